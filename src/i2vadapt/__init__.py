@@ -1,0 +1,5 @@
+"""Unsupervised image-to-video adaptation for action recognition: labelled photographs and unlabelled videos in, a video classifier out."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

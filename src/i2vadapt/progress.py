@@ -1,0 +1,56 @@
+"""Progress with a rate: a tqdm bar on a terminal, a plain log line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from types import TracebackType
+
+from tqdm import tqdm
+
+_logger = logging.getLogger(__name__)
+
+
+class Progress:
+    """Counts finished units of work; a context manager with one method, `update`."""
+
+    def __init__(self, total: int, description: str, unit: str, log_every: float) -> None:
+        self._total, self._description, self._unit, self._log_every = total, description, unit, log_every
+        self._done = 0
+        self._started = self._logged = time.monotonic()
+        self._bar = tqdm(total=total, desc=description, unit=unit) if sys.stderr.isatty() else None
+
+    def update(self, count: int = 1) -> None:
+        """Adds finished units."""
+        self._done += count
+        if self._bar is not None:
+            self._bar.update(count)
+        elif time.monotonic() - self._logged >= self._log_every:
+            self._log()
+
+    def _log(self) -> None:
+        self._logged = time.monotonic()
+        rate = self._done / max(self._logged - self._started, 1e-9)
+        _logger.info("%s: %d of %d %ss, %.1f %ss/s", self._description, self._done, self._total, self._unit, rate, self._unit)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        else:
+            self._log()
+
+
+def progress(total: int, description: str, unit: str = "item", log_every: float = 10.0) -> Progress:
+    """Starts a progress display.
+
+    Args:
+        total: units of work expected.
+        description: what is being done, in a word or two.
+        unit: singular name of one unit.
+        log_every: seconds between log lines where standard error is not a terminal.
+    """
+    return Progress(total, description, unit, log_every)
