@@ -1,0 +1,28 @@
+"""Depth of photographs: DPT networks, their checkpoints, and the rules for what goes in and comes out."""
+
+from __future__ import annotations
+
+from i2vadapt.depth.dpt import DepthNetwork
+from i2vadapt.depth.preprocess import (
+    network_size,
+    predict_inverse_depth,
+    predict_inverse_depth_batch,
+    spec_network_size,
+    to_uint16,
+)
+from i2vadapt.depth.registry import build_depth_model, default_checkpoint
+from i2vadapt.depth.spec import DEPTH_MODELS, DepthModelSpec, depth_model_spec
+
+__all__ = [
+    "DEPTH_MODELS",
+    "DepthModelSpec",
+    "DepthNetwork",
+    "build_depth_model",
+    "default_checkpoint",
+    "depth_model_spec",
+    "network_size",
+    "predict_inverse_depth",
+    "predict_inverse_depth_batch",
+    "spec_network_size",
+    "to_uint16",
+]

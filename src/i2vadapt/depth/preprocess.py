@@ -1,0 +1,135 @@
+"""From photographs to network input and from network output to depth maps, by the rules of the MiDaS releases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+from i2vadapt.depth.dpt import DepthNetwork
+from i2vadapt.depth.spec import DepthModelSpec, ResizeMethod
+from i2vadapt.errors import UserError
+
+Image = NDArray[np.uint8]
+DepthMap = NDArray[np.float32]
+
+
+def network_size(
+    height: int, width: int, net_size: int, multiple: int, keep_aspect: bool, method: ResizeMethod
+) -> tuple[int, int]:
+    """Size an image is resized to (MiDaS `Resize.get_size`).
+
+    Args:
+        height: of the image, pixels.
+        width: of the image, pixels.
+        net_size: side of the square to fit.
+        multiple: both sides of the result are multiples of this.
+        keep_aspect: use one scale for both sides (but for the rounding to the multiple).
+        method: with `keep_aspect`, which side fits the square: the one that needs less scaling, up or down (minimal),
+            the longer (upper_bound), the shorter (lower_bound). Apart from it, no side of the result goes over
+            (upper_bound) or under (lower_bound) `net_size`.
+
+    Returns:
+        Height and width. A side is never under one multiple, where MiDaS would fail with an empty image.
+    """
+    scale_h, scale_w = net_size / height, net_size / width
+    if keep_aspect:
+        if method == "minimal":
+            scale = scale_w if abs(1 - scale_w) < abs(1 - scale_h) else scale_h
+        else:
+            scale = max(scale_h, scale_w) if method == "lower_bound" else min(scale_h, scale_w)
+        scale_h = scale_w = scale
+    return (
+        _to_multiple(scale_h * height, net_size, multiple, method),
+        _to_multiple(scale_w * width, net_size, multiple, method),
+    )
+
+
+def _to_multiple(side: float, net_size: int, multiple: int, method: ResizeMethod) -> int:
+    rounded = int(np.round(side / multiple) * multiple)  # half to even
+    if method == "upper_bound" and rounded > net_size:
+        rounded = int(np.floor(side / multiple) * multiple)
+    if method == "lower_bound" and rounded < net_size:
+        rounded = int(np.ceil(side / multiple) * multiple)
+    return max(rounded, multiple)
+
+
+def spec_network_size(spec: DepthModelSpec, height: int, width: int) -> tuple[int, int]:
+    """`network_size` by the rules of one network."""
+    return network_size(height, width, spec.net_size, spec.multiple, spec.keep_aspect, spec.method)
+
+
+def network_input(spec: DepthModelSpec, image: Image) -> NDArray[np.float32]:
+    """Resizes and normalises one image.
+
+    Args:
+        spec: of the network.
+        image: (H, W, 3) RGB.
+
+    Returns:
+        (3, H', W') ready for the network.
+
+    Raises:
+        UserError: not an RGB image of 8 bits.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        raise UserError(f"depth: image of shape {image.shape} and type {image.dtype}; allowed: (H, W, 3) uint8")
+    height, width = spec_network_size(spec, *image.shape[:2])
+    # resized before it is normalised, and not clipped though cubic weights overshoot: the releases do the same
+    scaled = cv2.resize(image.astype(np.float32) / 255, (width, height), interpolation=cv2.INTER_CUBIC)
+    normalised = (scaled - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
+    return np.ascontiguousarray(normalised.transpose(2, 0, 1), dtype=np.float32)
+
+
+def predict_inverse_depth_batch(model: DepthNetwork, images: Sequence[Image]) -> list[DepthMap]:
+    """Predicts several images in one pass.
+
+    Args:
+        model: from `build_depth_model`, on any device.
+        images: (H, W, 3) RGB; sizes may differ as long as `spec_network_size` is the same for all.
+
+    Returns:
+        Inverse depth (H, W) of each image, larger is nearer, scale and shift unknown.
+
+    Raises:
+        UserError: images of different network sizes, or not RGB of 8 bits.
+    """
+    if not images:
+        return []
+    inputs = [network_input(model.spec, image) for image in images]
+    sizes = {array.shape[1:] for array in inputs}
+    if len(sizes) > 1:
+        raise UserError(f"depth: images of different network sizes {sorted(sizes)} in one batch; allowed: one size")
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        depths = model(torch.from_numpy(np.stack(inputs)).to(device)).float().unsqueeze(1)
+        return [
+            F.interpolate(depth.unsqueeze(0), size=image.shape[:2], mode="bicubic", align_corners=False)[0, 0]
+            .cpu()
+            .numpy()
+            for depth, image in zip(depths, images, strict=True)
+        ]
+
+
+def predict_inverse_depth(model: DepthNetwork, image: Image) -> DepthMap:
+    """`predict_inverse_depth_batch` of one image (H, W, 3)."""
+    return predict_inverse_depth_batch(model, [image])[0]
+
+
+def to_uint16(depth: DepthMap) -> NDArray[np.uint16]:
+    """Stretches a map (H, W) to 0..65535 by its own minimum and maximum; a constant map becomes zeros.
+
+    Raises:
+        UserError: values that are not finite.
+    """
+    low, high = float(depth.min()), float(depth.max())
+    if not np.isfinite(low) or not np.isfinite(high):
+        raise UserError("depth: the predicted map holds values that are not finite")
+    if high <= low:
+        return np.zeros(depth.shape, dtype=np.uint16)
+    # in float64: float32 has too few digits for a range far from zero
+    return np.round((depth.astype(np.float64) - low) / (high - low) * 65535).astype(np.uint16)

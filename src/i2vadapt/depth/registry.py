@@ -1,0 +1,63 @@
+"""Builds depth networks by name and fills them from a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from i2vadapt.depth.checkpoints import mismatch, read_checkpoint
+from i2vadapt.depth.dpt import DepthNetwork
+from i2vadapt.depth.spec import DEPTH_MODELS, DepthModelSpec, depth_model_spec
+from i2vadapt.errors import UserError
+
+WEIGHTS = Path(__file__).parent / "weights"
+"""Weights that come with the package, one `<name>.safetensors` for each network that has some."""
+
+
+def default_checkpoint(name: str) -> Path | None:
+    """Weights of a network that come with the package, or None where they have to be downloaded."""
+    path = WEIGHTS / f"{depth_model_spec(name).name}.safetensors"
+    return path if path.is_file() else None
+
+
+def build_depth_model(name: str, checkpoint: str | Path | None = None, non_negative: bool = True) -> DepthNetwork:
+    """Builds a depth network in evaluation mode, on the CPU.
+
+    Args:
+        name: one of `DEPTH_MODELS`.
+        checkpoint: `.pt` or `.safetensors` file. None takes the weights that come with the package; a network that
+            has none starts at random, so callers that predict should ask `default_checkpoint` first.
+        non_negative: end in a ReLU, as the releases do.
+
+    Returns:
+        A network from images (N, 3, H, W), resized and normalised as `DepthModelSpec` says, to inverse depth (N, H, W).
+
+    Raises:
+        UserError: unknown name, or a checkpoint that is unreadable or of another network.
+    """
+    spec = depth_model_spec(name)
+    path = default_checkpoint(name) if checkpoint is None else Path(checkpoint)
+    if path is None:
+        return DepthNetwork(spec, non_negative).eval()
+    state = read_checkpoint(path)
+    with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
+        network = DepthNetwork(spec, non_negative)
+    difference = mismatch(state, network.state_dict())
+    if difference:
+        raise UserError(f"{path}: not a checkpoint of {name}{_suggestion(state, spec)}: {difference}")
+    network.load_state_dict(state, assign=True)
+    return network.eval()
+
+
+def _suggestion(state: Mapping[str, Tensor], refused: DepthModelSpec) -> str:
+    """Names the network that the weights do fit, if there is one."""
+    for spec in DEPTH_MODELS.values():
+        if spec is not refused:
+            with torch.device("meta"):
+                other = DepthNetwork(spec)
+            if not mismatch(state, other.state_dict()):
+                return f" but of {spec.name}"
+    return ""

@@ -1,0 +1,124 @@
+"""What is known about each depth network: architecture, input size and normalisation, where its weights come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from i2vadapt.errors import UserError
+
+ResizeMethod = Literal["minimal", "upper_bound", "lower_bound"]
+_RELEASES = "https://github.com/isl-org/MiDaS/releases/download"
+_VIT_LARGE_TAPS = (5, 11, 17, 23)
+
+
+@dataclass(frozen=True)
+class DepthModelSpec:
+    """One depth network.
+
+    Attributes:
+        name: as written in settings.
+        family: kind of backbone.
+        backbone: timm's name of it.
+        channels: channels of the four maps given to the decoder, strides 4 to 32.
+        net_size: side of the square the input is fitted to, pixels.
+        taps: blocks tapped (beit, vit: of the whole network; swin: one in each stage; conv: none).
+        features: channels of the decoder.
+        head_features: channels before the last convolution.
+        stem: channels of the first convolution (conv only).
+        keep_aspect: keep the aspect ratio in resizing.
+        method: how the image is fitted to the square (MiDaS `Resize`).
+        multiple: sides of the input are multiples of this, pixels.
+        mean: subtracted from RGB in [0, 1].
+        std: then divided by.
+        url: published checkpoint, or empty where the weights come with the package.
+    """
+
+    name: str
+    family: Literal["beit", "vit", "swin", "conv"]
+    backbone: str
+    channels: tuple[int, int, int, int]
+    net_size: int
+    taps: tuple[int, ...] = ()
+    features: int = 256
+    head_features: int = 32
+    stem: int = 0
+    keep_aspect: bool = True
+    method: ResizeMethod = "minimal"
+    multiple: int = 32
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    url: str = ""
+
+
+_SPECS = (
+    DepthModelSpec(
+        name="dpt_beit_large_512",
+        family="beit",
+        backbone="beit_large_patch16_512",
+        channels=(256, 512, 1024, 1024),
+        net_size=512,
+        taps=_VIT_LARGE_TAPS,
+        url=f"{_RELEASES}/v3_1/dpt_beit_large_512.pt",
+    ),
+    DepthModelSpec(
+        name="dpt_beit_large_384",
+        family="beit",
+        backbone="beit_large_patch16_384",
+        channels=(256, 512, 1024, 1024),
+        net_size=384,
+        taps=_VIT_LARGE_TAPS,
+        url=f"{_RELEASES}/v3_1/dpt_beit_large_384.pt",
+    ),
+    DepthModelSpec(
+        name="dpt_beit_base_384",
+        family="beit",
+        backbone="beit_base_patch16_384",
+        channels=(96, 192, 384, 768),
+        net_size=384,
+        taps=(2, 5, 8, 11),
+        url=f"{_RELEASES}/v3_1/dpt_beit_base_384.pt",
+    ),
+    DepthModelSpec(
+        name="dpt_large_384",
+        family="vit",
+        backbone="vit_large_patch16_384",
+        channels=(256, 512, 1024, 1024),
+        net_size=384,
+        taps=_VIT_LARGE_TAPS,
+        url=f"{_RELEASES}/v3/dpt_large_384.pt",
+    ),
+    DepthModelSpec(
+        name="dpt_swin2_tiny_256",
+        family="swin",
+        backbone="swinv2_tiny_window16_256",
+        channels=(96, 192, 384, 768),
+        net_size=256,
+        taps=(1, 1, 5, 1),
+        keep_aspect=False,
+        url=f"{_RELEASES}/v3_1/dpt_swin2_tiny_256.pt",
+    ),
+    DepthModelSpec(
+        name="dpt_small",
+        family="conv",
+        backbone="resnet10t",
+        channels=(24, 48, 96, 192),
+        net_size=192,
+        features=48,
+        head_features=16,
+        stem=16,
+    ),
+)
+DEPTH_MODELS: dict[str, DepthModelSpec] = {spec.name: spec for spec in _SPECS}
+"""Every depth network by name."""
+
+
+def depth_model_spec(name: str) -> DepthModelSpec:
+    """Looks a network up.
+
+    Raises:
+        UserError: no network has that name.
+    """
+    if name not in DEPTH_MODELS:
+        raise UserError(f"depth model {name!r} is unknown; allowed: {', '.join(DEPTH_MODELS)}")
+    return DEPTH_MODELS[name]
