@@ -1,0 +1,269 @@
+"""Exact ray casting: where the ray of a pixel meets a primitive, and which primitive is nearest.
+
+Rays are not normalised: their direction has z = 1 in the camera's frame, so that the ray parameter is the depth itself.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from i2vadapt.demo.scene import BOX, CONE, CYLINDER, PLANE, SPHERE, Camera, Floats, Integers, Primitives
+
+_JIT = {"cache": True, "nogil": True, "error_model": "numpy"}
+NEAR = 0.05  # metres; nothing nearer is seen
+
+
+@njit(**_JIT)
+def _sphere(radius: float, y: float, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
+    """Nearest entry into a sphere at (0, y, 0), or the exit when the ray starts inside."""
+    oy -= y
+    a = dx * dx + dy * dy + dz * dz
+    b = ox * dx + oy * dy + oz * dz
+    c = ox * ox + oy * oy + oz * oz - radius * radius
+    root = b * b - a * c
+    if root < 0.0:
+        return np.inf
+    root = math.sqrt(root)
+    t = (-b - root) / a
+    if t < NEAR:
+        t = (-b + root) / a
+    return t if t >= NEAR else np.inf
+
+
+@njit(**_JIT)
+def _cone(
+    first: float, second: float, length: float, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float
+) -> float:
+    """Nearest hit of the hull of two spheres: its caps, and the cone that touches both.
+
+    With s the sine of the cone's half angle, the side is rho * cos = first - y * s between the two circles of contact.
+    """
+    best = min(_sphere(first, 0.0, ox, oy, oz, dx, dy, dz), _sphere(second, length, ox, oy, oz, dx, dy, dz))
+    s = (first - second) / length
+    cosine2 = 1.0 - s * s
+    edge = first - oy * s
+    a = (dx * dx + dz * dz) * cosine2 - dy * dy * s * s
+    b = (ox * dx + oz * dz) * cosine2 + edge * dy * s
+    c = (ox * ox + oz * oz) * cosine2 - edge * edge
+    root = b * b - a * c
+    if root >= 0.0 and a > 1e-12:
+        t = (-b - math.sqrt(root)) / a
+        y = oy + t * dy
+        if NEAR <= t < best and first * s <= y <= length + second * s:
+            best = t
+    return best
+
+
+@njit(**_JIT)
+def _box(a: float, b: float, c: float, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
+    low, high = -np.inf, np.inf
+    for half, o, d in ((a, ox, dx), (b, oy, dy), (c, oz, dz)):
+        if abs(d) < 1e-12:
+            if abs(o) > half:
+                return np.inf
+            continue
+        first, second = (-half - o) / d, (half - o) / d
+        low, high = max(low, min(first, second)), min(high, max(first, second))
+    if low > high:
+        return np.inf
+    t = low if low >= NEAR else high
+    return t if t >= NEAR else np.inf
+
+
+@njit(**_JIT)
+def _cylinder(radius: float, half: float, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
+    low, high = -np.inf, np.inf
+    a = dx * dx + dz * dz
+    c = ox * ox + oz * oz - radius * radius
+    if a < 1e-12:
+        if c > 0.0:
+            return np.inf
+    else:
+        b = ox * dx + oz * dz
+        root = b * b - a * c
+        if root < 0.0:
+            return np.inf
+        root = math.sqrt(root)
+        low, high = (-b - root) / a, (-b + root) / a
+    if abs(dy) < 1e-12:
+        if abs(oy) > half:
+            return np.inf
+    else:
+        first, second = (-half - oy) / dy, (half - oy) / dy
+        low, high = max(low, min(first, second)), min(high, max(first, second))
+    if low > high:
+        return np.inf
+    t = low if low >= NEAR else high
+    return t if t >= NEAR else np.inf
+
+
+@njit(**_JIT)
+def hit(kind: int, shape: Floats, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
+    """Ray parameter of the nearest hit in the primitive's frame, or infinity.
+
+    Args:
+        kind: of the primitive.
+        shape: (3,) its numbers.
+        ox: start of the ray, x.
+        oy: start of the ray, y.
+        oz: start of the ray, z.
+        dx: direction, x.
+        dy: direction, y.
+        dz: direction, z.
+    """
+    if kind == PLANE:
+        t = -oz / dz if abs(dz) > 1e-12 else np.inf
+        return t if t >= NEAR else np.inf
+    if kind == SPHERE:
+        return _sphere(shape[0], 0.0, ox, oy, oz, dx, dy, dz)
+    if kind == CONE:
+        return _cone(shape[0], shape[1], shape[2], ox, oy, oz, dx, dy, dz)
+    if kind == BOX:
+        return _box(shape[0], shape[1], shape[2], ox, oy, oz, dx, dy, dz)
+    return _cylinder(shape[0], shape[1], ox, oy, oz, dx, dy, dz)
+
+
+@njit(**_JIT)
+def local_normal(kind: int, shape: Floats, x: float, y: float, z: float) -> tuple[float, float, float]:
+    """Outward normal, of any length, at a point on the surface in the primitive's frame."""
+    if kind == PLANE:
+        return 0.0, 0.0, 1.0
+    if kind == SPHERE:
+        return x, y, z
+    if kind == CONE:
+        first, second, length = shape[0], shape[1], shape[2]
+        s = (first - second) / length
+        if y <= first * s:
+            return x, y, z
+        if y >= length + second * s:
+            return x, y - length, z
+        cosine = math.sqrt(1.0 - s * s)
+        rho = math.sqrt(x * x + z * z) + 1e-12
+        return x / rho * cosine, s, z / rho * cosine
+    if kind == BOX:
+        a, b, c = abs(x) - shape[0], abs(y) - shape[1], abs(z) - shape[2]
+        if a >= b and a >= c:
+            return math.copysign(1.0, x), 0.0, 0.0
+        if b >= c:
+            return 0.0, math.copysign(1.0, y), 0.0
+        return 0.0, 0.0, math.copysign(1.0, z)
+    if abs(y) - shape[1] > math.sqrt(x * x + z * z) - shape[0]:
+        return 0.0, math.copysign(1.0, y), 0.0
+    return x, 0.0, z
+
+
+@njit(**_JIT)
+def bounding_sphere(kind: int, shape: Floats) -> tuple[float, float]:
+    """Local y of the centre, and radius, of a sphere around a bounded primitive; an infinite radius for a plane."""
+    if kind == PLANE:
+        return 0.0, np.inf
+    if kind == SPHERE:
+        return 0.0, shape[0]
+    if kind == CONE:
+        low, high = min(-shape[0], shape[2] - shape[1]), max(shape[0], shape[2] + shape[1])
+        return 0.5 * (low + high), 0.5 * (high - low)
+    if kind == BOX:
+        return 0.0, math.sqrt(shape[0] ** 2 + shape[1] ** 2 + shape[2] ** 2)
+    return 0.0, math.sqrt(shape[0] ** 2 + shape[1] ** 2)
+
+
+@njit(**_JIT)
+def _sphere_window(point: Floats, radius: float, K: Floats) -> tuple[float, float, float, float]:
+    """Pixel bounds (left, right, top, bottom) of a sphere in the camera's frame; everything if it comes too near."""
+    near, far = point[2] - radius, point[2] + radius
+    if near <= NEAR:
+        return -np.inf, np.inf, -np.inf, np.inf
+    left, right = point[0] - radius, point[0] + radius
+    top, bottom = point[1] - radius, point[1] + radius
+    return (
+        K[0, 0] * left / (near if left < 0 else far) + K[0, 2],
+        K[0, 0] * right / (far if right < 0 else near) + K[0, 2],
+        K[1, 1] * top / (near if top < 0 else far) + K[1, 2],
+        K[1, 1] * bottom / (far if bottom < 0 else near) + K[1, 2],
+    )
+
+
+@njit(**_JIT)
+def windows(primitives: Primitives, camera: Camera, height: int, width: int) -> Integers:
+    """Pixel windows (N, 4) as (left, right, top, bottom), ends not included, outside of which a primitive isn't seen.
+
+    The window of a cone is that of its two spheres, since a perspective view of a hull is the hull of the views.
+    """
+    result = np.zeros((len(primitives.kinds), 4), np.int64)
+    limits = (width, width, height, height)
+    bounds = np.empty(4)
+    for n in range(len(primitives.kinds)):
+        kind, shape = primitives.kinds[n], primitives.shapes[n]
+        middle, radius = bounding_sphere(kind, shape)
+        bounds[0], bounds[2], bounds[1], bounds[3] = np.inf, np.inf, -np.inf, -np.inf
+        for end in range(2 if kind == CONE else 1):
+            if kind == CONE:
+                middle, radius = end * shape[2], shape[end]
+            # The y axis is never squashed, so the rows of `linear` give its direction in the world.
+            point = camera.R @ (primitives.origins[n] + middle * primitives.linear[n, 1]) + camera.t
+            left, right, top, bottom = _sphere_window(point, radius, camera.K)
+            bounds[0], bounds[1] = min(bounds[0], left), max(bounds[1], right)
+            bounds[2], bounds[3] = min(bounds[2], top), max(bounds[3], bottom)
+        for side in range(4):
+            value = bounds[side] if side % 2 == 0 else bounds[side] + 2.0
+            result[n, side] = int(min(max(value, 0.0), float(limits[side])))
+    return result
+
+
+@njit(**_JIT)
+def local_rays(primitives: Primitives, camera: Camera) -> tuple[Floats, Floats]:
+    """For every primitive, the ray start (N, 3) and the map (N, 3, 3) from a pixel (u, v, 1) to the ray direction."""
+    count = len(primitives.kinds)
+    starts, maps = np.empty((count, 3)), np.empty((count, 3, 3))
+    back = np.ascontiguousarray(camera.R.T)
+    centre = -(back @ camera.t)
+    to_world = back @ np.linalg.inv(camera.K)
+    for n in range(count):
+        starts[n] = primitives.linear[n] @ (centre - primitives.origins[n])
+        maps[n] = primitives.linear[n] @ to_world
+    return starts, maps
+
+
+@njit(**_JIT)
+def trace(
+    primitives: Primitives, bounds: Integers, starts: Floats, maps: Floats, u: float, v: float
+) -> tuple[float, int]:
+    """Depth and index of the nearest primitive on the ray of the image point (u, v); index -1 if there is none."""
+    best, nearest = np.inf, -1
+    for n in range(len(primitives.kinds)):
+        # Sub-pixel points lie up to one pixel outside the window that was rounded for pixel centres.
+        if u < bounds[n, 0] - 1 or u > bounds[n, 1] or v < bounds[n, 2] - 1 or v > bounds[n, 3]:
+            continue
+        m, o = maps[n], starts[n]
+        dx = m[0, 0] * u + m[0, 1] * v + m[0, 2]
+        dy = m[1, 0] * u + m[1, 1] * v + m[1, 2]
+        dz = m[2, 0] * u + m[2, 1] * v + m[2, 2]
+        t = hit(primitives.kinds[n], primitives.shapes[n], o[0], o[1], o[2], dx, dy, dz)
+        if t < best:
+            best, nearest = t, n
+    return best, nearest
+
+
+@njit(**_JIT)
+def cast(
+    primitives: Primitives, bounds: Integers, starts: Floats, maps: Floats, height: int, width: int
+) -> tuple[Floats, Integers]:
+    """Depth (H, W) and index (H, W) of the nearest primitive at every pixel centre."""
+    depth = np.full((height, width), np.inf)
+    index = np.full((height, width), -1, np.int64)
+    for n in range(len(primitives.kinds)):
+        kind, shape, m, o = primitives.kinds[n], primitives.shapes[n], maps[n], starts[n]
+        ox, oy, oz = o[0], o[1], o[2]
+        for v in range(bounds[n, 2], bounds[n, 3]):
+            for u in range(bounds[n, 0], bounds[n, 1]):
+                dx = m[0, 0] * u + m[0, 1] * v + m[0, 2]
+                dy = m[1, 0] * u + m[1, 1] * v + m[1, 2]
+                dz = m[2, 0] * u + m[2, 1] * v + m[2, 2]
+                t = hit(kind, shape, ox, oy, oz, dx, dy, dz)
+                if t < depth[v, u]:
+                    depth[v, u] = t
+                    index[v, u] = n
+    return depth, index

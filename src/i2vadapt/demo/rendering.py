@@ -1,0 +1,133 @@
+"""Frames of a scene, with exact depth and exact optical flow."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from i2vadapt.demo.raycast import cast, local_rays, trace, windows
+from i2vadapt.demo.scene import Camera, Floats, Frame, Integers, Primitives, Scene
+from i2vadapt.demo.shading import paint
+
+_JIT = {"cache": True, "nogil": True, "error_model": "numpy"}
+_SAME = 1e-3  # relative difference of depth below which a point is the one seen
+
+
+@njit(**_JIT)
+def _local_points(index: Integers, depth: Floats, starts: Floats, maps: Floats) -> Floats:
+    height, width = depth.shape
+    points = np.zeros((height, width, 3))
+    for v in range(height):
+        for u in range(width):
+            n = index[v, u]
+            if n < 0:
+                continue
+            for row in range(3):
+                direction = maps[n, row, 0] * u + maps[n, row, 1] * v + maps[n, row, 2]
+                points[v, u, row] = starts[n, row] + depth[v, u] * direction
+    return points
+
+
+@njit(**_JIT)
+def _project(index: Integers, points: Floats, primitives: Primitives, camera: Camera) -> Floats:
+    """Image positions and depth (H, W, 3) of local points, wherever their primitives are now."""
+    height, width = index.shape
+    count = len(primitives.kinds)
+    maps, offsets = np.empty((count, 3, 3)), np.empty((count, 3))
+    for n in range(count):
+        maps[n] = camera.R @ np.linalg.inv(primitives.linear[n])
+        offsets[n] = camera.R @ primitives.origins[n] + camera.t
+    result = np.full((height, width, 3), np.nan)
+    K = camera.K
+    for v in range(height):
+        for u in range(width):
+            n = index[v, u]
+            if n < 0:
+                continue
+            m, q = maps[n], points[v, u]
+            x = m[0, 0] * q[0] + m[0, 1] * q[1] + m[0, 2] * q[2] + offsets[n, 0]
+            y = m[1, 0] * q[0] + m[1, 1] * q[1] + m[1, 2] * q[2] + offsets[n, 1]
+            z = m[2, 0] * q[0] + m[2, 1] * q[1] + m[2, 2] * q[2] + offsets[n, 2]
+            if z > 1e-6:
+                result[v, u, 0] = K[0, 0] * x / z + K[0, 2]
+                result[v, u, 1] = K[1, 1] * y / z + K[1, 2]
+            result[v, u, 2] = z
+    return result
+
+
+@njit(**_JIT)
+def _still_seen(
+    index: Integers, projected: Floats, primitives: Primitives, bounds: Integers, starts: Floats, maps: Floats
+) -> NDArray[np.bool_]:
+    height, width = index.shape
+    seen = np.zeros((height, width), np.bool_)
+    for v in range(height):
+        for u in range(width):
+            x, y, z = projected[v, u]
+            if index[v, u] < 0 or not (0.0 <= x <= width - 1.0 and 0.0 <= y <= height - 1.0):
+                continue
+            t, _ = trace(primitives, bounds, starts, maps, x, y)
+            seen[v, u] = abs(t - z) <= _SAME * z
+    return seen
+
+
+def render(scene: Scene, time: float) -> Frame:
+    """Renders a scene.
+
+    Args:
+        scene: what to render.
+        time: in seconds.
+
+    Returns:
+        The frame: image, exact depth at the pixel centres (0 where nothing is hit), and the surface point of each.
+    """
+    height, width = scene.size
+    primitives, camera = scene.primitives(time), scene.path.at(time)
+    bounds = windows(primitives, camera, height, width)
+    starts, maps = local_rays(primitives, camera)
+    depth, index = cast(primitives, bounds, starts, maps, height, width)
+    colours = paint(primitives, camera, scene.light, bounds, (starts, maps), depth, index)
+    points = _local_points(index, depth, starts, maps)
+    image = np.clip(colours * 255.0 + 0.5, 0, 255).astype(np.uint8)
+    shown = np.where(index >= 0, depth, 0.0)
+    return Frame(image, shown.astype(np.float32), index.astype(np.int32), points)
+
+
+def flow_of(frame: Frame, scene: Scene, time: float) -> NDArray[np.float32]:
+    """Displacement (H, W, 2) in pixels (x, y) of the points of a frame by another time, seen or not.
+
+    Args:
+        frame: a frame of the same scene.
+        scene: the scene.
+        time: the other time, in seconds.
+    """
+    height, width = scene.size
+    projected = _project(frame.index.astype(np.int64), frame.local, scene.primitives(time), scene.path.at(time))
+    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
+    return (projected[..., :2] - np.stack([columns, rows], -1)).astype(np.float32)
+
+
+def exact_flow(scene: Scene, t0: float, t1: float) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Exact optical flow from one time to another.
+
+    Args:
+        scene: the scene.
+        t0: time of the first frame in seconds.
+        t1: time of the second frame in seconds.
+
+    Returns:
+        Flow (H, W, 2) in pixels (x, y), NaN for points behind the second camera or where nothing is hit; and whether
+        each point is inside the second frame and not hidden there, decided by casting a ray to it (H, W).
+    """
+    height, width = scene.size
+    first, camera = scene.primitives(t0), scene.path.at(t0)
+    starts, maps = local_rays(first, camera)
+    depth, index = cast(first, windows(first, camera, height, width), starts, maps, height, width)
+    points = _local_points(index, depth, starts, maps)
+    second, camera = scene.primitives(t1), scene.path.at(t1)
+    projected = _project(index, points, second, camera)
+    starts, maps = local_rays(second, camera)
+    visible = _still_seen(index, projected, second, windows(second, camera, height, width), starts, maps)
+    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
+    return (projected[..., :2] - np.stack([columns, rows], -1)).astype(np.float32), visible
