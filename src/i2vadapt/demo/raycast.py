@@ -10,10 +10,11 @@ import math
 import numpy as np
 from numba import njit
 
-from i2vadapt.demo.scene import BOX, CONE, CYLINDER, PLANE, SPHERE, Camera, Floats, Integers, Primitives
+from i2vadapt.demo.scene import BOX, CONE, PLANE, SPHERE, Camera, Floats, Integers, Primitives
 
 _JIT = {"cache": True, "nogil": True, "error_model": "numpy"}
 NEAR = 0.05  # metres; nothing nearer is seen
+SHAPE, START, MAP = 1, 4, 7  # first columns in a ray table
 
 
 @njit(**_JIT)
@@ -101,12 +102,16 @@ def _cylinder(radius: float, half: float, ox: float, oy: float, oz: float, dx: f
 
 
 @njit(**_JIT)
-def hit(kind: int, shape: Floats, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
+def hit(
+    kind: int, p: float, q: float, r: float, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float
+) -> float:
     """Ray parameter of the nearest hit in the primitive's frame, or infinity.
 
     Args:
         kind: of the primitive.
-        shape: (3,) its numbers.
+        p: first number of its shape.
+        q: second number.
+        r: third number.
         ox: start of the ray, x.
         oy: start of the ray, y.
         oz: start of the ray, z.
@@ -118,39 +123,38 @@ def hit(kind: int, shape: Floats, ox: float, oy: float, oz: float, dx: float, dy
         t = -oz / dz if abs(dz) > 1e-12 else np.inf
         return t if t >= NEAR else np.inf
     if kind == SPHERE:
-        return _sphere(shape[0], 0.0, ox, oy, oz, dx, dy, dz)
+        return _sphere(p, 0.0, ox, oy, oz, dx, dy, dz)
     if kind == CONE:
-        return _cone(shape[0], shape[1], shape[2], ox, oy, oz, dx, dy, dz)
+        return _cone(p, q, r, ox, oy, oz, dx, dy, dz)
     if kind == BOX:
-        return _box(shape[0], shape[1], shape[2], ox, oy, oz, dx, dy, dz)
-    return _cylinder(shape[0], shape[1], ox, oy, oz, dx, dy, dz)
+        return _box(p, q, r, ox, oy, oz, dx, dy, dz)
+    return _cylinder(p, q, ox, oy, oz, dx, dy, dz)
 
 
 @njit(**_JIT)
-def local_normal(kind: int, shape: Floats, x: float, y: float, z: float) -> tuple[float, float, float]:
+def local_normal(kind: int, p: float, q: float, r: float, x: float, y: float, z: float) -> tuple[float, float, float]:
     """Outward normal, of any length, at a point on the surface in the primitive's frame."""
     if kind == PLANE:
         return 0.0, 0.0, 1.0
     if kind == SPHERE:
         return x, y, z
     if kind == CONE:
-        first, second, length = shape[0], shape[1], shape[2]
-        s = (first - second) / length
-        if y <= first * s:
+        s = (p - q) / r
+        if y <= p * s:
             return x, y, z
-        if y >= length + second * s:
-            return x, y - length, z
+        if y >= r + q * s:
+            return x, y - r, z
         cosine = math.sqrt(1.0 - s * s)
         rho = math.sqrt(x * x + z * z) + 1e-12
         return x / rho * cosine, s, z / rho * cosine
     if kind == BOX:
-        a, b, c = abs(x) - shape[0], abs(y) - shape[1], abs(z) - shape[2]
+        a, b, c = abs(x) - p, abs(y) - q, abs(z) - r
         if a >= b and a >= c:
             return math.copysign(1.0, x), 0.0, 0.0
         if b >= c:
             return 0.0, math.copysign(1.0, y), 0.0
         return 0.0, 0.0, math.copysign(1.0, z)
-    if abs(y) - shape[1] > math.sqrt(x * x + z * z) - shape[0]:
+    if abs(y) - q > math.sqrt(x * x + z * z) - p:
         return 0.0, math.copysign(1.0, y), 0.0
     return x, 0.0, z
 
@@ -214,55 +218,68 @@ def windows(primitives: Primitives, camera: Camera, height: int, width: int) -> 
 
 
 @njit(**_JIT)
-def local_rays(primitives: Primitives, camera: Camera) -> tuple[Floats, Floats]:
-    """For every primitive, the ray start (N, 3) and the map (N, 3, 3) from a pixel (u, v, 1) to the ray direction."""
+def ray_table(primitives: Primitives, camera: Camera) -> Floats:
+    """Packs what the rays of a camera need of each primitive into rows (N, 16).
+
+    The columns are the kind, the shape, the ray start (START) and the map from a pixel (u, v, 1) to the ray direction (MAP),
+    both in the primitive's frame. One array is passed instead of many because passing and viewing arrays costs more than a hit.
+    """
     count = len(primitives.kinds)
-    starts, maps = np.empty((count, 3)), np.empty((count, 3, 3))
+    table = np.empty((count, 16))
     back = np.ascontiguousarray(camera.R.T)
     centre = -(back @ camera.t)
     to_world = back @ np.linalg.inv(camera.K)
     for n in range(count):
-        starts[n] = primitives.linear[n] @ (centre - primitives.origins[n])
-        maps[n] = primitives.linear[n] @ to_world
-    return starts, maps
+        table[n, 0] = primitives.kinds[n]
+        table[n, SHAPE : SHAPE + 3] = primitives.shapes[n]
+        table[n, START : START + 3] = primitives.linear[n] @ (centre - primitives.origins[n])
+        table[n, MAP : MAP + 9] = (primitives.linear[n] @ to_world).ravel()
+    return table
 
 
 @njit(**_JIT)
-def trace(
-    primitives: Primitives, bounds: Integers, starts: Floats, maps: Floats, u: float, v: float
-) -> tuple[float, int]:
+def _ray(table: Floats, n: int, u: float, v: float) -> float:
+    """Depth at which the ray of the image point (u, v) meets primitive n, or infinity."""
+    dx = table[n, MAP] * u + table[n, MAP + 1] * v + table[n, MAP + 2]
+    dy = table[n, MAP + 3] * u + table[n, MAP + 4] * v + table[n, MAP + 5]
+    dz = table[n, MAP + 6] * u + table[n, MAP + 7] * v + table[n, MAP + 8]
+    ox, oy, oz = table[n, START], table[n, START + 1], table[n, START + 2]
+    return hit(int(table[n, 0]), table[n, SHAPE], table[n, SHAPE + 1], table[n, SHAPE + 2], ox, oy, oz, dx, dy, dz)
+
+
+@njit(**_JIT)
+def local_point(table: Floats, n: int, t: float, u: float, v: float) -> tuple[float, float, float]:
+    """The point at depth t on the ray of the image point (u, v), in the frame of primitive n."""
+    return (
+        table[n, START] + t * (table[n, MAP] * u + table[n, MAP + 1] * v + table[n, MAP + 2]),
+        table[n, START + 1] + t * (table[n, MAP + 3] * u + table[n, MAP + 4] * v + table[n, MAP + 5]),
+        table[n, START + 2] + t * (table[n, MAP + 6] * u + table[n, MAP + 7] * v + table[n, MAP + 8]),
+    )
+
+
+@njit(**_JIT)
+def trace(table: Floats, bounds: Integers, u: float, v: float) -> tuple[float, int]:
     """Depth and index of the nearest primitive on the ray of the image point (u, v); index -1 if there is none."""
     best, nearest = np.inf, -1
-    for n in range(len(primitives.kinds)):
+    for n in range(len(table)):
         # Sub-pixel points lie up to one pixel outside the window that was rounded for pixel centres.
         if u < bounds[n, 0] - 1 or u > bounds[n, 1] or v < bounds[n, 2] - 1 or v > bounds[n, 3]:
             continue
-        m, o = maps[n], starts[n]
-        dx = m[0, 0] * u + m[0, 1] * v + m[0, 2]
-        dy = m[1, 0] * u + m[1, 1] * v + m[1, 2]
-        dz = m[2, 0] * u + m[2, 1] * v + m[2, 2]
-        t = hit(primitives.kinds[n], primitives.shapes[n], o[0], o[1], o[2], dx, dy, dz)
+        t = _ray(table, n, u, v)
         if t < best:
             best, nearest = t, n
     return best, nearest
 
 
 @njit(**_JIT)
-def cast(
-    primitives: Primitives, bounds: Integers, starts: Floats, maps: Floats, height: int, width: int
-) -> tuple[Floats, Integers]:
+def cast(table: Floats, bounds: Integers, height: int, width: int) -> tuple[Floats, Integers]:
     """Depth (H, W) and index (H, W) of the nearest primitive at every pixel centre."""
     depth = np.full((height, width), np.inf)
     index = np.full((height, width), -1, np.int64)
-    for n in range(len(primitives.kinds)):
-        kind, shape, m, o = primitives.kinds[n], primitives.shapes[n], maps[n], starts[n]
-        ox, oy, oz = o[0], o[1], o[2]
+    for n in range(len(table)):
         for v in range(bounds[n, 2], bounds[n, 3]):
             for u in range(bounds[n, 0], bounds[n, 1]):
-                dx = m[0, 0] * u + m[0, 1] * v + m[0, 2]
-                dy = m[1, 0] * u + m[1, 1] * v + m[1, 2]
-                dz = m[2, 0] * u + m[2, 1] * v + m[2, 2]
-                t = hit(kind, shape, ox, oy, oz, dx, dy, dz)
+                t = _ray(table, n, float(u), float(v))
                 if t < depth[v, u]:
                     depth[v, u] = t
                     index[v, u] = n

@@ -6,26 +6,23 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from i2vadapt.demo.raycast import cast, local_rays, trace, windows
+from i2vadapt.demo.raycast import cast, local_point, ray_table, trace, windows
 from i2vadapt.demo.scene import Camera, Floats, Frame, Integers, Primitives, Scene
-from i2vadapt.demo.shading import paint
+from i2vadapt.demo.shading import look_table, paint
 
 _JIT = {"cache": True, "nogil": True, "error_model": "numpy"}
 _SAME = 1e-3  # relative difference of depth below which a point is the one seen
 
 
 @njit(**_JIT)
-def _local_points(index: Integers, depth: Floats, starts: Floats, maps: Floats) -> Floats:
+def _local_points(index: Integers, depth: Floats, rays: Floats) -> Floats:
     height, width = depth.shape
     points = np.zeros((height, width, 3))
     for v in range(height):
         for u in range(width):
-            n = index[v, u]
-            if n < 0:
-                continue
-            for row in range(3):
-                direction = maps[n, row, 0] * u + maps[n, row, 1] * v + maps[n, row, 2]
-                points[v, u, row] = starts[n, row] + depth[v, u] * direction
+            if index[v, u] >= 0:
+                x, y, z = local_point(rays, index[v, u], depth[v, u], float(u), float(v))
+                points[v, u, 0], points[v, u, 1], points[v, u, 2] = x, y, z
     return points
 
 
@@ -57,17 +54,15 @@ def _project(index: Integers, points: Floats, primitives: Primitives, camera: Ca
 
 
 @njit(**_JIT)
-def _still_seen(
-    index: Integers, projected: Floats, primitives: Primitives, bounds: Integers, starts: Floats, maps: Floats
-) -> NDArray[np.bool_]:
+def _still_seen(index: Integers, projected: Floats, rays: Floats, bounds: Integers) -> NDArray[np.bool_]:
     height, width = index.shape
     seen = np.zeros((height, width), np.bool_)
     for v in range(height):
         for u in range(width):
-            x, y, z = projected[v, u]
+            x, y, z = projected[v, u, 0], projected[v, u, 1], projected[v, u, 2]
             if index[v, u] < 0 or not (0.0 <= x <= width - 1.0 and 0.0 <= y <= height - 1.0):
                 continue
-            t, _ = trace(primitives, bounds, starts, maps, x, y)
+            t, _ = trace(rays, bounds, x, y)
             seen[v, u] = abs(t - z) <= _SAME * z
     return seen
 
@@ -85,10 +80,11 @@ def render(scene: Scene, time: float) -> Frame:
     height, width = scene.size
     primitives, camera = scene.primitives(time), scene.path.at(time)
     bounds = windows(primitives, camera, height, width)
-    starts, maps = local_rays(primitives, camera)
-    depth, index = cast(primitives, bounds, starts, maps, height, width)
-    colours = paint(primitives, camera, scene.light, bounds, (starts, maps), depth, index)
-    points = _local_points(index, depth, starts, maps)
+    rays = ray_table(primitives, camera)
+    depth, index = cast(rays, bounds, height, width)
+    looks, numbers = look_table(primitives, camera, scene.light)
+    colours = paint(rays, looks, numbers, bounds, depth, index)
+    points = _local_points(index, depth, rays)
     image = np.clip(colours * 255.0 + 0.5, 0, 255).astype(np.uint8)
     shown = np.where(index >= 0, depth, 0.0)
     return Frame(image, shown.astype(np.float32), index.astype(np.int32), points)
@@ -122,12 +118,12 @@ def exact_flow(scene: Scene, t0: float, t1: float) -> tuple[NDArray[np.float32],
     """
     height, width = scene.size
     first, camera = scene.primitives(t0), scene.path.at(t0)
-    starts, maps = local_rays(first, camera)
-    depth, index = cast(first, windows(first, camera, height, width), starts, maps, height, width)
-    points = _local_points(index, depth, starts, maps)
+    rays = ray_table(first, camera)
+    depth, index = cast(rays, windows(first, camera, height, width), height, width)
+    points = _local_points(index, depth, rays)
     second, camera = scene.primitives(t1), scene.path.at(t1)
     projected = _project(index, points, second, camera)
-    starts, maps = local_rays(second, camera)
-    visible = _still_seen(index, projected, second, windows(second, camera, height, width), starts, maps)
+    rays = ray_table(second, camera)
+    visible = _still_seen(index, projected, rays, windows(second, camera, height, width))
     columns, rows = np.meshgrid(np.arange(width), np.arange(height))
     return (projected[..., :2] - np.stack([columns, rows], -1)).astype(np.float32), visible

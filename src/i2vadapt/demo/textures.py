@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 
 PLAIN = 0
@@ -24,13 +25,15 @@ WAVES = 10  # stripes bent by noise, as in marble
 _JIT = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
+# The generator is fixed for ever: another table would change every texture.
+_TABLE = np.random.default_rng(20).random(4096)
+
+
 @njit(**_JIT)
 def lattice(x: int, y: int, z: int, seed: int) -> float:
     """A fixed random number in [0, 1) for each integer point and seed."""
-    value = (x * 374761393 + y * 668265263 + z * 1440662683 + seed * 974634777) & 0xFFFFFFFF
-    value = ((value ^ (value >> 13)) * 1274126177) & 0xFFFFFFFF
-    value = ((value ^ (value >> 16)) * 2246822519) & 0xFFFFFFFF
-    return ((value ^ (value >> 15)) & 0xFFFFFF) / 16777216.0
+    mixed = x * 374761393 + y * 668265263 + z * 1440662683 + seed * 974634777
+    return _TABLE[((mixed ^ (mixed >> 15)) * 2246822519 >> 13) & 4095]
 
 
 @njit(**_JIT)
@@ -88,16 +91,16 @@ def _bricks(u: float, v: float, width: float, seed: int) -> float:
     row = math.floor(v)
     along = u * 0.45 + 0.5 * (row % 2)
     mortar = max(_lines(along, 0.06, width * 0.45), _lines(v, 0.14, width))
-    tint = lattice(int(math.floor(along)), int(row), 0, seed) * _clamp(1.5 - width)
+    tint = lattice(math.floor(along), row, 0, seed) * _clamp(1.5 - width)
     return mortar * 0.9 + (1.0 - mortar) * 0.35 * tint
 
 
 @njit(**_JIT)
 def _planks(u: float, v: float, width: float, seed: int) -> float:
     row = math.floor(v)
-    along = u * 0.2 + lattice(int(row), 7, 0, seed)
+    along = u * 0.2 + lattice(row, 7, 0, seed)
     gap = max(_lines(along, 0.02, width * 0.2), _lines(v, 0.07, width))
-    tint = lattice(int(math.floor(along)), int(row), 3, seed)
+    tint = lattice(math.floor(along), row, 3, seed)
     streak = fractal_noise(u * 0.6, v * 6.0, 0.0, width * 3.0, seed)
     return _clamp(0.8 * gap + (1.0 - gap) * (0.4 * tint + 0.35 * streak))
 
