@@ -17,7 +17,7 @@ class Progress:
 
     def __init__(self, total: int, description: str, unit: str, log_every: float) -> None:
         self._total, self._description, self._unit, self._log_every = total, description, unit, log_every
-        self._done = 0
+        self._done = self._skipped = 0
         self._started = self._logged = time.monotonic()
         self._bar = tqdm(total=total, desc=description, unit=unit) if sys.stderr.isatty() else None
 
@@ -29,9 +29,17 @@ class Progress:
         elif time.monotonic() - self._logged >= self._log_every:
             self._log()
 
+    def skip(self, count: int) -> None:
+        """Adds units that an earlier run finished; they count as done but not for the rate."""
+        self._done += count
+        self._skipped += count
+        if self._bar is not None:
+            self._bar.initial = self._bar.n = self._skipped
+            self._bar.refresh()
+
     def _log(self) -> None:
         self._logged = time.monotonic()
-        rate = self._done / max(self._logged - self._started, 1e-9)
+        rate = (self._done - self._skipped) / max(self._logged - self._started, 1e-9)
         _logger.info("%s: %d of %d %ss, %.1f %ss/s", self._description, self._done, self._total, self._unit, rate, self._unit)
 
     def __enter__(self) -> Progress:

@@ -1,0 +1,60 @@
+"""Command line: one sub-command for each stage, and the tools people use by hand."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from i2vadapt import __version__
+from i2vadapt.commands import preprocessing, tools, training
+from i2vadapt.errors import UserError
+
+_logger = logging.getLogger("i2vadapt")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all sub-commands."""
+    parser = argparse.ArgumentParser(
+        prog="i2vadapt", description="Labelled photographs and unlabelled videos in, a video action classifier out."
+    )
+    parser.add_argument("--version", action="version", version=f"i2vadapt {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for module in (preprocessing, training, tools):
+        module.add_commands(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a sub-command.
+
+    Returns:
+        Exit status: 0, 1 after a mistake of the user or of the input (told in one line each), 130 after Ctrl-C.
+    """
+    # A reader that closes the pipe early (head) must not make a stack trace.
+    options = build_parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    run: Callable[[argparse.Namespace], None] = options.run
+    try:
+        run(options)
+    except UserError as error:
+        _report(str(error))
+        return 1
+    except KeyboardInterrupt:
+        _report("interrupted; run the same command again to go on")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+def _report(message: str) -> None:
+    for line in message.encode("utf-8", "replace").decode().splitlines():
+        sys.stderr.write(f"i2vadapt: error: {line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""Sub-commands manifest, depth, synthesize, decode, flow."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from i2vadapt.commands.arguments import add_settings, add_shard_output, add_workers, command, whole_number
+from i2vadapt.config import DecodeSettings, DepthSettings, FlowSettings, SynthesisSettings, parse_json
+from i2vadapt.errors import UserError
+
+
+def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse's action class is private
+    """Adds the sub-commands."""
+    parser = command(commands, "manifest", run_manifest, "list, label and check the items of one side of a benchmark")
+    parser.add_argument("--benchmark", type=Path, required=True, metavar="FILE", help="benchmark file (YAML)")
+    parser.add_argument("--side", choices=("source", "target"), required=True, help="photographs or videos")
+    parser.add_argument("--min-frames", type=whole_number, default=2, metavar="N", help="shorter videos are left out (2)")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the dataset's results")
+
+    parser = command(commands, "depth", run_depth_command, "inverse depth of photographs: a shard, or plain images")
+    parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="plain images; maps go to --out as PNG")
+    parser.add_argument("--items", type=Path, metavar="CSV", help="items of the shard, from manifest")
+    add_settings(parser, "depth")
+    add_shard_output(parser)
+
+    parser = command(commands, "synthesize", run_synthesize_command, "videos from photographs: a shard, or one image to .mp4")
+    parser.add_argument("image", nargs="?", type=Path, metavar="IMAGE", help="plain image; its clip goes to --out")
+    parser.add_argument("--items", type=Path, metavar="CSV", help="items of the shard, from manifest")
+    parser.add_argument("--depth", type=Path, metavar="H5", help="shard of depth of the same items")
+    parser.add_argument("--depth-settings", default="", metavar="JSON", help="settings of section depth, where a network is needed")
+    parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="of the camera motions (0)")
+    add_settings(parser, "synthesis")
+    add_shard_output(parser)
+    add_workers(parser)
+
+    parser = command(commands, "decode", run_decode_command, "videos to a shard of frames")
+    parser.add_argument("--items", type=Path, required=True, metavar="CSV", help="items of the shard, from manifest")
+    add_settings(parser, "decode")
+    add_shard_output(parser)
+    add_workers(parser)
+
+    parser = command(commands, "flow", run_flow_command, "TV-L1 flow: a shard, two images to .flo, or a video to .mp4")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="two images, or one video")
+    parser.add_argument("--frames", type=Path, metavar="H5", help="shard of frames")
+    add_settings(parser, "flow")
+    add_shard_output(parser)
+    add_workers(parser)
+
+
+def run_manifest(options: argparse.Namespace) -> None:
+    """Sub-command manifest."""
+    from i2vadapt.benchmark import load_benchmark
+    from i2vadapt.data.manifest import make_manifest, write_manifest
+
+    benchmark = load_benchmark(str(options.benchmark), Path())
+    manifest = make_manifest(benchmark, options.side, options.min_frames)
+    shards = (benchmark.source if options.side == "source" else benchmark.target).shards
+    write_manifest(manifest, shards, options.out)
+
+
+def run_depth_command(options: argparse.Namespace) -> None:
+    """Sub-command depth."""
+    from i2vadapt.data.items import read_items
+    from i2vadapt.depth.files import estimate_files
+    from i2vadapt.depth.stage import run_depth
+
+    settings = parse_json(DepthSettings, options.settings, "--settings")
+    _one_of(options.images, options.items, "IMAGE… or --items")
+    if options.items:
+        run_depth(read_items(options.items), options.out, settings, options.max_failed_share)
+    else:
+        estimate_files(options.images, options.out, settings)
+
+
+def run_synthesize_command(options: argparse.Namespace) -> None:
+    """Sub-command synthesize."""
+    from i2vadapt.data.items import read_items
+    from i2vadapt.synthesis.files import synthesize_file
+    from i2vadapt.synthesis.stage import run_synthesis
+
+    settings = parse_json(SynthesisSettings, options.settings, "--settings")
+    depth = parse_json(DepthSettings, options.depth_settings, "--depth-settings")
+    _one_of(options.image, options.items, "IMAGE or --items")
+    if options.image:
+        synthesize_file(options.image, options.out, settings, depth, options.seed)
+        return
+    if not options.depth:
+        raise UserError("synthesize: --items needs --depth, the shard of depth of the same items")
+    estimate = None
+    if settings.depth == "re-estimated":
+        from i2vadapt.synthesis.files import depth_estimator
+
+        estimate = depth_estimator(depth)
+    items = read_items(options.items)
+    run_synthesis(
+        items, options.depth, options.out, settings, options.seed, options.workers, options.max_failed_share, estimate
+    )
+
+
+def run_decode_command(options: argparse.Namespace) -> None:
+    """Sub-command decode."""
+    from i2vadapt.data.decode import run_decode
+    from i2vadapt.data.items import read_items
+
+    settings = parse_json(DecodeSettings, options.settings, "--settings")
+    run_decode(read_items(options.items), options.out, settings, options.workers, options.max_failed_share)
+
+
+def run_flow_command(options: argparse.Namespace) -> None:
+    """Sub-command flow."""
+    from i2vadapt.flow.plain import flow_of_images, flow_of_video
+    from i2vadapt.flow.stage import run_flow
+
+    settings = parse_json(FlowSettings, options.settings, "--settings")
+    _one_of(options.files, options.frames, "two images, a video, or --frames")
+    if options.frames:
+        run_flow(options.frames, options.out, settings, options.workers, options.max_failed_share)
+    elif len(options.files) == 2:
+        flow_of_images(options.files[0], options.files[1], options.out, settings)
+    elif len(options.files) == 1:
+        flow_of_video(options.files[0], options.out, settings)
+    else:
+        raise UserError(f"flow: two images or one video are needed, not {len(options.files)} files")
+
+
+def _one_of(plain: object, shard: object, wanted: str) -> None:
+    if bool(plain) == bool(shard):
+        raise UserError(f"give either {wanted}")

@@ -1,0 +1,136 @@
+"""Items (one image or one video each), the tables that list them, and the shard that an item belongs to."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from i2vadapt.errors import UserError
+
+UNLABELLED = -1
+
+
+@dataclass(frozen=True, order=True)
+class Item:
+    """One image or video of a dataset.
+
+    Attributes:
+        id: path below the dataset's root, with forward slashes; bytes that are not UTF-8 are kept as surrogates.
+        path: path of the file.
+        class_name: class of the benchmark; empty without a label.
+        label: index of the class; -1 without a label.
+        digest: SHA-256 of the file.
+    """
+
+    id: str
+    path: str
+    class_name: str
+    label: int
+    digest: str
+
+
+def shard_of(item_id: str, shards: int) -> int:
+    """Shard of an item: a stable hash of its id, so that adding an item never moves another."""
+    return int.from_bytes(hashlib.sha256(os.fsencode(item_id)).digest()[:8], "big") % shards
+
+
+def shard_name(index: int) -> str:
+    """Name of a shard's files, without suffix."""
+    return f"{index:04d}"
+
+
+def item_seed(seed: int, stage: str, item_id: str) -> list[int]:
+    """Entropy for `numpy.random.default_rng`: depends on the item alone, not on shard, order or restart."""
+    digest = hashlib.sha256(f"{seed}\0{stage}\0".encode() + os.fsencode(item_id)).digest()
+    return [int.from_bytes(digest[start : start + 4], "big") for start in range(0, 16, 4)]
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Writes a file through a temporary name in the same folder, flushed to disk, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Writes a CSV file atomically; names that are not UTF-8 keep their bytes."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, header, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(path, text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def read_table(path: Path, header: Sequence[str]) -> list[dict[str, str]]:
+    """Reads a CSV file written by `write_table`.
+
+    Raises:
+        UserError: if the file is missing or lacks a column.
+    """
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+            columns = reader.fieldnames or []
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    missing = [name for name in header if name not in columns]
+    if missing:
+        raise UserError(f"{path}: no column {', '.join(missing)}; it has {', '.join(columns) or 'none'}")
+    return rows
+
+
+ITEM_COLUMNS = ("id", "path", "class", "label", "digest")
+
+
+def write_items(path: Path, items: Iterable[Item]) -> None:
+    """Writes a table of items (manifest.csv, items/<shard>.csv)."""
+    rows = ({**asdict(item), "class": item.class_name} for item in items)
+    write_table(path, ITEM_COLUMNS, ({key: row[key] for key in ITEM_COLUMNS} for row in rows))
+
+
+def read_items(path: Path) -> list[Item]:
+    """Reads a table of items.
+
+    Raises:
+        UserError: if the table is missing or malformed.
+    """
+    items = []
+    for number, row in enumerate(read_table(path, ITEM_COLUMNS), start=2):
+        try:
+            items.append(Item(row["id"], row["path"], row["class"], int(row["label"]), row["digest"]))
+        except (TypeError, ValueError):
+            raise UserError(f"{path}: line {number}: label must be a whole number, not {row['label']!r}") from None
+    return items
+
+
+def digest_items(items: Iterable[Item]) -> str:
+    """Digest of the items that a shard is made of: ids, labels and contents, not the place they lie in."""
+    state = hashlib.sha256()
+    for item in items:
+        for value in (item.id, str(item.label), item.digest):
+            state.update(os.fsencode(value) + b"\0")
+    return state.hexdigest()
+
+

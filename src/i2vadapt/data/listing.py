@@ -1,0 +1,134 @@
+"""What a dataset consists of on disk: its files and the class that each is filed under."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from i2vadapt.benchmark import DatasetSpec
+from i2vadapt.data import image
+from i2vadapt.data.items import shard_of
+from i2vadapt.errors import UserError
+
+VIDEO_SUFFIXES = frozenset(
+    {".avi", ".mp4", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".3gp", ".ogv", ".ts"}
+)
+IMAGE_SUFFIXES = image.SUFFIXES
+HMDB51_CODES = {"train": ("1",), "test": ("2",), "all": ("0", "1", "2")}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file, or a line of a list, before any check.
+
+    Attributes:
+        id: path below the root, with forward slashes.
+        class_name: name of its class in the dataset, or the text of an index; None without a class.
+        is_index: the class is an index into the benchmark's classes.
+    """
+
+    id: str
+    class_name: str | None
+    is_index: bool = False
+
+
+def list_entries(spec: DatasetSpec) -> list[Entry]:
+    """All entries of a dataset, sorted by id.
+
+    Raises:
+        UserError: if the root or a list is missing, empty or malformed.
+    """
+    root = Path(spec.root)
+    if not root.is_dir():
+        raise UserError(f"{spec.dataset}: root: {spec.root}: no such folder")
+    if spec.layout == "folder":
+        entries = [_folder_entry(name) for name in walk(root)]
+    elif spec.layout == "hmdb51":
+        entries = [entry for folder in spec.lists for entry in _read_hmdb51(Path(folder), spec)]
+    else:
+        entries = [entry for name in spec.lists for entry in _read_list(Path(name), spec.layout)]
+    if not entries:
+        raise UserError(f"{spec.dataset}: {spec.root if spec.layout == 'folder' else ', '.join(spec.lists)}: holds no item")
+    return sorted(entries, key=lambda entry: os.fsencode(entry.id))
+
+
+def walk(root: Path) -> Iterator[str]:
+    """Ids of all files below a folder, hidden ones apart; links are followed, loops are not."""
+    seen: set[str] = set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith("."):
+                yield Path(folder, name).relative_to(root).as_posix()
+
+
+def shard_digests(root: Path, shards: int) -> list[str]:
+    """Digest of the names and sizes of each shard's files, cheap enough to take whenever the workflow starts.
+
+    Times are left out on purpose: a copy or a touch must not redo days of work. So an edit that keeps a file's size to the byte
+    is not noticed by itself.
+    """
+    states = [hashlib.sha256() for _ in range(shards)]
+    for name in walk(root) if root.is_dir() else ():
+        try:
+            size = os.stat(root / name).st_size
+        except OSError:
+            size = -1
+        states[shard_of(name, shards)].update(os.fsencode(name) + b"\0%d\0" % size)
+    return [state.hexdigest()[:16] for state in states]
+
+
+def _folder_entry(name: str) -> Entry:
+    parts = PurePosixPath(name).parts
+    return Entry(name, parts[0] if len(parts) > 1 else None)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+def _read_list(path: Path, layout: str) -> list[Entry]:
+    """Lines 'path label' (a class name or an index); UCF101's lines carry the class as folder and a number that starts at 1."""
+    entries = []
+    for number, line in enumerate(_lines(path), start=1):
+        name, _, label = line.rpartition(" ") if layout == "list" else line.partition(" ")
+        if layout == "ucf101":
+            folder, _, file = name.partition("/")
+            if not file:
+                raise UserError(f"{path}: line {number}: 'Class/video.avi' is needed, not {line!r}")
+            entries.append(Entry(name, folder))
+        elif not name.strip():
+            raise UserError(f"{path}: line {number}: 'path label' is needed, not {line!r}")
+        else:
+            entries.append(Entry(name.strip(), label, is_index=label.isdecimal()))
+    return entries
+
+
+def _read_hmdb51(folder: Path, spec: DatasetSpec) -> list[Entry]:
+    """Files `<class>_test_split<k>.txt` with lines `<video>.avi <0|1|2>`: 1 train, 2 test, 0 unused in this split."""
+    suffix = f"_test_split{spec.split}.txt"
+    files = sorted(folder.glob(f"*{suffix}"))
+    if not files:
+        raise UserError(f"{spec.dataset}: lists: {folder}: no file *{suffix}")
+    entries = []
+    for file in files:
+        class_name = file.name.removesuffix(suffix)
+        for number, line in enumerate(_lines(file), start=1):
+            name, _, code = line.rpartition(" ")
+            if code not in HMDB51_CODES["all"] or not name:
+                raise UserError(f"{file}: line {number}: '<video> <0, 1 or 2>' is needed, not {line!r}")
+            if code in HMDB51_CODES[spec.subset]:
+                entries.append(Entry(f"{class_name}/{name.strip()}", class_name))
+    return entries

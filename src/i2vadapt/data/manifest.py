@@ -1,0 +1,200 @@
+"""Stage *manifest*: which items of a dataset take part, with which label, and why the others do not."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from i2vadapt.benchmark import Benchmark, class_key
+from i2vadapt.data.image import read_image
+from i2vadapt.data.items import UNLABELLED, Item, shard_name, shard_of, write_items, write_table
+from i2vadapt.data.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Entry, list_entries
+from i2vadapt.data.video import count_packets
+from i2vadapt.errors import UserError
+from i2vadapt.progress import progress
+
+_logger = logging.getLogger(__name__)
+
+VERSION = 1
+EXCLUDED_COLUMNS = ("id", "class", "reason")
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """An item that does not take part."""
+
+    id: str
+    class_name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Result of the stage: both lists sorted by id."""
+
+    items: list[Item]
+    excluded: list[Excluded]
+
+
+def make_manifest(benchmark: Benchmark, side: str, min_frames: int) -> Manifest:
+    """Lists, labels and checks the items of one side of a benchmark.
+
+    Closed set (paper section 3): items of classes that are not shared are left out.
+
+    Args:
+        benchmark: the benchmark.
+        side: source (images) or target (videos).
+        min_frames: videos with fewer frames are left out.
+
+    Raises:
+        UserError: if the folder is missing or empty, a class of the map is unknown, or a class is left without items.
+    """
+    spec = benchmark.source if side == "source" else benchmark.target
+    names = list(benchmark.classes)
+    mapping = {
+        class_key(original): label
+        for label, name in enumerate(names)
+        for original in getattr(benchmark.classes[name], side)
+    }
+    entries = list_entries(spec)
+    _check_class_map(benchmark, side, entries)
+    chosen: list[tuple[Entry, int]] = []
+    excluded: list[Excluded] = []
+    for entry in entries:
+        label, reason = _label(entry, mapping, len(names), side)
+        if reason is None:
+            chosen.append((entry, label))
+        else:
+            excluded.append(Excluded(entry.id, entry.class_name or "", reason))
+    items = _check_files(chosen, Path(spec.root), side, min_frames, names, excluded)
+    _check_classes_filled(benchmark, side, items, excluded)
+    _log_summary(spec.dataset, spec.expected, items, excluded)
+    return Manifest(items, sorted(excluded, key=lambda row: os.fsencode(row.id)))
+
+
+def write_manifest(manifest: Manifest, shards: int, out: Path) -> None:
+    """Writes manifest.csv, excluded.csv and items/<shard>.csv; a file whose rows are the same is left alone."""
+    parts: list[list[Item]] = [[] for _ in range(shards)]
+    for item in manifest.items:
+        parts[shard_of(item.id, shards)].append(item)
+    for index, part in enumerate(parts):
+        write_items(out / "items" / f"{shard_name(index)}.csv", part)
+    rows = ({"id": row.id, "class": row.class_name, "reason": row.reason} for row in manifest.excluded)
+    write_table(out / "excluded.csv", EXCLUDED_COLUMNS, rows)
+    write_items(out / "manifest.csv", manifest.items)
+
+
+def _check_class_map(benchmark: Benchmark, side: str, entries: Sequence[Entry]) -> None:
+    """A class of the map that no entry has is a misspelling; a dataset without any class is unlabelled."""
+    spec = benchmark.source if side == "source" else benchmark.target
+    known = {class_key(entry.class_name): entry.class_name for entry in entries if entry.class_name and not entry.is_index}
+    if not known:
+        return
+    wanted = [original for item in benchmark.classes.values() for original in getattr(item, side)]
+    unknown = [name for name in wanted if class_key(name) not in known]
+    if unknown:
+        raise UserError(
+            f"{benchmark.name}: classes: {side}: {', '.join(map(repr, unknown))} not found in {spec.root}; "
+            f"it has {', '.join(sorted(known.values()))}"
+        )
+
+
+def _label(entry: Entry, mapping: dict[str, int], classes: int, side: str) -> tuple[int, str | None]:
+    suffixes = IMAGE_SUFFIXES if side == "source" else VIDEO_SUFFIXES
+    path = Path(entry.id)
+    if path.is_absolute() or ".." in path.parts:
+        return UNLABELLED, "outside the dataset's root"
+    if path.suffix.lower() not in suffixes:
+        return UNLABELLED, f"not {'an image' if side == 'source' else 'a video'} by its suffix"
+    if entry.class_name is None:
+        return UNLABELLED, "no class: photographs lie in one folder a class" if side == "source" else None
+    if entry.is_index:
+        label = int(entry.class_name)
+        return (label, None) if label < classes else (UNLABELLED, f"class index {label}, the benchmark has {classes}")
+    found = mapping.get(class_key(entry.class_name))
+    return (found, None) if found is not None else (UNLABELLED, "class not shared")
+
+
+def _check_files(
+    chosen: Sequence[tuple[Entry, int]],
+    root: Path,
+    side: str,
+    min_frames: int,
+    names: Sequence[str],
+    excluded: list[Excluded],
+) -> list[Item]:
+    """Reads every file once: digest, whether it opens, whether an earlier one has the same content."""
+    inside = os.path.realpath(root)
+    check: Callable[[Path], None] = read_image_check if side == "source" else lambda path: read_video_check(path, min_frames)
+
+    def examine(entry: Entry) -> tuple[str, str | None]:
+        path = root / entry.id
+        if not os.path.realpath(path).startswith(inside + os.sep) and ".." in Path(entry.id).parts:
+            return "", "outside the dataset's root"
+        try:
+            if path.stat().st_size == 0:
+                return "", "unreadable: empty file"
+            check(path)
+            return file_digest(path), None
+        except UserError as error:
+            return "", f"unreadable: {str(error).removeprefix(f'{path}: ')}"
+        except OSError as error:
+            return "", f"unreadable: {error.strerror}"
+
+    items: list[Item] = []
+    first: dict[str, str] = {}
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool, progress(len(chosen), f"manifest {root.name}", "file") as bar:
+        for (entry, label), (digest, reason) in zip(chosen, pool.map(examine, (pair[0] for pair in chosen)), strict=True):
+            bar.update()
+            if reason is None and digest in first:
+                reason = f"duplicate of {first[digest]}"
+            if reason is not None:
+                excluded.append(Excluded(entry.id, entry.class_name or "", reason))
+                continue
+            first[digest] = entry.id
+            name = names[label] if label != UNLABELLED else ""
+            items.append(Item(entry.id, str(root / entry.id), name, label, digest))
+    return items
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_image_check(path: Path) -> None:
+    """Raises UserError if the photograph can't be used."""
+    read_image(path)
+
+
+def read_video_check(path: Path, min_frames: int) -> None:
+    """Raises UserError if the video can't be opened or is too short by its packets (nothing is decoded here)."""
+    frames = count_packets(path)
+    if frames < min_frames:
+        raise UserError(f"{path}: too short: {frames} frames, at least {min_frames} are needed")
+
+
+def _check_classes_filled(benchmark: Benchmark, side: str, items: Sequence[Item], excluded: Sequence[Excluded]) -> None:
+    if side == "target" and items and all(item.label == UNLABELLED for item in items):
+        return
+    counts = Counter(item.label for item in items)
+    empty = [name for label, name in enumerate(benchmark.classes) if not counts[label]]
+    if empty:
+        reasons = Counter(row.reason.split(":")[0] for row in excluded)
+        told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "none"
+        raise UserError(f"{benchmark.name}: {side}: no usable item of class {', '.join(empty)} (left out: {told})")
+
+
+def _log_summary(dataset: str, expected: int | None, items: Sequence[Item], excluded: Sequence[Excluded]) -> None:
+    reasons = Counter(row.reason.split(":")[0].split(" of ")[0] for row in excluded)
+    told = "".join(f"; {count} left out: {reason}" for reason, count in reasons.most_common())
+    _logger.info("%s: %d items%s", dataset, len(items), told)
+    if expected is not None and expected != len(items):
+        _logger.warning("%s: %d items where the benchmark expects %d", dataset, len(items), expected)

@@ -1,0 +1,271 @@
+"""Shards: one HDF5 file with the encoded frames of many items (DESIGN.md, section 4). This file holds the format and the reader.
+
+Layout of a shard::
+
+    items/id      (n,) bytes of variable length     items/label (n,) int32
+    items/first   (n,) int64, first frame           items/count (n,) int32, frames
+    items/info    (n,) JSON of the stage             failures/{id,reason}
+    bytes         (b,) uint8, all frames encoded     offsets (frames + 1,) uint64
+    attributes    format, kind, provenance (JSON), digest, complete
+
+The attribute `complete` is written last. A file without it, or one that HDF5 can't open, is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import h5py
+import numpy as np
+
+from i2vadapt.errors import UserError
+from i2vadapt.flow.quantise import decode_flow
+
+FORMAT = 1
+KINDS = ("frames", "flow", "depth")
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The result of a stage for one item.
+
+    Attributes:
+        id: the item's id.
+        label: its label.
+        frames: encoded frames, in order.
+        info: plain data about the item, kept as JSON.
+    """
+
+    id: str
+    label: int
+    frames: Sequence[bytes]
+    info: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An item that a stage could not use, and why."""
+
+    id: str
+    reason: str
+
+
+def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
+    """Encodes an (H,W,3) uint8 RGB image as JPEG."""
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ValueError(f"an image of shape {image.shape} can't be encoded as JPEG")
+    return bytes(data)
+
+
+def encode_depth(depth: np.ndarray) -> bytes:
+    """Encodes an (H,W) uint16 map as a lossless PNG."""
+    done, data = cv2.imencode(".png", depth, [cv2.IMWRITE_PNG_COMPRESSION, 4])
+    if not done:
+        raise ValueError(f"a map of shape {depth.shape} can't be encoded as PNG")
+    return bytes(data)
+
+
+def write_shard_file(path: Path, kind: str, results: Sequence[Encoded | Failed], provenance: dict[str, Any]) -> None:
+    """Writes a whole shard to `path`, which should be a temporary name, and flushes it to disk."""
+    good = [result for result in results if isinstance(result, Encoded)]
+    bad = [result for result in results if isinstance(result, Failed)]
+    lengths = [len(frame) for result in good for frame in result.frames]
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.uint64)]).astype(np.uint64)
+    counts = np.array([len(result.frames) for result in good], np.int32)
+    payload = np.frombuffer(b"".join(frame for result in good for frame in result.frames), np.uint8)
+    text = h5py.special_dtype(vlen=bytes)
+    with h5py.File(path, "w", libver="v110") as file:
+        items = file.create_group("items")
+        items.create_dataset("id", data=[os.fsencode(result.id) for result in good], dtype=text)
+        items.create_dataset("label", data=np.array([result.label for result in good], np.int32))
+        items.create_dataset("first", data=(np.cumsum(counts, dtype=np.int64) - counts))
+        items.create_dataset("count", data=counts)
+        info = [json.dumps(result.info, sort_keys=True).encode() for result in good]
+        items.create_dataset("info", data=info, dtype=text)
+        failures = file.create_group("failures")
+        failures.create_dataset("id", data=[os.fsencode(result.id) for result in bad], dtype=text)
+        failures.create_dataset(
+            "reason", data=[result.reason.encode("utf-8", "surrogateescape") for result in bad], dtype=text
+        )
+        file.create_dataset("offsets", data=offsets)
+        file.create_dataset("bytes", data=payload)
+        file.attrs["format"] = FORMAT
+        file.attrs["kind"] = kind
+        file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
+        digest = hashlib.sha256(payload.tobytes() + offsets.tobytes())
+        digest.update(b"\0".join([os.fsencode(result.id) for result in good]))
+        file.attrs["digest"] = digest.hexdigest()
+        file.attrs["complete"] = True
+    _flush(path)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class ShardReader:
+    """Reads one finished shard. Opens the file lazily, once in each process, without locking; safe to pickle.
+
+    Args:
+        path: the shard.
+        kind: the kind that is expected; None takes any.
+
+    Raises:
+        UserError: if the file is missing, damaged, unfinished, of another format or kind; the message says what to do.
+    """
+
+    def __init__(self, path: str | Path, kind: str | None = None) -> None:
+        self.path = Path(path)
+        self._file: Any = None
+        self._process = -1
+        file = self._open()
+        self.kind = str(file.attrs["kind"])
+        if kind is not None and self.kind != kind:
+            raise UserError(f"{self.path}: holds {self.kind}, but {kind} is needed here")
+        self.provenance: dict[str, Any] = json.loads(file.attrs["provenance"])
+        self.digest = str(file.attrs["digest"])
+        self.ids = [os.fsdecode(value) for value in file["items/id"][:]]
+        self.labels = file["items/label"][:]
+        self.counts = file["items/count"][:]
+        self.info = [json.loads(value) for value in file["items/info"][:]]
+        self.failures = [
+            Failed(os.fsdecode(key), bytes(reason).decode("utf-8", "surrogateescape"))
+            for key, reason in zip(file["failures/id"][:], file["failures/reason"][:], strict=True)
+        ]
+        self._first = file["items/first"][:]
+        self._offsets = file["offsets"][:]
+        self._index = {item_id: number for number, item_id in enumerate(self.ids)}
+
+    def _open(self) -> Any:  # noqa: ANN401
+        if self._file is None or self._process != os.getpid():
+            # A handle of a parent process must not be used after a fork, nor closed: it is dropped.
+            self._file, self._process = open_shard(self.path), os.getpid()
+        return self._file
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_file": None, "_process": -1}
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._index
+
+    def index(self, item_id: str) -> int:
+        """Position of an item. Raises KeyError if the shard does not hold it."""
+        return self._index[item_id]
+
+    def encoded(self, item: int, start: int = 0, stop: int | None = None) -> list[bytes]:
+        """Encoded frames start..stop of an item, in one contiguous read."""
+        count = int(self.counts[item])
+        stop = count if stop is None else stop
+        if not 0 <= start <= stop <= count:
+            raise IndexError(f"frames {start}..{stop} of an item with {count}")
+        offsets = self._offsets[self._first[item] + start : self._first[item] + stop + 1].astype(np.int64)
+        if start == stop:
+            return []
+        data = self._open()["bytes"][int(offsets[0]) : int(offsets[-1])]
+        bounds = offsets - offsets[0]
+        return [data[low:high].tobytes() for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
+
+    def frames(self, item: int, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
+        """Decoded frames of an item.
+
+        Args:
+            item: position of the item in the shard.
+            indices: frames to take, in any order, repeats allowed; None takes all.
+
+        Returns:
+            (N,H,W,3) uint8 RGB of a shard of frames, (N,H,W,2) float32 pixels of flow, (N,H,W) uint16 of depth.
+
+        Raises:
+            IndexError: if an index is outside 0..count-1.
+            UserError: if a frame does not decode.
+        """
+        wanted = np.arange(self.counts[item]) if indices is None else np.asarray(indices, np.int64)
+        if wanted.size == 0:
+            raise IndexError("no frames asked for")
+        if wanted.min() < 0 or wanted.max() >= self.counts[item]:
+            raise IndexError(f"frames {wanted.min()}..{wanted.max()} of an item with {self.counts[item]}")
+        low = int(wanted.min())
+        data = self.encoded(item, low, int(wanted.max()) + 1)
+        decoded = {int(number): self._decode(data[number - low], item) for number in np.unique(wanted)}
+        return np.stack([decoded[int(number)] for number in wanted])
+
+    def _decode(self, data: bytes, item: int) -> np.ndarray:
+        buffer = np.frombuffer(data, np.uint8)
+        try:
+            if self.kind == "flow":
+                return decode_flow(data, self.info[item]["height"], self.provenance["settings"]["bound"])
+            image = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED if self.kind == "depth" else cv2.IMREAD_COLOR_RGB)
+        except (cv2.error, ValueError):
+            image = None
+        if image is None:
+            raise UserError(f"{self.path}: a frame of {self.ids[item]!r} does not decode: delete the shard and rerun its stage")
+        return image
+
+
+def open_shard(path: Path) -> Any:  # noqa: ANN401
+    """Opens a finished shard for reading.
+
+    Raises:
+        UserError: if it is missing, damaged, unfinished or of another format.
+    """
+    try:
+        file = h5py.File(path, "r", locking=False)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such shard: run the stage that makes it") from None
+    except OSError as error:
+        raise UserError(f"{path}: not a readable shard ({error}): delete it and rerun its stage") from None
+    if not file.attrs.get("complete", False) or int(file.attrs.get("format", -1)) != FORMAT:
+        found = file.attrs.get("format", "none")
+        file.close()
+        raise UserError(f"{path}: unfinished, or of format {found} where {FORMAT} is needed: delete it and rerun its stage")
+    return file
+
+
+class ShardSet:
+    """The shards of one kind of a dataset, looked up by item id; keeps the most recently used ones open."""
+
+    def __init__(self, paths: Sequence[Path], kind: str, keep_open: int = 64) -> None:
+        self._readers: OrderedDict[int, ShardReader] = OrderedDict()
+        self._paths, self._kind, self._keep = list(paths), kind, keep_open
+        self._place: dict[str, tuple[int, int, int]] = {}
+        self.digests: list[str] = []
+        for number in range(len(self._paths)):
+            reader = self._reader(number)
+            self.digests.append(reader.digest)
+            for item, item_id in enumerate(reader.ids):
+                self._place[item_id] = (number, item, int(reader.counts[item]))
+
+    def _reader(self, number: int) -> ShardReader:
+        reader = self._readers.pop(number, None) or ShardReader(self._paths[number], self._kind)
+        self._readers[number] = reader
+        while len(self._readers) > self._keep:
+            self._readers.popitem(last=False)
+        return reader
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._place
+
+    def count(self, item_id: str) -> int:
+        """Frames of an item."""
+        return self._place[item_id][2]
+
+    def frames(self, item_id: str, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
+        """Decoded frames of an item, as `ShardReader.frames`."""
+        number, item, _ = self._place[item_id]
+        return self._reader(number).frames(item, indices)

@@ -1,0 +1,239 @@
+"""Clips given to the networks: frames and flow of an item, sampled in time, cropped and flipped.
+
+Every random choice depends on (seed, epoch, purpose, item number) alone, so that neither the number of loader processes nor an
+interruption changes a clip.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from i2vadapt.adaptation import Looping, draw_pace, pace_indices, uniform_indices
+from i2vadapt.data.items import UNLABELLED, Item, read_items, shard_name
+from i2vadapt.data.shards import ShardReader, ShardSet
+from i2vadapt.errors import UserError
+
+_logger = logging.getLogger(__name__)
+
+SOURCE, TARGET = 0, 1
+Sample = dict[str, Tensor]
+DrawFlow = Callable[[np.random.Generator, int], str | None]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A square cut out of a frame: its place as a share of the room there is, and a mirror.
+
+    Attributes:
+        y: 0 is the top, 1 the bottom.
+        x: 0 is the left, 1 the right.
+        flip: mirrored left to right.
+    """
+
+    y: float = 0.5
+    x: float = 0.5
+    flip: bool = False
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> Window:
+        """A random place, mirrored half of the time."""
+        return cls(float(rng.random()), float(rng.random()), bool(rng.random() < 0.5))
+
+    def cut(self, frames: np.ndarray, side: int) -> np.ndarray:
+        """Cuts (T,H,W,C) frames to (T,side,side,C)."""
+        top = round(self.y * (frames.shape[1] - side))
+        left = round(self.x * (frames.shape[2] - side))
+        window = frames[:, top : top + side, left : left + side]
+        return window[:, :, ::-1] if self.flip else window
+
+
+def rgb_tensor(frames: np.ndarray, window: Window, side: int) -> Tensor:
+    """(T,H,W,3) uint8 to (3,T,side,side) float32 in [-1,1]."""
+    cut = np.ascontiguousarray(window.cut(frames, side).transpose(3, 0, 1, 2))
+    return torch.from_numpy(cut).float().mul_(2 / 255).sub_(1)
+
+
+def flow_tensor(flow: np.ndarray, window: Window, side: int, bound: float) -> Tensor:
+    """(T,H,W,2) float32 pixels to (2,T,side,side) in [-1,1]; the mirror image of a motion to the right goes left, so u is negated."""
+    cut = np.ascontiguousarray(window.cut(flow, side).transpose(3, 0, 1, 2))
+    scaled = torch.from_numpy(cut).div_(bound)
+    if window.flip:
+        scaled[0].neg_()
+    return scaled
+
+
+class DomainClips:
+    """Items of a dataset with their shards of frames and flow.
+
+    Args:
+        folder: results/datasets/<dataset>.
+        streams: which of rgb and flow are read.
+
+    Raises:
+        UserError: if a shard is missing or damaged, or flow was computed from other frames.
+    """
+
+    def __init__(self, folder: Path, streams: Sequence[str]) -> None:
+        manifest = read_items(folder / "manifest.csv")
+        names = [shard_name(index) for index in range(len(list((folder / "items").glob("*.csv"))))]
+        if not names:
+            raise UserError(f"{folder / 'items'}: no tables of items: run the manifest stage")
+        paths = [folder / "frames" / f"{name}.h5" for name in names]
+        self.frames = ShardSet(paths, "frames")
+        self.frames_settings: dict[str, Any] = ShardReader(paths[0], "frames").provenance["settings"]
+        self.flow: ShardSet | None = None
+        self.flow_settings: dict[str, Any] = {}
+        if "flow" in streams:
+            paths = [folder / "flow" / f"{name}.h5" for name in names]
+            self.flow = ShardSet(paths, "flow")
+            self.flow_settings = ShardReader(paths[0], "flow").provenance["settings"]
+            for path, digest in zip(paths, self.frames.digests, strict=True):
+                if ShardReader(path, "flow").provenance["inputs"]["frames"] != digest:
+                    raise UserError(f"{path}: flow of other frames than those in {folder / 'frames'}: rerun the flow stage")
+        stages = [stage for stage in (self.frames, self.flow) if stage is not None]
+        self.items = [item for item in manifest if all(item.id in stage for stage in stages)]
+        if len(self.items) < len(manifest):
+            kept = {item.id for item in self.items}
+            lost = [item.id for item in manifest if item.id not in kept]
+            _logger.warning("%s: %d items failed in preprocessing: %s", folder, len(lost), ", ".join(lost[:10]))
+        if not self.items:
+            raise UserError(f"{folder}: no item of manifest.csv has frames{' and flow' if self.flow else ''}")
+
+    @property
+    def bound(self) -> float:
+        """Largest component of flow that can be stored, pixels."""
+        return float(self.flow_settings["bound"])
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(n,) labels, -1 where there is none."""
+        return np.array([item.label for item in self.items], np.int64)
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether any item has a label."""
+        return bool((self.labels != UNLABELLED).any())
+
+    def digests(self) -> dict[str, list[str]]:
+        """Digests of all shards that are read."""
+        return {"frames": self.frames.digests, "flow": self.flow.digests if self.flow else []}
+
+    def rgb_clip(self, item_id: str, indices: np.ndarray, window: Window, side: int) -> Tensor:
+        """(3,T,side,side) in [-1,1]."""
+        return rgb_tensor(_large_enough(self.frames.frames(item_id, indices), side, item_id), window, side)
+
+    def flow_clip(self, item_id: str, indices: np.ndarray, window: Window, side: int) -> Tensor:
+        """(2,T,side,side) in [-1,1]: flow from each of the given frames to the next, of the last pair after the end."""
+        if self.flow is None:
+            raise ValueError("flow is not read")
+        last = self.flow.count(item_id) - 1
+        flow = self.flow.frames(item_id, np.minimum(indices, last))
+        return flow_tensor(_large_enough(flow, side, item_id), window, side, self.bound)
+
+
+def _large_enough(frames: np.ndarray, side: int, item_id: str) -> np.ndarray:
+    if min(frames.shape[1:3]) < side:
+        size = f"{frames.shape[2]}x{frames.shape[1]}"
+        raise UserError(f"train.crop: {side} is larger than the frames of {item_id} ({size}): raise short_side or lower crop")
+    return frames
+
+
+class SourceClips(Dataset[Sample]):
+    """Generated source videos with labels; with the memory bank on, flow is a real target flow (paper section 3.2).
+
+    Args:
+        source: generated videos.
+        target: where the bank's flow is read.
+        clip_frames: T.
+        side: of the crop.
+        shared: one crop and flip for RGB and flow.
+        key: seed and epoch.
+        draw_flow: gives a target item for a label, or None to keep the source's own flow.
+    """
+
+    def __init__(
+        self,
+        source: DomainClips,
+        target: DomainClips,
+        clip_frames: int,
+        side: int,
+        shared: bool,
+        key: tuple[int, int],
+        draw_flow: DrawFlow | None,
+    ) -> None:
+        self._source, self._target, self._frames, self._side = source, target, clip_frames, side
+        self._shared, self._key, self._draw_flow = shared, key, draw_flow
+
+    def __len__(self) -> int:
+        return len(self._source.items)
+
+    def __getitem__(self, index: int) -> Sample:
+        item = self._source.items[index]
+        rng = np.random.default_rng([*self._key, SOURCE, index])
+        window = Window.draw(rng)
+        indices = uniform_indices(self._source.frames.count(item.id), self._frames)
+        sample = {"rgb": self._source.rgb_clip(item.id, indices, window, self._side), "label": torch.tensor(item.label)}
+        if self._source.flow is not None:
+            flow_window = window if self._shared else Window.draw(rng)
+            sample["flow"] = self._flow(item, indices, flow_window, rng)
+        return sample
+
+    def _flow(self, item: Item, indices: np.ndarray, window: Window, rng: np.random.Generator) -> Tensor:
+        drawn = self._draw_flow(rng, item.label) if self._draw_flow is not None else None
+        if drawn is None:
+            return self._source.flow_clip(item.id, indices, window, self._side)
+        real = uniform_indices(self._target.frames.count(drawn), self._frames)
+        return self._target.flow_clip(drawn, real, window, self._side)
+
+
+class PacedClips(Dataset[Sample]):
+    """Target videos played at a random pace, with the pace as label (paper section 3.3)."""
+
+    def __init__(
+        self, target: DomainClips, clip_frames: int, side: int, classes: int, looping: Looping, key: tuple[int, int]
+    ) -> None:
+        self._target, self._frames, self._side = target, clip_frames, side
+        self._classes, self._looping, self._key = classes, looping, key
+
+    def __len__(self) -> int:
+        return len(self._target.items)
+
+    def __getitem__(self, index: int) -> Sample:
+        item = self._target.items[index]
+        rng = np.random.default_rng([*self._key, TARGET, index])
+        count = self._target.frames.count(item.id)
+        start, rate = draw_pace(rng, count, self._classes)
+        indices = pace_indices(count, start, rate, self._frames, self._looping)
+        return {
+            "rgb": self._target.rgb_clip(item.id, indices, Window.draw(rng), self._side),
+            "pace": torch.tensor(rate),
+        }
+
+
+class TestClips(Dataset[Sample]):
+    """Frames spread evenly over a whole video, centre crop (paper section 4.2: 32 frames)."""
+
+    __test__ = False
+
+    def __init__(self, domain: DomainClips, test_frames: int, side: int) -> None:
+        self._domain, self._frames, self._side = domain, test_frames, side
+
+    def __len__(self) -> int:
+        return len(self._domain.items)
+
+    def __getitem__(self, index: int) -> Sample:
+        item = self._domain.items[index]
+        indices = uniform_indices(self._domain.frames.count(item.id), self._frames)
+        sample = {"rgb": self._domain.rgb_clip(item.id, indices, Window(), self._side), "index": torch.tensor(index)}
+        if self._domain.flow is not None:
+            sample["flow"] = self._domain.flow_clip(item.id, indices, Window(), self._side)
+        return sample

@@ -1,0 +1,55 @@
+"""What is logged every epoch: metrics.csv and TensorBoard events."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from torch.utils.tensorboard import SummaryWriter
+
+from i2vadapt.data.items import write_table
+
+Row = dict[str, float]
+
+
+class Means:
+    """Running means of named values, weighted."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = defaultdict(float)
+        self._weights: dict[str, float] = defaultdict(float)
+
+    def add(self, name: str, value: float, weight: float = 1.0) -> None:
+        """Adds a value."""
+        self._sums[name] += value * weight
+        self._weights[name] += weight
+
+    def result(self) -> Row:
+        """Mean of each name."""
+        return {name: total / self._weights[name] for name, total in self._sums.items()}
+
+
+def write_metrics(path: Path, rows: Iterable[Row]) -> None:
+    """Writes metrics.csv whole: one row an epoch, empty cells for what was not measured."""
+    rows = list(rows)
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    write_table(path, columns, ({name: _cell(row.get(name)) for name in columns} for row in rows))
+
+
+def _cell(value: float | None) -> str:
+    if value is None or np.isnan(value):
+        return ""
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e9 else f"{value:.6g}"
+
+
+def write_events(folder: Path, rows: Iterable[Row]) -> None:
+    """Appends rows to the TensorBoard events of a run; rows of an epoch that was logged before replace it."""
+    rows = list(rows)
+    first = int(rows[0]["epoch"]) if rows else 0
+    with SummaryWriter(str(folder), purge_step=first) as writer:
+        for row in rows:
+            for name, value in row.items():
+                if name != "epoch" and not np.isnan(value):
+                    writer.add_scalar(name.replace("_", "/", 1), value, int(row["epoch"]))

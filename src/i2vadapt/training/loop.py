@@ -1,0 +1,336 @@
+"""Training of the two-stream network (paper sections 3 and 4.2)."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from i2vadapt import __version__
+from i2vadapt.adaptation import FlowMemoryBank, local_loss, pace_loss, video_loss
+from i2vadapt.config import TrainSettings
+from i2vadapt.data.items import write_atomically
+from i2vadapt.errors import UserError
+from i2vadapt.models import TwoStream, initialise, upsample_logits
+from i2vadapt.progress import progress
+from i2vadapt.training import checkpoint
+from i2vadapt.training.clips import DomainClips, PacedClips, Sample, SourceClips, TestClips
+from i2vadapt.training.evaluation import Scores, accuracies, score
+from i2vadapt.training.history import Means, Row, write_events, write_metrics
+from i2vadapt.training.precision import choose_arithmetic, describe
+
+_logger = logging.getLogger(__name__)
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one training run is made of.
+
+    Attributes:
+        folder: where its files go.
+        source: dataset folder of the photographs (generated videos).
+        target: dataset folder of the real videos.
+        classes: names, in the order of the labels.
+        settings: of the training.
+        seed: of everything random.
+        workers: loader processes; 0 loads in the training process.
+    """
+
+    folder: Path
+    source: Path
+    target: Path
+    classes: tuple[str, ...]
+    settings: TrainSettings
+    seed: int
+    workers: int = 0
+
+
+def build_model(settings: TrainSettings, classes: int) -> TwoStream:
+    """The networks of a run, before their weights are loaded."""
+    return TwoStream(
+        classes,
+        settings.streams,
+        pace_classes=settings.pace.classes if settings.pace else 0,
+        temporal_stride=settings.temporal_stride,
+        dropout=settings.dropout,
+        frozen=settings.frozen,
+        frozen_batch_norm=settings.frozen_batch_norm,
+    )
+
+
+def _path(name: str | None) -> Path | None:
+    return Path(name) if name is not None else None
+
+
+class Trainer:
+    """Trains one run, from the beginning or from where it was interrupted.
+
+    Args:
+        run: what to train.
+
+    Raises:
+        UserError: if data or weights are missing, or an unfinished run in the folder had other settings.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.settings = run, run.settings
+        torch.manual_seed(run.seed)
+        settings = self.settings
+        self.source = DomainClips(run.source, settings.streams)
+        self.target = DomainClips(run.target, settings.streams)
+        self.arithmetic = choose_arithmetic(settings.precision)
+        self.model = build_model(settings, len(run.classes))
+        initialise(self.model, _path(settings.init.rgb), _path(settings.init.flow))
+        self.arithmetic.prepare(self.model)
+        self.optimizer = torch.optim.SGD(
+            [weight for weight in self.model.parameters() if weight.requires_grad],
+            lr=settings.learning_rate,
+            momentum=settings.momentum,
+            weight_decay=settings.weight_decay,
+        )
+        milestones = [int(settings.epochs * part) for part in settings.milestones]
+        self.schedule = torch.optim.lr_scheduler.MultiStepLR(self.optimizer, milestones, settings.decay)
+        self.bank = FlowMemoryBank(len(run.classes), settings.bank.capacity) if settings.bank else None
+        self.history: list[Row] = []
+        self.epoch = 0
+        self._state = run.folder / "state.pt"
+
+    def train(self) -> None:
+        """Trains to the last epoch and writes checkpoint.pt; the same call goes on after an interruption."""
+        with checkpoint.exclusive(self.run.folder):
+            self._write_settings()
+            self._resume()
+            _logger.info("training on %s", describe(self.arithmetic, self.settings))
+            while self.epoch < self.settings.epochs:
+                row = self._train_epoch()
+                row |= self._evaluate()
+                self.history.append(row)
+                self.schedule.step()
+                self.epoch += 1
+                self._save()
+                _logger.info("epoch %d of %d: %s", self.epoch, self.settings.epochs, _in_short(row))
+            self._finish()
+
+    def _identity(self) -> dict[str, Any]:
+        """What must not change between the parts of an interrupted run."""
+        return {
+            "version": VERSION,
+            "classes": list(self.run.classes),
+            "seed": self.run.seed,
+            "train": self.settings.model_dump(mode="json"),
+            "source": self.source.digests(),
+            "target": self.target.digests(),
+        }
+
+    def _write_settings(self) -> None:
+        document = {"package": __version__, **self._identity()}
+        write_atomically(self.run.folder / "settings.yaml", yaml.safe_dump(document, sort_keys=False).encode())
+
+    def _resume(self) -> None:
+        if not self._state.exists():
+            return
+        state = checkpoint.load(self._state)
+        changed = checkpoint.differences(state["identity"], self._identity())
+        if changed:
+            raise UserError(
+                f"{self._state}: an unfinished run with other settings; restore them, or delete the file to start anew:\n"
+                + "\n".join(f"  {line}" for line in changed)
+            )
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        if self.bank is not None:
+            self.bank.load_state_dict(state["bank"])
+        checkpoint.set_random_state(state["random"])
+        self.history, self.epoch = state["history"], state["epoch"]
+        _logger.info("going on after epoch %d", self.epoch)
+
+    def _save(self) -> None:
+        state = {
+            "identity": self._identity(),
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "bank": self.bank.state_dict() if self.bank is not None else None,
+            "random": checkpoint.random_state(),
+            "history": self.history,
+            "epoch": self.epoch,
+        }
+        checkpoint.save(self._state, state)
+        write_metrics(self.run.folder / "metrics.csv", self.history)
+        write_events(self.run.folder / "events", self.history[-1:])
+
+    def _finish(self) -> None:
+        """Writes the result; the state of the unfinished run is removed, so that a new run starts anew."""
+        write_metrics(self.run.folder / "metrics.csv", self.history)
+        content = {
+            "model": self.model.state_dict(),
+            "classes": list(self.run.classes),
+            "settings": self.settings.model_dump(mode="json"),
+            "seed": self.run.seed,
+            "decode": self.target.frames_settings,
+            "flow": self.target.flow_settings,
+        }
+        checkpoint.save(self.run.folder / "checkpoint.pt", content)
+        self._state.unlink(missing_ok=True)
+
+    def _bank_is_used(self, epoch: int) -> bool:
+        """After the warm-up, and the delay of the released code."""
+        bank = self.settings.bank
+        return bank is not None and epoch >= bank.warmup_epochs + bank.delay_epochs
+
+    def _loader(self, clips: torch.utils.data.Dataset[Sample], shuffle: bool) -> DataLoader[Sample]:
+        """Batches in an order that depends on seed and epoch alone."""
+        order = torch.Generator().manual_seed(int(np.random.SeedSequence([self.run.seed, self.epoch]).generate_state(1)[0]))
+        return DataLoader(
+            clips,
+            self.settings.batch_size,
+            shuffle=shuffle,
+            generator=order,
+            num_workers=self.run.workers,
+            multiprocessing_context="fork" if self.run.workers else None,
+            pin_memory=self.arithmetic.device.type == "cuda",
+        )
+
+    def _source_loader(self) -> DataLoader[Sample]:
+        settings, bank = self.settings, self.bank
+
+        def draw(rng: np.random.Generator, label: int) -> str | None:
+            if bank is None:
+                raise ValueError("no memory bank")
+            numbers, found = bank.draw(rng, [label])
+            return self.target.items[int(numbers[0])].id if found[0] else None
+
+        clips = SourceClips(
+            self.source,
+            self.target,
+            settings.clip_frames,
+            settings.crop,
+            settings.crops == "shared",
+            (self.run.seed, self.epoch),
+            draw if self._bank_is_used(self.epoch) else None,
+        )
+        return self._loader(clips, shuffle=True)
+
+    def _paced_batches(self) -> Iterator[Sample | None]:
+        """Target batches for pace prediction, again from the beginning when they run out; None without pace prediction."""
+        pace = self.settings.pace
+        if pace is None:
+            yield from itertools.repeat(None)
+            return
+        clips = PacedClips(
+            self.target, self.settings.clip_frames, self.settings.crop, pace.classes, pace.looping, (self.run.seed, self.epoch)
+        )
+        loader = self._loader(clips, shuffle=True)
+        while True:
+            yield from loader
+
+    def _train_epoch(self) -> Row:
+        self.model.train()
+        means = Means()
+        loader = self._source_loader()
+        paced = self._paced_batches()
+        clips, waited, started = 0, 0.0, time.monotonic()
+        with progress(len(loader), f"epoch {self.epoch + 1}", "step", log_every=60) as bar:
+            batches = zip(loader, paced, strict=False)
+            while True:
+                before = time.monotonic()
+                pair = next(batches, None)
+                waited += time.monotonic() - before
+                if pair is None:
+                    break
+                clips += self._step(*pair, means)
+                bar.update()
+        seconds = time.monotonic() - started
+        row: Row = {"epoch": self.epoch + 1, "learning_rate": self.schedule.get_last_lr()[0], **means.result()}
+        row |= {"clips_per_second": clips / seconds, "share_waiting_for_data": waited / seconds}
+        if self.bank is not None:
+            row["bank_used"] = float(self._bank_is_used(self.epoch))
+        return row
+
+    def _step(self, source: Sample, paced: Sample | None, means: Means) -> int:
+        """One step of Eq. 6; the terms are added up by backward passes, so that only one network's activations are held."""
+        self.optimizer.zero_grad(set_to_none=True)
+        labels = source["label"].to(self.arithmetic.device)
+        total = 0.0
+        for name in self.model.streams:
+            terms = self._class_terms(name, source[name], labels)
+            total += self._backward(terms, means, len(labels))
+        clips = len(labels) * len(self.model.streams)
+        if paced is not None and self.settings.pace is not None:
+            total += self._backward(self._pace_terms(paced, self.settings.pace.weight, means), means, len(paced["pace"]))
+            clips += len(paced["pace"])
+        if not np.isfinite(total):
+            raise UserError(f"epoch {self.epoch + 1}: the loss is not finite: lower learning_rate ({self.settings.learning_rate})")
+        if self.settings.clip_gradient is not None:
+            torch.nn.utils.clip_grad_value_(self.model.parameters(), self.settings.clip_gradient)
+        self.optimizer.step()
+        means.add("loss", total, len(labels))
+        return clips
+
+    def _class_terms(self, name: str, clips: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Video-level loss (Eq. 3 and 4) and weighted local loss (Eq. 2) of a stream."""
+        settings = self.settings
+        with self.arithmetic.autocast():
+            output = self.model(name, self.arithmetic.place(clips))
+        terms = {f"loss_video_{name}": video_loss(output.video_logits, labels, settings.loss)}
+        if name in settings.local_streams and settings.local_weight:
+            frames = upsample_logits(output.frame_logits, settings.clip_frames)
+            terms[f"loss_local_{name}"] = settings.local_weight * local_loss(frames, labels, settings.loss)
+        return terms
+
+    def _pace_terms(self, paced: Sample, weight: float, means: Means) -> dict[str, Tensor]:
+        """Weighted pace loss (Eq. 5)."""
+        rates = paced["pace"].to(self.arithmetic.device)
+        with self.arithmetic.autocast():
+            logits = self.model("rgb", self.arithmetic.place(paced["rgb"])).pace_logits
+        means.add("pace_accuracy", float((logits.argmax(1) + 1 == rates).float().mean()), len(rates))
+        return {"loss_pace": weight * pace_loss(logits, rates)}
+
+    def _backward(self, terms: dict[str, Tensor], means: Means, count: int) -> float:
+        loss = torch.stack(list(terms.values())).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        for name, term in terms.items():
+            means.add(name, float(term.detach()), count)
+        return float(loss.detach())
+
+    def _evaluate(self) -> Row:
+        """Scores the target where the bank or the record needs it, and refills the bank with the new pseudo-labels."""
+        done = self.epoch + 1
+        fills = self.bank is not None and self._bank_is_used(done) and done < self.settings.epochs
+        if not (fills or done % self.settings.evaluate_every == 0 or done == self.settings.epochs):
+            return {}
+        scores = self.score(self.target)
+        row: Row = accuracies(scores, self.target.labels)
+        if fills and self.bank is not None:
+            self.bank.rebuild(np.arange(len(scores.fused)), scores.fused)
+            row["bank_flows"] = float(self.bank.fill().sum())
+            row["bank_smallest_class"] = float(self.bank.fill().min())
+            if self.target.is_labelled:
+                row["bank_purity"] = self.bank.purity(self.target.labels)
+            empty = [name for name, count in zip(self.run.classes, self.bank.fill(), strict=True) if count == 0]
+            if empty:
+                _logger.warning("no video is taken for %s: its photographs keep their own flow", ", ".join(empty))
+        return row
+
+    def score(self, domain: DomainClips) -> Scores:
+        """Scores of all items of a dataset."""
+        clips = TestClips(domain, self.settings.test_frames, self.settings.crop)
+        return score(self.model, self._loader(clips, shuffle=False), self.arithmetic, self.settings.fusion)
+
+
+def _in_short(row: Row) -> str:
+    shown = ("loss", "accuracy_rgb", "accuracy_flow", "accuracy_fused", "pace_accuracy", "bank_purity", "clips_per_second")
+    return ", ".join(f"{name.replace('_', ' ')} {row[name]:.3g}" for name in shown if name in row)
