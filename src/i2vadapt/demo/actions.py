@@ -1,7 +1,8 @@
 """How a person moves in each of the six actions.
 
-`walk` and `run` differ in pace much more than in any pose, `sit_down` and `stand_up` in the direction of time; the habits of
-individual people overlap, so one frame says only a little about which of the two it is. `wave` and `kick` are told by one frame.
+`walk` and `run` differ in pace much more than in any pose, `sit_down` and `stand_up` in the direction of time; the
+habits of individual people overlap, so one frame says only a little about which of the two it is. `wave` and `kick` are
+told by one frame.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def _chair(rng: np.random.Generator, rising: bool) -> Movement:
 
 def _wave(rng: np.random.Generator) -> Movement:
     """Waving one raised hand."""
-    lifted, swing = _draw(rng, 100, 16, 70, 135), _draw(rng, 30, 7, 18, 45)
+    lifted, swing = _draw(rng, 100, 16, 70, 135), _draw(rng, 36, 7, 22, 50)
     crook, forward = _draw(rng, 62, 12, 40, 85), _draw(rng, 12, 10, -5, 35)
     other, stance, lean = _draw(rng, 0, 8, -15, 20), _draw(rng, 5, 3, 1, 12), _draw(rng, 0, 3, -6, 6)
     right = bool(rng.random() < 0.5)
@@ -121,7 +122,7 @@ def _wave(rng: np.random.Generator) -> Movement:
     def pose(phase: float) -> Pose:
         beat = np.sin(2 * np.pi * phase)
         slow = np.sin(2 * np.pi * phase * 0.23)
-        waving = (lifted + 6 * beat, forward, 92.0, crook + swing * beat)
+        waving = (lifted + 9 * beat, forward, 92.0, crook + swing * beat)
         hanging = (8.0, other, 0.0, 14.0)
         pairs = [_pair(a, b) if right else _pair(b, a) for a, b in zip(waving, hanging, strict=True)]
         return Pose(

@@ -1,7 +1,7 @@
 """An articulated person: a body of random build, clothes, and the forward kinematics from a pose to primitives.
 
-In the person's frame x is their right, y down and z where they face. A limb hangs along its local +y; turning it about x by a
-positive angle swings it forward. Lengths are shares of the stature.
+In the person's frame x is their right, y down and z where they face. A limb hangs along its local +y; turning it about
+x by a positive angle swings it forward. Lengths are shares of the stature.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import numpy as np
 from i2vadapt.demo.scene import CONE, SPHERE, Floats, Material, Primitives, concatenate, primitive
 
 SIDES = (1.0, -1.0)  # right, left
-_ANKLE = 0.028  # height of the ankle above the sole
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Two styles that share no palette and few textures: bright warm photographs, and cool dim videos; and a mixture of all."""
+"""Two styles that share no palette: bright warm photographs, and cool dim videos; and a mixture of all."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ PHOTOGRAPHS = Look(
     hues=(0.02, 0.2),
     saturation=(0.15, 0.5),
     value=(0.55, 0.92),
-    sun=(0.55, 0.8),
-    sky=(0.5, 0.68),
+    sun=(0.6, 0.85),
+    sky=(0.62, 0.8),
     warmth=(0.1, 0.35),
 )
 VIDEOS = Look(
@@ -57,8 +57,8 @@ VIDEOS = Look(
     hues=(0.45, 0.72),
     saturation=(0.05, 0.32),
     value=(0.32, 0.7),
-    sun=(0.35, 0.6),
-    sky=(0.42, 0.6),
+    sun=(0.4, 0.65),
+    sky=(0.5, 0.68),
     warmth=(-0.25, 0.02),
 )
 ANY = Look(
@@ -146,7 +146,7 @@ def sky_material(rng: np.random.Generator, look: Look) -> Material:
 
 def random_light(rng: np.random.Generator, look: Look) -> Light:
     """Draws the direction, strength and colour of the light; it comes from above and rather from the camera's side."""
-    azimuth, height = rng.uniform(-1.9, 1.9), rng.uniform(0.5, 1.15)
+    azimuth, height = rng.uniform(-1.5, 1.5), rng.uniform(0.45, 1.15)
     direction = np.array([np.sin(azimuth) * np.cos(height), -np.sin(height), -np.cos(azimuth) * np.cos(height)])
     warmth = rng.uniform(*look.warmth)
     colour = rng.uniform(*look.sun) * np.array([1 + 0.5 * warmth, 1.0, 1 - 0.5 * warmth])

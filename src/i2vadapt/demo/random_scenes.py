@@ -8,7 +8,7 @@ from i2vadapt.demo.actions import CLASSES, random_movement
 from i2vadapt.demo.actor import Actor, random_actor
 from i2vadapt.demo.looks import ANY, random_light
 from i2vadapt.demo.scene import Camera, FixedCamera, Scene, intrinsics, look_at
-from i2vadapt.demo.surroundings import open_place, room
+from i2vadapt.demo.surroundings import Space, open_place, room
 
 
 def random_scene(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
@@ -21,7 +21,7 @@ def random_scene(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
         size: (height, width) in pixels.
     """
     place = room if rng.random() < 0.55 else open_place
-    surroundings = place(rng, ANY, rng.uniform(0.7, 1.3))
+    surroundings = place(rng, ANY, Space(rng.uniform(0.7, 1.3)))
     people: list[Actor] = []
     for _ in range(int(rng.choice([0, 1, 2], p=[0.25, 0.5, 0.25]))):
         movement = random_movement(rng, str(rng.choice(CLASSES)))

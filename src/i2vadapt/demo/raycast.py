@@ -221,8 +221,9 @@ def windows(primitives: Primitives, camera: Camera, height: int, width: int) -> 
 def ray_table(primitives: Primitives, camera: Camera) -> Floats:
     """Packs what the rays of a camera need of each primitive into rows (N, 16).
 
-    The columns are the kind, the shape, the ray start (START) and the map from a pixel (u, v, 1) to the ray direction (MAP),
-    both in the primitive's frame. One array is passed instead of many because passing and viewing arrays costs more than a hit.
+    The columns are the kind, the shape, the ray start (START) and the map from a pixel (u, v, 1) to the ray direction
+    (MAP), both in the primitive's frame. One array is passed instead of many because passing and viewing arrays costs
+    more than a hit.
     """
     count = len(primitives.kinds)
     table = np.empty((count, 16))

@@ -1,7 +1,7 @@
 """What a scene is made of: primitives with materials, a camera, a light, and things that move with time.
 
-The world shares the camera's axes: x right, y down, z forward, in metres; the ground is y = 0 and heights are negative y.
-`Primitives`, `Camera` and `Light` are named tuples because the compiled kernels take them as they are.
+The world shares the camera's axes: x right, y down, z forward, in metres; the ground is y = 0 and heights are negative
+y. `Primitives`, `Camera` and `Light` are named tuples because the compiled kernels take them as they are.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
 from i2vadapt.demo.figure import turn_y
@@ -18,7 +20,7 @@ from i2vadapt.demo.scene import (
     concatenate,
     primitive,
 )
-from i2vadapt.demo.textures import NOISE, PLAIN, SPECKLES
+from i2vadapt.demo.textures import NOISE, PLAIN
 
 FAR = 60.0  # metres to the sky
 
@@ -72,27 +74,41 @@ def _tree(rng: np.random.Generator, look: Look, place: Floats) -> list[Primitive
     return [trunk, *crown]
 
 
-def _scatter(rng: np.random.Generator, clear: float, reach: float, ahead: float) -> Floats:
-    """A place on the ground, `clear` metres or more from the person and not between them and the camera."""
+@dataclass(frozen=True)
+class Space:
+    """The ground to keep free: `clear` metres around a way through the origin that ends at plus and minus `way`."""
+
+    clear: float = 1.1
+    way: Floats = field(default_factory=lambda: np.zeros(3))
+
+    def is_free(self, place: Floats) -> bool:
+        """Whether a thing may stand at a place: off the way, and not between its middle and the camera."""
+        length = float(self.way @ self.way)
+        share = np.clip(place @ self.way / length, -1, 1) if length > 0 else 0.0
+        between = place[2] < 0 and abs(place[0]) < 1.3 * self.clear
+        return not between and float(np.linalg.norm(place - share * self.way)) > self.clear
+
+
+def _scatter(rng: np.random.Generator, space: Space, reach: float, ahead: float) -> Floats:
+    """A free place on the ground, up to `reach` metres to the sides and `ahead` metres behind the person."""
     for _ in range(20):
-        x, z = rng.uniform(-reach, reach), rng.uniform(-0.3 * reach, ahead)
-        if np.hypot(x, z) > clear and not (z < 0 and abs(x) < clear * 1.3):
-            break
-    else:
-        x, z = reach, 0.5 * ahead
-    return np.array([x, 0.0, z])
+        place = np.array([rng.uniform(-reach, reach), 0.0, rng.uniform(-0.3 * reach, ahead)])
+        if space.is_free(place):
+            return place
+    return np.array([reach + space.clear, 0.0, ahead])
 
 
-def room(rng: np.random.Generator, look: Look, clear: float = 1.1) -> Primitives:
+def room(rng: np.random.Generator, look: Look, space: Space) -> Primitives:
     """A room: floor, back and side walls, perhaps a ceiling, skirting, pictures and furniture.
 
     Args:
         rng: source of everything.
         look: the style.
-        clear: metres around the origin to keep free.
+        space: what to keep free.
     """
-    back = rng.uniform(clear + 0.6, clear + 3.5)
-    left, right = -rng.uniform(clear + 1.4, clear + 3.5), rng.uniform(clear + 1.4, clear + 3.5)
+    aside, ahead = space.clear + abs(space.way[0]), space.clear + abs(space.way[2])
+    back = rng.uniform(ahead + 0.6, ahead + 3.5)
+    left, right = -rng.uniform(aside + 1.4, aside + 3.5), rng.uniform(aside + 1.4, aside + 3.5)
     walls = surface(rng, look, 2.5)
     sides = walls if rng.random() < 0.6 else surface(rng, look, 2.5)
     parts = [
@@ -110,34 +126,36 @@ def room(rng: np.random.Generator, look: Look, clear: float = 1.1) -> Primitives
         place = (rng.uniform(left, right), -rng.uniform(0.9, 2.2), back)
         parts.append(primitive(BOX, (half[0], half[1], 0.03), place, surface(rng, look, 0.8)))
     for _ in range(int(rng.integers(2, 6))):
-        parts += _thing(rng, look, _scatter(rng, clear, min(right, -left) - 0.3, back - 0.4), 1.0)
+        parts += _thing(rng, look, _scatter(rng, space, min(right, -left) - 0.3, back - 0.4), 1.0)
     return concatenate(parts)
 
 
-def open_place(rng: np.random.Generator, look: Look, clear: float = 1.1) -> Primitives:
+def open_place(rng: np.random.Generator, look: Look, space: Space) -> Primitives:
     """A place under the sky: ground, perhaps a house front, trees, posts and other things.
 
     Args:
         rng: source of everything.
         look: the style.
-        clear: metres around the origin to keep free.
+        space: what to keep free.
     """
+    ahead = space.clear + abs(space.way[2])
+    wide = Space(space.clear + 1.2, space.way)
     parts = [
         _plane((0, 0, 0), (0, -1, 0), surface(rng, look, 2.5)),
         primitive(SPHERE, (FAR,), (0, 0, 0), sky_material(rng, look)),
     ]
     if rng.random() < 0.5:
-        distance, half = rng.uniform(clear + 3, 14), rng.uniform(2, 5)
+        distance, half = rng.uniform(ahead + 3, ahead + 13), rng.uniform(2, 5)
         place = (rng.uniform(-4, 4), -half, distance + 3)
         parts.append(primitive(BOX, (rng.uniform(4, 9), half, 3.0), place, surface(rng, look, 3.0)))
     if rng.random() < 0.4:
         height = rng.uniform(0.3, 0.7)
-        place = (0.0, -height, rng.uniform(clear + 1.0, clear + 5.0))
+        place = (0.0, -height, rng.uniform(ahead + 1.0, ahead + 5.0))
         parts.append(primitive(BOX, (20.0, height, 0.08), place, surface(rng, look, 1.0)))
     for _ in range(int(rng.integers(1, 4))):
-        parts += _tree(rng, look, _scatter(rng, clear + 1.2, 6.0, 12.0))
+        parts += _tree(rng, look, _scatter(rng, wide, 6.0 + abs(space.way[0]), 12.0))
     for _ in range(int(rng.integers(2, 5))):
-        parts += _thing(rng, look, _scatter(rng, clear + 0.3, 4.0, 7.0), 1.5)
+        parts += _thing(rng, look, _scatter(rng, space, 4.0 + abs(space.way[0]), 7.0), 1.5)
     return concatenate(parts)
 
 

@@ -1,6 +1,7 @@
-"""Procedural textures for the compiled kernels, each faded by the size of a pixel on the surface so that none aliases badly.
+"""Procedural textures for the compiled kernels, each faded by the size of a pixel on the surface so that none aliases.
 
-All take surface coordinates in cells and `width`, the size of a pixel in cells, and return a share of the second colour in [0, 1].
+All take surface coordinates in cells and `width`, the size of a pixel in cells, and return a share of the second colour
+in [0, 1].
 """
 
 from __future__ import annotations

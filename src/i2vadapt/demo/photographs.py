@@ -1,0 +1,124 @@
+"""Labelled photographs of the demo: one moment of an action, sharp, bright and warm, from many viewpoints."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from i2vadapt.demo.actions import CYCLIC, random_movement
+from i2vadapt.demo.actor import Actor, random_actor
+from i2vadapt.demo.looks import PHOTOGRAPHS, Look, random_light
+from i2vadapt.demo.scene import Camera, FixedCamera, Floats, Primitives, Scene, concatenate, intrinsics, look_at
+from i2vadapt.demo.surroundings import Space, open_place, room, stool
+
+_SIZES = ((240, 320), (320, 240), (270, 360), (400, 300), (300, 400), (360, 270), (288, 384), (320, 320))
+
+
+def extent(parts: Primitives, R: Floats, t: Floats, K: Floats) -> Floats:
+    """Pixel bounds (left, top, right, bottom) of the origins of body parts and a head's height around them."""
+    points = parts.origins @ R.T + t
+    image = points @ K.T
+    image = image[:, :2] / image[:, 2:]
+    margin = 0.09 * K[0, 0] / points[:, 2:]
+    return np.concatenate([(image - margin).min(0), (image + margin).max(0)])
+
+
+def frame_person(
+    parts: Primitives, size: tuple[int, int], field_of_view: float, azimuth: float, elevation: float, share: float
+) -> tuple[Camera, Floats]:
+    """Places a camera so that a person fills a share of the image.
+
+    Args:
+        parts: the person's primitives.
+        size: (height, width) of the image.
+        field_of_view: vertical, radians.
+        azimuth: of the camera around the person, radians; 0 is in front of the room.
+        elevation: of the camera above the person's middle, radians.
+        share: of the image height that the person fills; the width is never filled by more than 85 %.
+
+    Returns:
+        The camera and the point that it looks at (3,).
+    """
+    K = intrinsics(size, field_of_view)
+    middle = 0.5 * (parts.origins.min(0) + parts.origins.max(0))
+    direction = np.array(
+        [np.sin(azimuth) * np.cos(elevation), -np.sin(elevation), -np.cos(azimuth) * np.cos(elevation)]
+    )
+    distance = 1.8 / share * K[1, 1] / size[0]
+    for _ in range(3):  # the size in the image is nearly inverse to the distance, so this converges at once
+        position = middle + distance * direction
+        position[1] = min(position[1], -0.25)
+        R, t = look_at(position, middle)
+        left, top, right, bottom = extent(parts, R, t, K)
+        distance *= max((bottom - top) / (share * size[0]), (right - left) / (0.85 * size[1]))
+    position = middle + distance * direction
+    position[1] = min(position[1], -0.25)
+    R, t = look_at(position, middle)
+    return Camera(K, R, t), middle
+
+
+def surroundings_for(
+    rng: np.random.Generator, look: Look, actor: Actor, seated_phase: float | None, way: Floats | None = None
+) -> Primitives:
+    """Draws a place around a person; with a seat behind them if there is a phase at which they sit.
+
+    Args:
+        rng: source of the place.
+        look: the style.
+        actor: the person.
+        seated_phase: phase of their movement at which they sit, if any.
+        way: (3,) where their way through the origin ends; a long way is never in a room.
+    """
+    space = Space(1.2, np.zeros(3) if way is None else way)
+    indoors = rng.random() < 0.55 and float(np.linalg.norm(space.way)) < 1.8
+    place = (room if indoors else open_place)(rng, look, space)
+    if seated_phase is None:
+        return place
+    seat, height = actor.seat(seated_phase)
+    return concatenate([place, stool(rng, look, seat, height, actor.heading)])
+
+
+def heading_for(rng: np.random.Generator, name: str) -> float:
+    """Draws the direction a person faces: any, but mostly one from which the action can be told.
+
+    Args:
+        rng: source of the direction.
+        name: the action; people wave to the camera, and kicks are seen from the side.
+    """
+    if name == "wave" and rng.random() < 0.9:
+        return float(np.pi + rng.uniform(-1.1, 1.1))
+    if name == "kick" and rng.random() < 0.7:
+        return float(rng.choice([0.5, 1.5]) * np.pi + rng.normal(0, 0.4))
+    return float(rng.uniform(0, 2 * np.pi))
+
+
+def seated_phase_of(name: str) -> float | None:
+    """The phase at which somebody sits in an action, or None."""
+    return {"sit_down": 1.0, "stand_up": 0.0}.get(name)
+
+
+def photograph_scene(rng: np.random.Generator, name: str) -> Scene:
+    """Draws the scene of one photograph; render it at time 0.
+
+    Args:
+        rng: source of everything.
+        name: the action, one of CLASSES.
+    """
+    size = _SIZES[rng.integers(len(_SIZES))]
+    movement = random_movement(rng, name)
+    phase = rng.random() if name in CYCLIC else rng.uniform(0.12, 0.88)
+    if name == "kick":  # the rest of the cycle is standing, which nobody would photograph as a kick
+        phase = rng.uniform(0.28, 0.64)
+    actor = random_actor(rng, PHOTOGRAPHS, movement, heading_for(rng, name), phase)
+    place = surroundings_for(rng, PHOTOGRAPHS, actor, seated_phase_of(name))
+    camera, _ = frame_person(
+        actor.primitives(0.0),
+        size,
+        np.deg2rad(rng.uniform(24, 46)),
+        rng.uniform(-0.45, 0.45),
+        np.deg2rad(rng.uniform(-4, 24)),
+        rng.uniform(0.55, 0.85),
+    )
+    # Photographers don't put everybody in the middle.
+    K = camera.K.copy()
+    K[:2, 2] += rng.uniform(-0.07, 0.07, 2) * (size[1], size[0] * 0.6)
+    return Scene(size, place, (actor,), FixedCamera(camera._replace(K=K)), random_light(rng, PHOTOGRAPHS))

@@ -1,0 +1,160 @@
+"""Action videos of the demo: hand-held, dim, noisy and a little blurred, with people who move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from i2vadapt.demo.actions import CYCLIC, random_movement
+from i2vadapt.demo.actor import Actor, random_actor
+from i2vadapt.demo.figure import turn_x, turn_y, turn_z
+from i2vadapt.demo.looks import VIDEOS, random_light
+from i2vadapt.demo.photographs import frame_person, heading_for, seated_phase_of, surroundings_for
+from i2vadapt.demo.rendering import flow_of, render
+from i2vadapt.demo.scene import Camera, Floats, Scene
+
+FRAME_RATE = 25
+_SIZES = ((120, 160), (144, 176), (120, 160), (112, 200), (128, 128), (160, 128))
+_SHAKES = 3  # sine waves per axis of the shaking hand
+
+
+@dataclass(frozen=True)
+class HandHeld:
+    """A shaking camera that may go along with somebody."""
+
+    camera: Camera
+    waves: Floats  # (2, 3, waves, 3): turn or shift; axis; wave; amplitude in radians or metres, frequency in hertz, phase in radians
+    actor: Actor
+    follow: float  # share of the actor's way that the camera goes along
+    middle: float  # time in seconds at which it is where it was put
+
+    def at(self, time: float) -> Camera:
+        """Returns the camera at a time."""
+        amplitude, frequency, phase = np.moveaxis(self.waves, -1, 0)
+        shake = (amplitude * np.sin(2 * np.pi * frequency * time + phase)).sum(-1)
+        turn = turn_x(shake[0, 0]) @ turn_y(shake[0, 1]) @ turn_z(shake[0, 2])
+        way = self.follow * (self.actor.place_at(time) - self.actor.place_at(self.middle))
+        R = turn @ self.camera.R
+        return Camera(self.camera.K, R, -R @ (self.camera.centre() + way + shake[1]))
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video to be rendered: its scene, its number of frames and the faults of its camera."""
+
+    scene: Scene
+    frames: int
+    noise: float  # standard deviation in grey levels
+    focus: float  # standard deviation of the blur in pixels
+    shutter: float  # seconds that it is open
+    gain: Floats  # (3,) of the colours
+
+
+def _shaking(rng: np.random.Generator) -> Floats:
+    strength = rng.uniform(0.3, 1.0)
+    amplitude = np.stack([np.full((3, _SHAKES), np.deg2rad(0.3)), np.full((3, _SHAKES), 0.008)]) * strength
+    frequency = rng.uniform(0.15, 1.6, (2, 3, _SHAKES))
+    # Hands shake less the faster they do.
+    amplitude *= rng.uniform(0.4, 1.2, (2, 3, _SHAKES)) / (0.6 + frequency)
+    return np.stack([amplitude, frequency, rng.uniform(0, 2 * np.pi, (2, 3, _SHAKES))], -1)
+
+
+def _follow(actor: Actor, camera: Camera, size: tuple[int, int], duration: float, wish: float) -> float:
+    """The share of the way to go along: as wished, or more if the person would leave the view or change size too much."""
+    way = actor.place_at(duration) - actor.place_at(0.0)
+    seen = camera.R @ way
+    depth = float(np.linalg.norm(camera.centre() - actor.place_at(0.5 * duration)))
+    across = abs(seen[0]) * camera.K[0, 0] / depth / (0.5 * size[1])
+    along = abs(seen[2]) / (0.35 * depth)
+    return max(wish, 1.0 - 1.0 / max(across, along, 1.0))
+
+
+def video_clip(rng: np.random.Generator, name: str) -> Clip:
+    """Draws one video.
+
+    Args:
+        rng: source of everything.
+        name: the action, one of CLASSES.
+    """
+    size = _SIZES[rng.integers(len(_SIZES))]
+    frames = int(min(40 + rng.exponential(16.0), 100))
+    duration = (frames - 1) / FRAME_RATE
+    movement = random_movement(rng, name)
+    heading, phase = heading_for(rng, name), rng.random()
+    if name in ("walk", "run") and rng.random() < 0.6:  # more often across the view than not
+        heading = float(rng.choice([0.5, 1.5]) * np.pi + rng.normal(0, 0.35))
+    if name not in CYCLIC:  # once, slowly enough to take most of the clip, with a rest before and after
+        rest = rng.uniform(0.04, 0.14)
+        rate = (1.0 - rest) / max(rng.uniform(0.82, 0.95) * duration, 0.9 / movement.rate)
+        movement = type(movement)(movement.name, movement.pose, max(rate, 1.0 / duration), 0.0)
+        phase = -rest
+    travel = float(rng.choice([0.0, 1.0], p=[0.3, 0.7]))
+    actor = random_actor(rng, VIDEOS, movement, heading, phase, travel)
+    # They pass the origin, around which there is room, in the middle of the clip.
+    actor = Actor(**{**vars(actor), "place": -0.5 * (actor.place_at(duration) - actor.place_at(0.0))})
+    place = surroundings_for(rng, VIDEOS, actor, seated_phase_of(name), -actor.place)
+    upright = max((0.0, 0.5 * duration, duration), key=lambda time: -actor.primitives(time).origins[:, 1].min())
+    parts = actor.primitives(upright)
+    parts = parts._replace(origins=parts.origins - actor.place_at(upright))
+    camera, _ = frame_person(
+        parts,
+        size,
+        np.deg2rad(rng.uniform(36, 54)),
+        rng.uniform(-0.3, 0.3),
+        np.deg2rad(rng.uniform(-3, 10)),
+        rng.uniform(0.56, 0.8),
+    )
+    follow = _follow(actor, camera, size, duration, float(rng.choice([0.0, 0.5, 1.0])))
+    path = HandHeld(camera, _shaking(rng), actor, follow, 0.5 * duration)
+    scene = Scene(size, place, (actor,), path, random_light(rng, VIDEOS))
+    moving_blur = rng.random() < 0.5
+    return Clip(
+        scene,
+        frames,
+        rng.uniform(2.0, 7.0),
+        rng.uniform(0.2, 0.4) if moving_blur else rng.uniform(0.4, 0.8),
+        rng.uniform(0.3, 0.8) / FRAME_RATE if moving_blur else 0.0,
+        rng.uniform(0.85, 1.0) * np.array([rng.uniform(0.88, 1.0), 1.0, rng.uniform(1.0, 1.14)]),
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _smear(image: NDArray[np.uint8], flow: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean (H, W, 3) of an image along the flow (H, W, 2) of each pixel, centred on the pixel."""
+    height, width, _ = image.shape
+    result = np.zeros((height, width, 3), np.float32)
+    for v in range(height):
+        for u in range(width):
+            x, y = flow[v, u, 0], flow[v, u, 1]
+            if not (abs(x) < 30.0 and abs(y) < 30.0):
+                x, y = np.float32(0.0), np.float32(0.0)
+            for k in range(-2, 3):
+                i = min(max(int(np.floor(u + 0.25 * k * x + 0.5)), 0), width - 1)
+                j = min(max(int(np.floor(v + 0.25 * k * y + 0.5)), 0), height - 1)
+                for channel in range(3):
+                    result[v, u, channel] += np.float32(0.2) * image[j, i, channel]
+    return result
+
+
+def video_frame(clip: Clip, number: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Renders one frame (H, W, 3) as the clip's camera records it.
+
+    Args:
+        clip: the clip.
+        number: of the frame, from 0.
+        rng: source of the sensor's noise.
+    """
+    time = number / FRAME_RATE
+    frame = render(clip.scene, time)
+    image = frame.image.astype(np.float32)
+    if clip.shutter > 0.0:
+        image = _smear(frame.image, flow_of(frame, clip.scene, time + clip.shutter))
+    image = cv2.GaussianBlur(image, (0, 0), clip.focus)
+    # Dark parts are noisier in proportion; neighbours share noise, as after a camera's own processing.
+    noise = rng.standard_normal(image.shape, np.float32)
+    noise = cv2.GaussianBlur(noise, (0, 0), 0.6) * 1.8 * clip.noise * (0.6 + 0.4 * np.sqrt(image / 255.0))
+    return np.clip(image * clip.gain.astype(np.float32) + noise + 0.5, 0, 255).astype(np.uint8)
