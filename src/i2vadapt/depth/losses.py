@@ -1,0 +1,45 @@
+"""Loss for inverse depth of unknown scale and shift (MiDaS: Ranftl et al., TPAMI 2022)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_SMALLEST_SCALE = 1e-3  # a flat prediction at the start of training would otherwise blow up
+
+
+def standardise(inverse_depth: Tensor) -> Tensor:
+    """Removes shift and scale: median 0 and mean absolute deviation 1 in each image (their equations 5 and 6).
+
+    Args:
+        inverse_depth: (N, H, W).
+    """
+    flat = inverse_depth.flatten(1)
+    centred = flat - flat.median(dim=1, keepdim=True).values
+    scale = centred.abs().mean(dim=1, keepdim=True).clamp_min(_SMALLEST_SCALE)
+    return (centred / scale).view_as(inverse_depth)
+
+
+def gradient_matching(difference: Tensor, scales: int = 4) -> Tensor:
+    """Mean absolute gradient of a difference of maps (N, H, W), summed over halved sizes (their equation 11)."""
+    total = difference.new_zeros(())
+    for scale in range(scales):
+        step = difference[:, :: 2**scale, :: 2**scale]
+        total = total + step.diff(dim=1).abs().mean() + step.diff(dim=2).abs().mean()
+    return total
+
+
+def scale_and_shift_invariant_loss(prediction: Tensor, target: Tensor, gradient_weight: float = 0.5) -> Tensor:
+    """Mean absolute difference of standardised maps, with gradient matching.
+
+    A small term keeps predictions positive: shift being free, nothing else would hold them above a final ReLU.
+
+    Args:
+        prediction: inverse depth (N, H, W) before any ReLU.
+        target: true inverse depth (N, H, W).
+        gradient_weight: of the gradient matching.
+    """
+    difference = standardise(prediction) - standardise(target)
+    loss = difference.abs().mean() + gradient_weight * gradient_matching(difference)
+    return loss + torch.mean(F.relu(-prediction))

@@ -1,0 +1,119 @@
+"""Rendered scenes to train `dpt_small` on: drawn in another thread, kept, cropped and disturbed anew at each use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+DrawPair = Callable[[np.random.Generator, tuple[int, int]], tuple[Image, NDArray[np.float32]]]
+"""Draws a random scene of a size (height, width): RGB (H, W, 3) and depth (H, W) in metres, 0 where nothing is hit."""
+
+_SHAPES = ((192, 256), (256, 192), (192, 192))
+_CHUNK = 16  # scenes to one task of the other process
+
+
+Scene = tuple[Image, NDArray[np.float16]]
+"""RGB (H, W, 3) and inverse depth (H, W) in 1/metres; half precision, as thousands are kept."""
+
+
+def draw_chunk(draw: DrawPair, seed: int, first: int) -> list[Scene]:
+    """Draws scenes number `first` and following with their inverse depth, each from its own seed."""
+    pairs = []
+    for number in range(first, first + _CHUNK):
+        rng = np.random.default_rng([seed, number])
+        image, depth = draw(rng, _SHAPES[rng.integers(len(_SHAPES))])
+        inverse = np.divide(1, depth, out=np.zeros_like(depth), where=depth > 0)  # nothing hit: infinitely far
+        pairs.append((image, inverse.astype(np.float16)))
+    return pairs
+
+
+class ScenePool:
+    """A growing collection of scenes; a context manager, whose thread ends with it.
+
+    A thread is enough to draw while the network is trained: neither holds Python's lock for long.
+
+    Args:
+        draw: called in that thread.
+        seed: of all scenes.
+        total: scenes to draw in all.
+    """
+
+    def __init__(self, draw: DrawPair, seed: int, total: int) -> None:
+        self._executor = ThreadPoolExecutor(1)
+        self._waiting: list[Future[list[Scene]]] = [
+            self._executor.submit(draw_chunk, draw, seed, first) for first in range(0, total, _CHUNK)
+        ]
+        self._scenes: list[Scene] = []
+        self._total = total
+
+    def at_least(self, count: int) -> list[Scene]:
+        """The first `count` scenes (or all there will be), waiting for those that aren't drawn yet."""
+        count = min(count, self._total)
+        while len(self._scenes) < count:
+            self._scenes += self._waiting.pop(0).result()
+        return self._scenes[:count]
+
+    def __enter__(self) -> ScenePool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._executor.shutdown(cancel_futures=True)
+
+
+def random_crop(rng: np.random.Generator, scene: Scene, size: tuple[int, int]) -> tuple[Image, NDArray[np.float32]]:
+    """Cuts a random window of the aspect ratio of `size`, brings it to that size, and may mirror it.
+
+    Args:
+        rng: source of the choices.
+        scene: from the pool.
+        size: height and width of the result.
+    """
+    image, inverse_depth = scene
+    height, width = inverse_depth.shape
+    fit = min(height / size[0], width / size[1]) * rng.uniform(0.6, 1.0)
+    rows, columns = round(size[0] * fit), round(size[1] * fit)
+    top, left = rng.integers(height - rows + 1), rng.integers(width - columns + 1)
+    window = (slice(top, top + rows), slice(left, left + columns))
+    shape = (size[1], size[0])
+    colour = cv2.resize(image[window], shape, interpolation=cv2.INTER_LINEAR)
+    # nearest: values between a person and the wall behind belong to nothing in the scene
+    inverse = cv2.resize(inverse_depth[window].astype(np.float32), shape, interpolation=cv2.INTER_NEAREST)
+    if rng.random() < 0.5:
+        colour, inverse = colour[:, ::-1], inverse[:, ::-1]
+    return np.ascontiguousarray(colour), np.ascontiguousarray(inverse)
+
+
+def disturb(rng: np.random.Generator, image: Image) -> NDArray[np.float32]:
+    """Changes what doesn't change depth: colours, sharpness, noise, JPEG blocks.
+
+    Args:
+        rng: source of the choices.
+        image: (H, W, 3).
+
+    Returns:
+        (H, W, 3) in [0, 1].
+    """
+    if rng.random() < 0.3:
+        quality = int(rng.integers(30, 95))
+        encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        image = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
+    colour = image.astype(np.float32) / 255
+    if rng.random() < 0.3:
+        colour = cv2.GaussianBlur(colour, (0, 0), rng.uniform(0.4, 1.5))
+    grey = colour.mean(axis=2, keepdims=True)
+    saturation = 0.0 if rng.random() < 0.1 else rng.uniform(0.4, 1.5)
+    colour = grey + np.float32(saturation) * (colour - grey)
+    colour *= rng.uniform(0.75, 1.25, 3).astype(np.float32)
+    colour = (colour - 0.5) * np.float32(rng.uniform(0.6, 1.4)) + np.float32(0.5 + rng.uniform(-0.15, 0.15))
+    colour = np.clip(colour, 0, 1) ** np.float32(rng.uniform(0.7, 1.4))
+    if rng.random() < 0.5:
+        colour += rng.standard_normal(colour.shape, dtype=np.float32) * np.float32(rng.uniform(0, 0.06))
+    return np.clip(colour, 0, 1)

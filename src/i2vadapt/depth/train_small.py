@@ -1,0 +1,171 @@
+"""Trains `dpt_small`, the depth network that comes with the package, from scratch on rendered scenes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import Tensor
+
+import i2vadapt
+from i2vadapt.depth.dpt import DepthNetwork
+from i2vadapt.depth.losses import scale_and_shift_invariant_loss
+from i2vadapt.depth.metrics import DepthScores, depth_scores, mean_scores
+from i2vadapt.depth.preprocess import predict_inverse_depth
+from i2vadapt.depth.small_data import DrawPair, Image, Scene, ScenePool, disturb, random_crop
+from i2vadapt.depth.spec import DepthModelSpec, depth_model_spec
+from i2vadapt.errors import UserError
+from i2vadapt.progress import progress
+
+_logger = logging.getLogger(__name__)
+_SIZES = ((160, 192), (192, 160), (160, 160))
+_FIRST_SCENES = 256  # drawn before the first step
+_SCENES_PER_STEP = 4  # the pool grows by as many with each step, whatever the speed: the result stays the same
+_HELD_OUT_SIZE = (240, 320)
+_TRAINING, _HELD_OUT, _AUGMENTATION = range(3)  # what a seed is for
+
+
+def train_small(
+    out: Path,
+    draw: DrawPair,
+    seed: int = 0,
+    steps: int = 1200,
+    batch_size: int = 14,
+    learning_rate: float = 2e-3,
+    held_out: int = 200,
+    threads: int = 1,
+) -> dict[str, DepthScores]:
+    """Trains, scores on scenes not trained on, and writes the weights with the scores beside them.
+
+    Args:
+        out: `.safetensors` file to write; the scores go into its metadata and into a `.json` of the same name.
+        draw: draws a scene; called in another thread too.
+        seed: of weights, scenes and augmentation.
+        steps: of the optimiser.
+        batch_size: images in a step.
+        learning_rate: the highest; it rises in the first twentieth and falls along a cosine to zero.
+        held_out: scenes to score on.
+        threads: of the processor, for training.
+
+    Returns:
+        Scores of the network, of a constant and of a ground plane (inverse depth linear in the image row).
+
+    Raises:
+        UserError: `out` doesn't end in `.safetensors`, or a count is not positive.
+    """
+    if out.suffix != ".safetensors":
+        raise UserError(f"{out}: depth weights are written as .safetensors only")
+    for name, value in (("steps", steps), ("batch_size", batch_size), ("held_out", held_out), ("threads", threads)):
+        if value < 1:
+            raise UserError(f"{name}: {value}; at least 1 is needed")
+    torch.set_num_threads(threads)
+    spec = depth_model_spec("dpt_small")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = DepthNetwork(spec, non_negative=False).to(memory_format=torch.channels_last)
+    _optimise(network, draw, seed, steps, batch_size, learning_rate)
+    released = DepthNetwork(spec, non_negative=True)
+    released.load_state_dict(network.state_dict())
+    scores = evaluate(released.eval(), draw, seed, held_out)
+    settings = {"seed": seed, "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate}
+    _write(released, out, settings | {"held_out": held_out, "version": i2vadapt.__version__}, scores)
+    return scores
+
+
+def _optimise(
+    network: DepthNetwork, draw: DrawPair, seed: int, steps: int, batch_size: int, learning_rate: float
+) -> None:
+    optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps + 1, pct_start=0.05)
+    network.train()
+    losses: list[float] = []
+    total = _FIRST_SCENES + _SCENES_PER_STEP * steps
+    with (
+        ScenePool(draw, _seed_for(seed, _TRAINING), total) as pool,
+        progress(steps, "training dpt_small", "step") as bar,
+    ):
+        for step in range(steps):
+            scenes = pool.at_least(_FIRST_SCENES + _SCENES_PER_STEP * step)
+            rng = np.random.default_rng([seed, _AUGMENTATION, step])
+            images, target = _batch(rng, scenes, batch_size, network.spec)
+            loss = scale_and_shift_invariant_loss(network(images), target)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            losses.append(loss.item())
+            bar.update()
+            if (step + 1) % 50 == 0:
+                _logger.info("step %d: loss %.3f", step + 1, np.mean(losses[-50:]))
+
+
+def _batch(
+    rng: np.random.Generator,
+    scenes: list[Scene],
+    batch_size: int,
+    spec: DepthModelSpec,
+) -> tuple[Tensor, Tensor]:
+    """Images (N, 3, H, W) as the network takes them, and inverse depth (N, H, W) in 1/metres."""
+    size = _SIZES[rng.integers(len(_SIZES))]
+    crops = [random_crop(rng, scenes[k], size) for k in rng.integers(len(scenes), size=batch_size)]
+    colours = np.stack([disturb(rng, image) for image, _ in crops])
+    normalised = (colours - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
+    # a permuted view is already what channels_last means
+    images = torch.from_numpy(normalised).permute(0, 3, 1, 2)
+    return images, torch.from_numpy(np.stack([inverse for _, inverse in crops]))
+
+
+def evaluate(network: DepthNetwork, draw: DrawPair, seed: int, count: int) -> dict[str, DepthScores]:
+    """Scores a network and two guesses that don't look at the image, on scenes that training never draws.
+
+    Args:
+        network: in evaluation mode.
+        draw: draws a scene.
+        seed: that of the training.
+        count: scenes.
+
+    Returns:
+        Scores by "dpt_small", "constant" and "ground_plane".
+    """
+    height, width = _HELD_OUT_SIZE
+    rows = np.broadcast_to(np.arange(height, dtype=np.float64)[:, None], (height, width))
+    guesses: dict[str, Callable[[Image], NDArray[np.floating]]] = {
+        network.spec.name: lambda image: predict_inverse_depth(network, image),
+        "constant": lambda image: np.zeros(image.shape[:2]),
+        "ground_plane": lambda image: rows,
+    }
+    scores: dict[str, list[DepthScores]] = {name: [] for name in guesses}
+    with progress(count, "scoring on held-out scenes", "scene") as bar:
+        for number in range(count):
+            rng = np.random.default_rng([_seed_for(seed, _HELD_OUT), number])
+            image, depth = draw(rng, _HELD_OUT_SIZE)
+            for name, guess in guesses.items():
+                scores[name].append(depth_scores(guess(image), depth))
+            bar.update()
+    return {name: mean_scores(rows_) for name, rows_ in scores.items()}
+
+
+def _seed_for(seed: int, use: int) -> int:
+    """A seed that no other use and no other seed has."""
+    return 16 * seed + use
+
+
+def _write(network: DepthNetwork, out: Path, settings: dict[str, object], scores: dict[str, DepthScores]) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    report = {"training": settings, "scores": {name: asdict(score) for name, score in scores.items()}}
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    state = {key: value.contiguous() for key, value in network.state_dict().items()}
+    save_file(state, temporary, metadata={key: json.dumps(value) for key, value in report.items()})
+    os.replace(temporary, out)
+    text = out.with_suffix(".json")
+    temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    os.replace(temporary, text)
