@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from i2vadapt.depth import DEPTH_MODELS, DepthNetwork, depth_model_spec
+from i2vadapt.depth.backbones import VitBackbone
 from i2vadapt.depth.checkpoints import RECOMPUTED_KEYS
 from i2vadapt.depth.rel_pos import relative_position_bias, relative_position_index
 from i2vadapt.errors import UserError
@@ -124,3 +125,17 @@ def test_relative_position_bias_is_interpolated_apart_from_the_class_token() -> 
     # one row of offset on the new grid is 5 / 3 of the old one
     assert patches[4, 0] == pytest.approx(10 * 5 / 3, abs=1e-4)
     assert patches[1, 0] == pytest.approx(5 / 7, abs=1e-4)
+
+
+def test_vit_position_embedding_is_resized_to_the_grid_apart_from_the_class_token() -> None:
+    backbone = VitBackbone("vit_tiny_patch16_224", taps=(0, 1, 2, 3), channels=(4, 4, 4, 4))
+    rows, columns = torch.meshgrid(torch.arange(14.0), torch.arange(14.0), indexing="ij")
+    with torch.no_grad():
+        backbone.model.pos_embed[0, 0] = 7
+        backbone.model.pos_embed[0, 1:] = (100 * rows + columns).reshape(-1, 1)
+    resized = backbone._position_embedding((7, 28))[0, :, 0]
+    assert resized.shape == (1 + 7 * 28,)
+    assert resized[0] == 7
+    # halving the rows takes the mean of two; doubling the columns puts the new ones a quarter off the old
+    grid = resized[1:].reshape(7, 28)
+    torch.testing.assert_close(grid[2, 10:14], torch.tensor([454.75, 455.25, 455.75, 456.25]))
