@@ -1,0 +1,18 @@
+"""The method's own parts: losses, pace sampling, the flow memory bank. They know nothing of networks or files."""
+
+from __future__ import annotations
+
+from i2vadapt.adaptation.losses import local_loss, pace_loss, video_loss
+from i2vadapt.adaptation.memory_bank import FlowMemoryBank
+from i2vadapt.adaptation.pace import Looping, draw_pace, pace_indices, uniform_indices
+
+__all__ = [
+    "FlowMemoryBank",
+    "Looping",
+    "draw_pace",
+    "local_loss",
+    "pace_indices",
+    "pace_loss",
+    "uniform_indices",
+    "video_loss",
+]
