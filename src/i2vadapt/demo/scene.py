@@ -124,7 +124,7 @@ class Frame:
 
 def primitive(
     kind: int,
-    shape: Sequence[float],
+    shape: Sequence[float] | Floats,
     origin: Sequence[float] | Floats,
     material: Material,
     rotation: Floats | None = None,

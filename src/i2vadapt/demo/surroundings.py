@@ -40,18 +40,18 @@ def _thing(rng: np.random.Generator, look: Look, place: Floats, scale: float) ->
     material = surface(rng, look, size)
     if kind == 0:
         half = size * rng.uniform(0.4, 1.0, 3)
-        return [primitive(BOX, tuple(half), place - [0, half[1], 0], material, turn)]
+        return [primitive(BOX, half, place - [0, half[1], 0], material, turn)]
     if kind == 1:
-        radius, half = 0.5 * size, size * rng.uniform(0.4, 1.5)
-        return [primitive(CYLINDER, (radius, half), place - [0, half, 0], material)]
+        middle = size * rng.uniform(0.4, 1.5)
+        return [primitive(CYLINDER, (0.5 * size, middle), place - [0, middle, 0], material)]
     if kind == 2:
         return [primitive(SPHERE, (0.6 * size,), place - [0, 0.6 * size, 0], material, turn)]
     if kind == 3:  # a table
         top, height = np.array([size, 0.03, 0.6 * size]), rng.uniform(0.6, 0.85)
         legs = primitive(CYLINDER, (0.06 + 0.1 * size, 0.5 * height), place - [0, 0.5 * height, 0], material)
-        return [primitive(BOX, tuple(top), place - [0, height, 0], material, turn), legs]
+        return [primitive(BOX, top, place - [0, height, 0], material, turn), legs]
     half = np.array([0.45 * size, rng.uniform(0.7, 1.1), 0.3 * size])  # a cupboard
-    return [primitive(BOX, tuple(half), place - [0, half[1], 0], material, turn)]
+    return [primitive(BOX, half, place - [0, half[1], 0], material, turn)]
 
 
 def _tree(rng: np.random.Generator, look: Look, place: Floats) -> list[Primitives]:

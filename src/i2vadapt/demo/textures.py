@@ -101,7 +101,7 @@ def _planks(u: float, v: float, width: float, seed: int) -> float:
     row = math.floor(v)
     along = u * 0.2 + lattice(row, 7, 0, seed)
     gap = max(_lines(along, 0.02, width * 0.2), _lines(v, 0.07, width))
-    tint = lattice(math.floor(along), row, 3, seed)
+    tint = lattice(math.floor(along), row, 3, seed) * _clamp(1.5 - width * 0.5)
     streak = fractal_noise(u * 0.6, v * 6.0, 0.0, width * 3.0, seed)
     return _clamp(0.8 * gap + (1.0 - gap) * (0.4 * tint + 0.35 * streak))
 

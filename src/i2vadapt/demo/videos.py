@@ -27,7 +27,7 @@ class HandHeld:
     """A shaking camera that may go along with somebody."""
 
     camera: Camera
-    waves: Floats  # (2, 3, waves, 3): turn or shift; axis; wave; amplitude in radians or metres, frequency in hertz, phase in radians
+    waves: Floats  # (2, 3, waves, 3): turn or shift; axis; wave; amplitude (radians or metres), hertz, phase
     actor: Actor
     follow: float  # share of the actor's way that the camera goes along
     middle: float  # time in seconds at which it is where it was put
@@ -64,7 +64,7 @@ def _shaking(rng: np.random.Generator) -> Floats:
 
 
 def _follow(actor: Actor, camera: Camera, size: tuple[int, int], duration: float, wish: float) -> float:
-    """The share of the way to go along: as wished, or more if the person would leave the view or change size too much."""
+    """The share of the way to go along: as wished, or more if the person would leave the view or grow too much."""
     way = actor.place_at(duration) - actor.place_at(0.0)
     seen = camera.R @ way
     depth = float(np.linalg.norm(camera.centre() - actor.place_at(0.5 * duration)))
