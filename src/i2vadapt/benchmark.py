@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from i2vadapt.config import (
-    PRESETS,
-    Section,
-    Settings,
-    TrainSettings,
-    describe_errors,
-    merge,
-    parse,
-    read_yaml,
-    resolve_settings,
-)
+from i2vadapt.config import Section, Settings, TrainSettings, parse, read_yaml, resolve_settings
 from i2vadapt.errors import UserError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="letters, digits, dot, dash")]
@@ -95,9 +85,21 @@ class Config(Section):
 class ResolvedBenchmark:
     """A benchmark with the settings of its stages and of every method's training."""
 
+    file: Path
     benchmark: Benchmark
     settings: Settings
     methods: dict[str, TrainSettings]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One side of a benchmark, as the workflow's rules need it."""
+
+    file: Path
+    side: Literal["source", "target"]
+    spec: DatasetSpec
+    settings: Settings
+    definition: dict[str, Any]
 
 
 def class_key(name: str) -> str:
@@ -105,12 +107,17 @@ def class_key(name: str) -> str:
     return name.casefold().replace("_", "").replace(" ", "")
 
 
-def load_benchmark(name: str, folder: Path) -> Benchmark:
-    """Reads a benchmark file by its name in `folder`, or by its path."""
+def benchmark_file(name: str, folder: Path) -> Path:
+    """File of a benchmark: its name in `folder`, or its own path."""
     path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
         raise UserError(f"benchmarks: no file {path}; there are {known}, or give the path of a .yaml file")
+    return path
+
+
+def load_benchmark(path: Path) -> Benchmark:
+    """Reads a benchmark file."""
     return parse(Benchmark, read_yaml(path), str(path))
 
 
@@ -139,7 +146,8 @@ def resolve(config: Config, workflow: Path) -> list[ResolvedBenchmark]:
     resolved = []
     for name in config.benchmarks:
         try:
-            benchmark = load_benchmark(name, workflow / "benchmarks")
+            file = benchmark_file(name, workflow / "benchmarks")
+            benchmark = load_benchmark(file)
             layers = (benchmark.settings, config.settings)
             where = f"settings of {benchmark.name} (with config.yaml)"
             settings = resolve_settings(config.preset, layers, where)
@@ -147,7 +155,7 @@ def resolve(config: Config, workflow: Path) -> list[ResolvedBenchmark]:
                 method: resolve_settings(config.preset, (*layers, {"train": table[method]}), f"{where}, method {method}").train
                 for method in methods
             }
-            resolved.append(ResolvedBenchmark(benchmark, settings, rows))
+            resolved.append(ResolvedBenchmark(file, benchmark, settings, rows))
         except UserError as error:
             problems.append(str(error))
     if problems:
@@ -155,16 +163,33 @@ def resolve(config: Config, workflow: Path) -> list[ResolvedBenchmark]:
     return resolved
 
 
-__all__ = [
-    "PRESETS",
-    "Benchmark",
-    "ClassSpec",
-    "Config",
-    "DatasetSpec",
-    "ResolvedBenchmark",
-    "class_key",
-    "describe_errors",
-    "load_benchmark",
-    "merge",
-    "resolve",
-]
+def load_datasets(benchmarks: Iterable[ResolvedBenchmark]) -> dict[str, Dataset]:
+    """All datasets of some benchmarks by name.
+
+    Raises:
+        UserError: if two benchmarks mean different things by one dataset name.
+    """
+    datasets: dict[str, Dataset] = {}
+    for part in benchmarks:
+        sides: tuple[tuple[Literal["source", "target"], DatasetSpec], ...] = (
+            ("source", part.benchmark.source),
+            ("target", part.benchmark.target),
+        )
+        for side, spec in sides:
+            classes = {name: getattr(classes, side) for name, classes in part.benchmark.classes.items()}
+            definition = {
+                "spec": spec.model_dump(mode="json", exclude={"expected", "shards", "root"}),
+                "classes": classes,
+                "min_frames": part.settings.decode.min_frames,
+            }
+            dataset = Dataset(part.file, side, spec, part.settings, definition)
+            other = datasets.setdefault(spec.dataset, dataset)
+            if (other.side, other.spec, other.definition) != (side, spec, definition) or not _same_stages(other, dataset):
+                raise UserError(
+                    f"dataset {spec.dataset}: {other.file} and {part.file} define it differently; give one another name"
+                )
+    return datasets
+
+
+def _same_stages(first: Dataset, second: Dataset) -> bool:
+    return first.settings.model_dump(exclude={"train"}) == second.settings.model_dump(exclude={"train"})

@@ -54,7 +54,7 @@ def run_manifest(options: argparse.Namespace) -> None:
     from i2vadapt.benchmark import load_benchmark
     from i2vadapt.data.manifest import make_manifest, write_manifest
 
-    benchmark = load_benchmark(str(options.benchmark), Path())
+    benchmark = load_benchmark(options.benchmark)
     manifest = make_manifest(benchmark, options.side, options.min_frames)
     shards = (benchmark.source if options.side == "source" else benchmark.target).shards
     write_manifest(manifest, shards, options.out)

@@ -1,1 +1,21 @@
-"""."""
+"""Data: items and manifests, shards, decoding of images and videos.
+
+`ShardReader` is imported when it is first used: the workflow reads settings and item tables in an environment without HDF5.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from i2vadapt.data.shards import ShardReader
+
+__all__ = ["ShardReader"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - signature of the protocol (PEP 562)
+    if name == "ShardReader":
+        from i2vadapt.data.shards import ShardReader
+
+        return ShardReader
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

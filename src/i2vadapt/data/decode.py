@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from i2vadapt import versions
 from i2vadapt.config import DecodeSettings
 from i2vadapt.data.image import resize, size_with_short_side
 from i2vadapt.data.items import Item, digest_items
@@ -17,9 +18,6 @@ from i2vadapt.data.video import VideoStream
 from i2vadapt.errors import UserError
 
 _logger = logging.getLogger(__name__)
-
-VERSION = 1
-
 
 @dataclass(frozen=True)
 class Video:
@@ -64,7 +62,7 @@ def run_decode(items: Sequence[Item], out: Path, settings: DecodeSettings, worke
         "frames",
         [Video(item, settings) for item in items],
         lambda videos: ordered_map(decode, videos, workers),
-        make_provenance("decode", VERSION, settings.model_dump(mode="json"), {"items": digest_items(items)}),
+        make_provenance("decode", versions.DECODE, settings.model_dump(mode="json"), {"items": digest_items(items)}),
         max_failed_share,
         unit="video",
     )

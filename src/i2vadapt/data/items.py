@@ -77,8 +77,11 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, o
     """Writes a CSV file atomically; names that are not UTF-8 keep their bytes."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, header, lineterminator="\n")
+    # The csv module leaves a lone carriage return unquoted, and then reads it as the end of a line.
+    quoting_writer = csv.DictWriter(text, header, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        (quoting_writer if any("\r" in str(value) for value in row.values()) else writer).writerow(row)
     write_atomically(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 

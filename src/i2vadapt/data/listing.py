@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from i2vadapt.benchmark import DatasetSpec
-from i2vadapt.data import image
 from i2vadapt.data.items import shard_of
 from i2vadapt.errors import UserError
 
 VIDEO_SUFFIXES = frozenset(
     {".avi", ".mp4", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".3gp", ".ogv", ".ts"}
 )
-IMAGE_SUFFIXES = image.SUFFIXES
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".jfif"})
 HMDB51_CODES = {"train": ("1",), "test": ("2",), "all": ("0", "1", "2")}
 
 

@@ -21,7 +21,6 @@ from i2vadapt.progress import progress
 
 _logger = logging.getLogger(__name__)
 
-VERSION = 1
 EXCLUDED_COLUMNS = ("id", "class", "reason")
 
 

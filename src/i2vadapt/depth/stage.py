@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from i2vadapt import versions
 from i2vadapt.config import DepthSettings
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items
@@ -23,9 +24,6 @@ from i2vadapt.depth.spec import depth_model_spec
 from i2vadapt.errors import UserError
 
 _logger = logging.getLogger(__name__)
-
-VERSION = 1
-
 
 def checkpoint_path(settings: DepthSettings) -> Path:
     """File of a network's weights.
@@ -102,7 +100,7 @@ def run_depth(items: Sequence[Item], out: Path, settings: DepthSettings, max_fai
         "depth",
         items,
         lambda photographs: estimate_items(network, photographs),
-        make_provenance("depth", VERSION, {"model": settings.model}, inputs),
+        make_provenance("depth", versions.DEPTH, {"model": settings.model}, inputs),
         max_failed_share,
         unit="image",
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from i2vadapt import versions
 from i2vadapt.config import FlowSettings
 from i2vadapt.data.parallel import ordered_map
 from i2vadapt.data.shard_build import build_shard, make_provenance
@@ -18,9 +19,6 @@ from i2vadapt.flow.quantise import encode_flow, quantise
 from i2vadapt.flow.tvl1 import to_grey, tvl1
 
 _logger = logging.getLogger(__name__)
-
-VERSION = 1
-
 
 @dataclass(frozen=True)
 class Clip:
@@ -75,7 +73,7 @@ def run_flow(frames: Path, out: Path, settings: FlowSettings, workers: int, max_
         "flow",
         [Clip(item_id, reader, settings) for item_id in reader.ids],
         lambda clips: ordered_map(_compute, clips, workers),
-        make_provenance("flow", VERSION, settings.model_dump(mode="json"), {"frames": reader.digest}),
+        make_provenance("flow", versions.FLOW, settings.model_dump(mode="json"), {"frames": reader.digest}),
         max_failed_share,
         unit="video",
     )

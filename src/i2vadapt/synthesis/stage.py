@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from i2vadapt import versions
 from i2vadapt.config import SynthesisSettings
 from i2vadapt.data.image import read_image, resize, size_with_short_side
 from i2vadapt.data.items import Item, digest_items, item_seed
@@ -20,8 +21,6 @@ from i2vadapt.errors import UserError
 from i2vadapt.synthesis.camera import intrinsics, inverse_depth_to_depth
 from i2vadapt.synthesis.render import fill_holes, render_view_with_depth
 from i2vadapt.synthesis.trajectory import random_walk
-
-VERSION = 1
 
 Estimate = Callable[[np.ndarray], np.ndarray]
 
@@ -134,7 +133,7 @@ def run_synthesis(
         "frames",
         work,
         lambda photographs: ordered_map(process, photographs, workers),
-        make_provenance("synthesize", VERSION, recorded, inputs),
+        make_provenance("synthesize", versions.SYNTHESIZE, recorded, inputs),
         max_failed_share,
         unit="video",
     )

@@ -16,7 +16,7 @@ import yaml
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from i2vadapt import __version__
+from i2vadapt import __version__, versions
 from i2vadapt.adaptation import FlowMemoryBank, local_loss, pace_loss, video_loss
 from i2vadapt.config import TrainSettings
 from i2vadapt.data.items import write_atomically
@@ -30,9 +30,6 @@ from i2vadapt.training.history import Means, Row, write_events, write_metrics
 from i2vadapt.training.precision import choose_arithmetic, describe
 
 _logger = logging.getLogger(__name__)
-
-VERSION = 1
-
 
 @dataclass(frozen=True)
 class Run:
@@ -126,7 +123,7 @@ class Trainer:
     def _identity(self) -> dict[str, Any]:
         """What must not change between the parts of an interrupted run."""
         return {
-            "version": VERSION,
+            "version": versions.TRAIN,
             "classes": list(self.run.classes),
             "seed": self.run.seed,
             "train": self.settings.model_dump(mode="json"),

@@ -113,8 +113,8 @@ def predict_video(trained: Trained, path: Path) -> np.ndarray:
     """
     frames = []
     for frame in VideoStream(path):
-        size = size_with_short_side(*frame.shape[:2], trained.decode.short_side, trained.decode.aspect)
-        frames.append(resize(frame, *size))
+        height, width = frame.shape[:2]
+        frames.append(resize(frame, *size_with_short_side(height, width, trained.decode.short_side, trained.decode.aspect)))
     if len(frames) < trained.decode.min_frames:
         raise UserError(f"{path}: {len(frames)} frames decode, at least {trained.decode.min_frames} are needed")
     settings = trained.settings

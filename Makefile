@@ -1,0 +1,33 @@
+# make setup | demo | test | check: all work from a clean clone with Python 3.11 (or newer), git, make and a C compiler.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+CORES ?= $(shell nproc)
+export PATH := $(abspath $(VENV))/bin:$(PATH)
+
+.PHONY: setup demo test check clean
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name it with make PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	python -m pip install --quiet --upgrade pip
+	python -m pip install --quiet --constraint constraints.txt --editable ".[workflow,test,check]"
+	touch $@
+
+demo: setup
+	snakemake --cores $(CORES) --configfile config.yaml
+
+test: setup
+	python -m pytest
+
+check: setup
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+clean:
+	rm -rf results data/demo

@@ -1,0 +1,35 @@
+# Targets only; the rules are in workflow/rules, one file a stage.
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/demo.smk"
+include: "workflow/rules/weights.smk"
+include: "workflow/rules/manifest.smk"
+include: "workflow/rules/depth.smk"
+include: "workflow/rules/synthesis.smk"
+include: "workflow/rules/decode.smk"
+include: "workflow/rules/flow.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+    datasets,
+
+
+rule all:
+    default_target: True
+    input:
+        REPORTS,
+
+
+rule datasets:
+    input:
+        FLOW_SHARDS,

@@ -1,0 +1,183 @@
+# Reads config.yaml, the benchmark files and methods.yaml once, and answers the rules' questions about them.
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+WORKFLOW = Path(workflow.basedir, "workflow")
+sys.path.insert(0, str(Path(workflow.basedir, "src")))
+
+from i2vadapt import versions
+from i2vadapt.benchmark import Config, load_datasets, resolve
+from i2vadapt.config import parse as parse_settings
+from i2vadapt.data.items import shard_name
+from i2vadapt.data.listing import shard_digests
+from i2vadapt.errors import UserError
+
+try:
+    CONFIG = parse_settings(Config, config, "config.yaml")
+    BENCHMARKS = {part.benchmark.name: part for part in resolve(CONFIG, WORKFLOW)}
+    DATASETS = load_datasets(BENCHMARKS.values())
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = CONFIG.results
+DATASET = f"{RESULTS}/datasets/{{dataset}}"
+RUN = f"{RESULTS}/runs/{{benchmark}}/{{method}}/seed{{seed}}"
+DEMO_INDEX = "data/demo/index.csv"
+LISTINGS = {
+    name: shard_digests(Path(dataset.spec.root), dataset.spec.shards)
+    for name, dataset in DATASETS.items()
+    if not dataset.spec.generated
+}
+
+
+wildcard_constraints:
+    shard=r"\d{4}",
+    seed=r"\d+",
+    dataset=r"[^/]+",
+    benchmark=r"[^/]+",
+    method=r"[^/]+",
+
+
+def digest(value):
+    """A short digest of plain data."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def definition(name):
+    """What decides which items a dataset has, the files themselves apart."""
+    dataset = DATASETS[name]
+    lists = [
+        Path(path).read_bytes().hex()
+        for path in dataset.spec.lists
+        if Path(path).is_file()
+    ]
+    made_by = config_of_demo() if dataset.spec.generated else None
+    return digest([dataset.definition, lists, made_by])
+
+
+def items_of(wildcards):
+    """Digest of the items of one shard: a photograph more redoes one shard, not the dataset."""
+    listing = LISTINGS.get(wildcards.dataset)
+    files = listing[int(wildcards.shard)] if listing else "generated"
+    return digest([definition(wildcards.dataset), files])
+
+
+def config_of_demo():
+    """What the demo benchmark is rendered from."""
+    return {"version": versions.DEMO, "seed": 0, "photographs": 30, "videos": 25}
+
+
+def settings_of(section):
+    """A function that gives the settings of a stage for a dataset, as JSON."""
+
+    def settings(wildcards):
+        return getattr(DATASETS[wildcards.dataset].settings, section).model_dump_json()
+
+    return settings
+
+
+def failed_share(wildcards):
+    """Share of failed items that is accepted."""
+    return DATASETS[wildcards.dataset].settings.max_failed_share
+
+
+def shards_of(name, kind):
+    """All shards of one kind of a dataset."""
+    count = DATASETS[name].spec.shards
+    return [
+        f"{RESULTS}/datasets/{name}/{kind}/{shard_name(index)}.h5"
+        for index in range(count)
+    ]
+
+
+def frames_made_by(side):
+    """Pattern of the names of datasets on one side, as alternatives for a wildcard constraint."""
+    names = [
+        re.escape(name) for name, dataset in DATASETS.items() if dataset.side == side
+    ]
+    return "|".join(names)
+
+
+def depth_checkpoint(wildcards):
+    """Weights of the depth network, where they do not come with the package."""
+    path = DATASETS[wildcards.dataset].settings.depth.checkpoint
+    return [path] if path else []
+
+
+def training_of(wildcards):
+    """Training settings of a run."""
+    return BENCHMARKS[wildcards.benchmark].methods[wildcards.method]
+
+
+def training_shards(wildcards):
+    """Shards that a run reads: frames, and flow if it has a flow stream."""
+    benchmark = BENCHMARKS[wildcards.benchmark].benchmark
+    kinds = (
+        ["frames", "flow"] if "flow" in training_of(wildcards).streams else ["frames"]
+    )
+    return [
+        path
+        for side in (benchmark.source, benchmark.target)
+        for kind in kinds
+        for path in shards_of(side.dataset, kind)
+    ]
+
+
+def initial_weights(wildcards):
+    """Files of weights that the streams of a run start from."""
+    init = training_of(wildcards).init
+    return [path for path in (init.rgb, init.flow) if path]
+
+
+def domain_folder(side):
+    """A function that gives the dataset folder of one side of a benchmark."""
+
+    def folder(wildcards):
+        spec = getattr(BENCHMARKS[wildcards.benchmark].benchmark, side)
+        return f"{RESULTS}/datasets/{spec.dataset}"
+
+    return folder
+
+
+def manifests_of(wildcards):
+    """The manifests of both sides of a benchmark."""
+    benchmark = BENCHMARKS[wildcards.benchmark].benchmark
+    return [
+        f"{RESULTS}/datasets/{spec.dataset}/manifest.csv"
+        for spec in (benchmark.source, benchmark.target)
+    ]
+
+
+def runs_of(name):
+    """A function that gives one file of every run of a benchmark."""
+
+    def files(wildcards):
+        return expand(
+            f"{RUN}/" + name,
+            benchmark=wildcards.benchmark,
+            method=CONFIG.methods,
+            seed=CONFIG.seeds,
+        )
+
+    return files
+
+
+def all_flow(wildcards):
+    """Flow shards of a benchmark, where a method uses flow."""
+    benchmark = BENCHMARKS[wildcards.benchmark]
+    if not any("flow" in method.streams for method in benchmark.methods.values()):
+        return []
+    return [
+        path
+        for side in (benchmark.benchmark.source, benchmark.benchmark.target)
+        for path in shards_of(side.dataset, "flow")
+    ]
+
+
+FLOW_SHARDS = [path for name in DATASETS for path in shards_of(name, "flow")]
+REPORTS = [f"{RESULTS}/reports/{name}/report.html" for name in BENCHMARKS]

@@ -1,0 +1,23 @@
+# Target videos to frames.
+rule decode:
+    input:
+        table=ancient(f"{DATASET}/items/{{shard}}.csv"),
+    output:
+        f"{DATASET}/frames/{{shard}}.h5",
+    log:
+        f"{RESULTS}/logs/decode/{{dataset}}-{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/decode/{{dataset}}-{{shard}}.tsv"
+    wildcard_constraints:
+        dataset=frames_made_by("target"),
+    conda:
+        "../../envs/i2vadapt.yaml"
+    threads: 4
+    params:
+        settings=settings_of("decode"),
+        failed=failed_share,
+        contents=items_of,
+        version=versions.DECODE,
+    shell:
+        "PYTHONPATH=src python -m i2vadapt decode --items {input.table:q} --out {output:q}"
+        " --settings {params.settings:q} --max-failed-share {params.failed} --workers {threads} 2>&1 | tee {log:q}"

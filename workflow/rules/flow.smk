@@ -1,0 +1,20 @@
+# TV-L1 of every consecutive pair of frames, of source and target alike.
+rule flow:
+    input:
+        f"{DATASET}/frames/{{shard}}.h5",
+    output:
+        f"{DATASET}/flow/{{shard}}.h5",
+    log:
+        f"{RESULTS}/logs/flow/{{dataset}}-{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/flow/{{dataset}}-{{shard}}.tsv"
+    conda:
+        "../../envs/i2vadapt.yaml"
+    threads: 4
+    params:
+        settings=settings_of("flow"),
+        failed=failed_share,
+        version=versions.FLOW,
+    shell:
+        "PYTHONPATH=src python -m i2vadapt flow --frames {input:q} --out {output:q}"
+        " --settings {params.settings:q} --max-failed-share {params.failed} --workers {threads} 2>&1 | tee {log:q}"

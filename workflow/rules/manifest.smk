@@ -1,0 +1,33 @@
+# Items, labels, exclusions. One rule a dataset, because the number of tables is the dataset's number of shards.
+for name, dataset in DATASETS.items():
+
+    rule:
+        name:
+            f"manifest_{name}"
+        input:
+            generated=[DEMO_INDEX] if dataset.spec.generated else [],
+        output:
+            manifest=f"{RESULTS}/datasets/{name}/manifest.csv",
+            excluded=f"{RESULTS}/datasets/{name}/excluded.csv",
+            tables=[
+                f"{RESULTS}/datasets/{name}/items/{shard_name(index)}.csv"
+                for index in range(dataset.spec.shards)
+            ],
+        log:
+            f"{RESULTS}/logs/manifest/{name}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/manifest/{name}.tsv"
+        conda:
+            "../../envs/i2vadapt.yaml"
+        threads: 4
+        params:
+            benchmark=str(dataset.file),
+            side=dataset.side,
+            min_frames=dataset.settings.decode.min_frames,
+            folder=subpath(output.manifest, parent=True),
+            definition=definition(name),
+            files=digest(LISTINGS.get(name)),
+            version=versions.MANIFEST,
+        shell:
+            "PYTHONPATH=src python -m i2vadapt manifest --benchmark {params.benchmark:q} --side {params.side}"
+            " --min-frames {params.min_frames} --out {params.folder:q} 2>&1 | tee {log:q}"

