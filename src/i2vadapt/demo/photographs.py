@@ -57,7 +57,7 @@ def frame_person(
 
 
 def surroundings_for(
-    rng: np.random.Generator, look: Look, actor: Actor, seated_phase: float | None, way: Floats | None = None
+    rng: np.random.Generator, look: Look, actor: Actor, seated_phase: float | None, space: Space
 ) -> Primitives:
     """Draws a place around a person; with a seat behind them if there is a phase at which they sit.
 
@@ -66,9 +66,8 @@ def surroundings_for(
         look: the style.
         actor: the person.
         seated_phase: phase of their movement at which they sit, if any.
-        way: (3,) where their way through the origin ends; a long way is never in a room.
+        space: what to keep free; a long way is never in a room.
     """
-    space = Space(1.2, np.zeros(3) if way is None else way)
     indoors = rng.random() < 0.55 and float(np.linalg.norm(space.way)) < 1.8
     place = (room if indoors else open_place)(rng, look, space)
     if seated_phase is None:
@@ -82,11 +81,11 @@ def heading_for(rng: np.random.Generator, name: str) -> float:
 
     Args:
         rng: source of the direction.
-        name: the action; people wave to the camera, and kicks are seen from the side.
+        name: the action; people wave to the camera, and other actions are best seen from the side.
     """
     if name == "wave" and rng.random() < 0.9:
         return float(np.pi + rng.uniform(-1.1, 1.1))
-    if name == "kick" and rng.random() < 0.7:
+    if name in ("kick", "walk", "run", "sit_down", "stand_up") and rng.random() < 0.65:
         return float(rng.choice([0.5, 1.5]) * np.pi + rng.normal(0, 0.4))
     return float(rng.uniform(0, 2 * np.pi))
 
@@ -109,12 +108,14 @@ def photograph_scene(rng: np.random.Generator, name: str) -> Scene:
     if name == "kick":  # the rest of the cycle is standing, which nobody would photograph as a kick
         phase = rng.uniform(0.28, 0.64)
     actor = random_actor(rng, PHOTOGRAPHS, movement, heading_for(rng, name), phase)
-    place = surroundings_for(rng, PHOTOGRAPHS, actor, seated_phase_of(name))
+    azimuth = rng.uniform(-0.45, 0.45)
+    space = Space(1.2, azimuth=azimuth)
+    place = surroundings_for(rng, PHOTOGRAPHS, actor, seated_phase_of(name), space)
     camera, _ = frame_person(
         actor.primitives(0.0),
         size,
         np.deg2rad(rng.uniform(24, 46)),
-        rng.uniform(-0.45, 0.45),
+        azimuth,
         np.deg2rad(rng.uniform(-4, 24)),
         rng.uniform(0.55, 0.85),
     )

@@ -21,7 +21,8 @@ def random_scene(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
         size: (height, width) in pixels.
     """
     place = room if rng.random() < 0.55 else open_place
-    surroundings = place(rng, ANY, Space(rng.uniform(0.7, 1.3)))
+    azimuth = rng.uniform(-0.5, 0.5)
+    surroundings = place(rng, ANY, Space(rng.uniform(0.7, 1.3), azimuth=azimuth))
     people: list[Actor] = []
     for _ in range(int(rng.choice([0, 1, 2], p=[0.25, 0.5, 0.25]))):
         movement = random_movement(rng, str(rng.choice(CLASSES)))
@@ -30,7 +31,6 @@ def random_scene(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
         people.append(Actor(actor.body, actor.parts, movement, spot, actor.heading, actor.phase))
     field_of_view = np.deg2rad(rng.uniform(32, 75))
     distance = rng.uniform(0.9, 1.5) / np.tan(0.5 * field_of_view) + 0.3
-    azimuth = rng.uniform(-0.5, 0.5)
     position = np.array([distance * np.sin(azimuth), -rng.uniform(0.5, 2.6), -distance * np.cos(azimuth)])
     target = np.array([rng.uniform(-0.6, 0.6), -rng.uniform(0.4, 1.3), rng.uniform(-0.3, 0.5)])
     R, t = look_at(position, target, rng.normal(0, 0.04))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -76,17 +76,21 @@ def _tree(rng: np.random.Generator, look: Look, place: Floats) -> list[Primitive
 
 @dataclass(frozen=True)
 class Space:
-    """The ground to keep free: `clear` metres around a way through the origin that ends at plus and minus `way`."""
+    """The ground to keep free: around a way through the origin, and from there to the camera."""
 
-    clear: float = 1.1
-    way: Floats = field(default_factory=lambda: np.zeros(3))
+    clear: float = 1.1  # metres
+    way: Floats = field(default_factory=lambda: np.zeros(3))  # where the way ends; it begins at minus this
+    azimuth: float = 0.0  # of the camera, radians; at 0 it looks along z
 
     def is_free(self, place: Floats) -> bool:
-        """Whether a thing may stand at a place: off the way, and not between its middle and the camera."""
+        """Whether a thing may stand at a place."""
         length = float(self.way @ self.way)
         share = np.clip(place @ self.way / length, -1, 1) if length > 0 else 0.0
-        between = place[2] < 0 and abs(place[0]) < 1.3 * self.clear
-        return not between and float(np.linalg.norm(place - share * self.way)) > self.clear
+        near = float(np.linalg.norm(place - share * self.way)) < self.clear
+        to_camera = np.array([np.sin(self.azimuth), 0.0, -np.cos(self.azimuth)])
+        aside = np.array([np.cos(self.azimuth), 0.0, np.sin(self.azimuth)])
+        between = place @ to_camera > 0 and abs(place @ aside) < 1.3 * self.clear + abs(self.way @ aside)
+        return not near and not between
 
 
 def _scatter(rng: np.random.Generator, space: Space, reach: float, ahead: float) -> Floats:
@@ -139,7 +143,7 @@ def open_place(rng: np.random.Generator, look: Look, space: Space) -> Primitives
         space: what to keep free.
     """
     ahead = space.clear + abs(space.way[2])
-    wide = Space(space.clear + 1.2, space.way)
+    wide = replace(space, clear=space.clear + 1.2)
     parts = [
         _plane((0, 0, 0), (0, -1, 0), surface(rng, look, 2.5)),
         primitive(SPHERE, (FAR,), (0, 0, 0), sky_material(rng, look)),

@@ -16,6 +16,7 @@ from i2vadapt.demo.looks import VIDEOS, random_light
 from i2vadapt.demo.photographs import frame_person, heading_for, seated_phase_of, surroundings_for
 from i2vadapt.demo.rendering import flow_of, render
 from i2vadapt.demo.scene import Camera, Floats, Scene
+from i2vadapt.demo.surroundings import Space
 
 FRAME_RATE = 25
 _SIZES = ((120, 160), (144, 176), (120, 160), (112, 200), (128, 128), (160, 128))
@@ -85,8 +86,6 @@ def video_clip(rng: np.random.Generator, name: str) -> Clip:
     duration = (frames - 1) / FRAME_RATE
     movement = random_movement(rng, name)
     heading, phase = heading_for(rng, name), rng.random()
-    if name in ("walk", "run") and rng.random() < 0.6:  # more often across the view than not
-        heading = float(rng.choice([0.5, 1.5]) * np.pi + rng.normal(0, 0.35))
     if name not in CYCLIC:  # once, slowly enough to take most of the clip, with a rest before and after
         rest = rng.uniform(0.04, 0.14)
         rate = (1.0 - rest) / max(rng.uniform(0.82, 0.95) * duration, 0.9 / movement.rate)
@@ -96,7 +95,9 @@ def video_clip(rng: np.random.Generator, name: str) -> Clip:
     actor = random_actor(rng, VIDEOS, movement, heading, phase, travel)
     # They pass the origin, around which there is room, in the middle of the clip.
     actor = Actor(**{**vars(actor), "place": -0.5 * (actor.place_at(duration) - actor.place_at(0.0))})
-    place = surroundings_for(rng, VIDEOS, actor, seated_phase_of(name), -actor.place)
+    azimuth = rng.uniform(-0.3, 0.3)
+    space = Space(1.2, -actor.place, azimuth)
+    place = surroundings_for(rng, VIDEOS, actor, seated_phase_of(name), space)
     upright = max((0.0, 0.5 * duration, duration), key=lambda time: -actor.primitives(time).origins[:, 1].min())
     parts = actor.primitives(upright)
     parts = parts._replace(origins=parts.origins - actor.place_at(upright))
@@ -104,7 +105,7 @@ def video_clip(rng: np.random.Generator, name: str) -> Clip:
         parts,
         size,
         np.deg2rad(rng.uniform(36, 54)),
-        rng.uniform(-0.3, 0.3),
+        azimuth,
         np.deg2rad(rng.uniform(-3, 10)),
         rng.uniform(0.56, 0.8),
     )
