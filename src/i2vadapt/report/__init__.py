@@ -1,1 +1,1 @@
-"""."""
+"""Report of a benchmark: tables, figures, contact sheets, one page."""

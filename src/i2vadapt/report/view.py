@@ -1,0 +1,69 @@
+"""Contact sheet of any one shard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from i2vadapt.data.items import write_atomically
+from i2vadapt.data.shards import ShardReader
+from i2vadapt.errors import UserError
+from i2vadapt.flow.colour import flow_to_colour
+from i2vadapt.report.canvas import Strip, compose, depth_colours, evenly
+from i2vadapt.report.sheets import strongest
+
+_HEIGHT = 132
+_PICTURES = 8
+
+
+def view_shard(path: Path, out: Path, items: int = 8) -> None:
+    """Writes a contact sheet of the first items of a shard.
+
+    Args:
+        path: shard of frames, flow or depth.
+        out: PNG to write.
+        items: how many are shown, at least 1; of frames and flow each is a row, of depth a picture.
+
+    Raises:
+        UserError: if the shard can't be read or is empty, or `out` is not a .png.
+    """
+    if out.suffix.lower() != ".png":
+        raise UserError(f"--out: {out}: the sheet is a picture, its name must end in .png")
+    if items < 1:
+        raise UserError(f"--items: {items}; at least 1 is needed")
+    reader = ShardReader(path)
+    if not len(reader):
+        raise UserError(f"{path}: holds no items ({len(reader.failures)} failed)")
+    chosen = range(min(items, len(reader)))
+    strips = _depth_strips(reader, chosen) if reader.kind == "depth" else [_strip(reader, item) for item in chosen]
+    stage = reader.provenance.get("stage", "unknown stage")
+    heading = f"{path.name}: {reader.kind} from {stage}, {len(reader)} items, {len(reader.failures)} failed"
+    write_atomically(out, compose(strips, _HEIGHT, heading))
+
+
+def _depth_strips(reader: ShardReader, items: Sequence[int]) -> list[Strip]:
+    rows = [items[start : start + _PICTURES // 2] for start in range(0, len(items), _PICTURES // 2)]
+    return [
+        Strip(
+            ", ".join(Path(reader.ids[item]).name for item in row),
+            [depth_colours(reader.frames(item)[0]) for item in row],
+        )
+        for row in rows
+    ]
+
+
+def _strip(reader: ShardReader, item: int) -> Strip:
+    count, info = int(reader.counts[item]), reader.info[item]
+    indices = evenly(count, _PICTURES)
+    frames = reader.frames(item, indices)
+    caption = (
+        f"{reader.ids[item]}, label {reader.labels[item]}: {count} {reader.kind} of {info['width']}x{info['height']}"
+    )
+    pictures: list[np.ndarray | None] = list(frames)
+    if reader.kind == "flow":
+        largest = strongest(frames)
+        pictures = [flow_to_colour(field, largest) for field in frames]
+        caption += f", up to {largest:.1f} pixels, {100 * info.get('clipped', 0):.2f} % clipped"
+    return Strip(caption, pictures)
