@@ -1,0 +1,252 @@
+"""Decoding and writing of videos with the FFmpeg that PyAV carries."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from i2vadapt.data.image import resize, size_with_short_side
+from i2vadapt.errors import UserError
+
+_FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".avi": "avi"}
+_CRF = "18"
+# Headers count frames that are meant to be skipped; only a larger gap means that the end of the file is missing.
+_HEADER_SLACK = (3, 0.02)
+_SAME_RATE = 0.03
+
+
+@dataclass(frozen=True)
+class VideoFrames:
+    """A decoded video.
+
+    Attributes:
+        frames: (T,H,W,3) uint8 RGB.
+        fps: frames a second.
+        warning: what did not decode; empty if everything did.
+    """
+
+    frames: np.ndarray
+    fps: float
+    warning: str
+
+    @property
+    def truncated(self) -> bool:
+        """Whether some of the video did not decode."""
+        return bool(self.warning)
+
+
+class VideoStream:
+    """The frames of a video file in order, decoded one at a time; iterating again decodes again.
+
+    Frames are upright, (H,W,3) uint8 RGB, and all of the size of the first. What decodes counts: a damaged stretch is
+    skipped and the header's number of frames is never believed.
+
+    Attributes:
+        fps: frames a second, (frames - 1) / (last time - first time), or what the header says if there are no times or
+            the two agree to 3 %; 0 before the last frame was taken.
+        frames: number of frames taken so far.
+        warning: what did not decode; empty while everything did.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = path
+        self._reset()
+
+    def _reset(self) -> None:
+        self.fps, self.frames, self.warning = 0.0, 0, ""
+        self._earliest, self._latest = np.inf, -np.inf
+        self._broken, self._cut = 0, ""
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Decodes the file.
+
+        Raises:
+            UserError: if the file can't be opened, holds no video, or not one frame decodes.
+        """
+        self._reset()
+        shape: tuple[int, ...] = ()
+        with _open(self.path) as (container, stream):
+            rate, declared, tick = float(stream.average_rate or 0), stream.frames, float(stream.time_base or 1)
+            for frame in self._decode(container, stream):
+                image = _upright_rgb(frame)
+                shape = shape or image.shape
+                if frame.pts is not None:
+                    # Minimum and maximum, since some old AVI files number their frames out of order.
+                    self._earliest = min(self._earliest, frame.pts * tick)
+                    self._latest = max(self._latest, frame.pts * tick)
+                self.frames += 1
+                yield image if image.shape == shape else resize(image, shape[0], shape[1])
+        if self.frames == 0:
+            raise UserError(f"{self.path}: no frame of the video decodes{self._cut and f' ({self._cut})'}")
+        span = self._latest - self._earliest
+        measured = (self.frames - 1) / span if np.isfinite(span) and span > 0 else rate
+        # The same old files repeat or skip a number here and there; so small a difference says nothing against the
+        # header.
+        self.fps = rate if abs(measured - rate) <= _SAME_RATE * rate else measured
+        self.warning = self._describe_damage(declared)
+
+    def _decode(
+        self, container: av.container.InputContainer, stream: av.video.stream.VideoStream
+    ) -> Iterator[av.VideoFrame]:
+        packets = container.demux(stream)
+        ended = False
+        while not ended:
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError as error:
+                packet, self._cut = None, _reason(error)
+            ended = packet is None or packet.size == 0
+            try:
+                # Without a packet the decoder gives out what it still holds back.
+                yield from stream.codec_context.decode(None if ended else packet)
+            except av.error.EOFError:
+                return
+            except av.error.FFmpegError:
+                self._broken += 1
+
+    def _describe_damage(self, declared: int) -> str:
+        least, share = _HEADER_SLACK
+        if self._cut:
+            return f"incomplete: {self.frames} frames decode before the file breaks off ({self._cut})"
+        if declared - self.frames - self._broken > max(least, share * declared):
+            return f"incomplete: {self.frames} frames decode, the header says {declared}"
+        if self._broken:
+            return f"damaged: {self.frames} frames decode, {self._broken} packets do not"
+        return ""
+
+
+def iter_frames(path: str | os.PathLike[str], short_side: int | None = None) -> Iterator[np.ndarray]:
+    """Frames of a video one by one, so that a long one need not be held in memory.
+
+    Args:
+        path: the file.
+        short_side: length of the shorter side to resize to, pixels; None keeps the size.
+
+    Yields:
+        (H,W,3) uint8 RGB.
+
+    Raises:
+        UserError: if the file can't be opened, holds no video, or not one frame decodes.
+    """
+    return _resized(VideoStream(path), short_side)
+
+
+def read_frames(path: str | os.PathLike[str], short_side: int | None = None) -> VideoFrames:
+    """Decodes a whole video.
+
+    Args:
+        path: the file.
+        short_side: length of the shorter side to resize to, pixels; None keeps the size.
+
+    Raises:
+        UserError: if the file can't be opened, holds no video, or not one frame decodes.
+    """
+    stream = VideoStream(path)
+    frames = np.stack(list(_resized(stream, short_side)))
+    return VideoFrames(frames, stream.fps, stream.warning)
+
+
+def count_packets(path: str | os.PathLike[str]) -> int:
+    """Number of coded pictures in a video file, without decoding: an estimate of its frames, seldom more than one off.
+
+    Raises:
+        UserError: if the file can't be opened or holds no video.
+    """
+    count = 0
+    with _open(path) as (container, stream):
+        try:
+            for packet in container.demux(stream):
+                count += packet.size > 0
+        except av.error.FFmpegError:
+            return count
+    return count
+
+
+def write_video(path: str | os.PathLike[str], frames: np.ndarray, fps: float) -> None:
+    """Writes a video (H.264 where the FFmpeg has it, MPEG-4 otherwise); it appears under its name only when complete.
+
+    Args:
+        path: ends in .mp4, .mov, .mkv or .avi.
+        frames: (T,H,W,3) uint8 RGB. An odd height or width grows by repeating the last row or column.
+        fps: frames a second.
+
+    Raises:
+        UserError: if the frames have another shape or kind, fps is not positive, or the file can't be written.
+    """
+    path = Path(path)
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or frames.size == 0:
+        raise UserError(
+            f"{path}: frames must be uint8 of shape (T, H, W, 3), not {frames.dtype} of shape {frames.shape}"
+        )
+    if not 0 < fps < 1e4:
+        raise UserError(f"{path}: fps: must be greater than 0, not {fps}")
+    if path.suffix.lower() not in _FORMATS:
+        raise UserError(f"{path}: a video must end in one of {', '.join(_FORMATS)}")
+    temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
+    try:
+        with temporary.open("wb") as file:
+            _encode(file, _FORMATS[path.suffix.lower()], frames, fps)
+        os.replace(temporary, path)
+    except (OSError, av.error.FFmpegError) as error:
+        raise UserError(f"{path}: cannot be written: {_reason(error)}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _encode(file: object, container_format: str, frames: np.ndarray, fps: float) -> None:
+    _, height, width, _ = frames.shape
+    h264 = "libx264" in av.codecs_available
+    with av.open(file, "w", format=container_format) as container:
+        stream = container.add_stream("libx264" if h264 else "mpeg4", rate=Fraction(fps).limit_denominator(1001))
+        stream.height, stream.width, stream.pix_fmt = height + height % 2, width + width % 2, "yuv420p"
+        stream.options = {"crf": _CRF} if h264 else {"qscale": "3"}
+        for frame in frames:
+            even = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+@contextmanager
+def _open(
+    path: str | os.PathLike[str],
+) -> Iterator[tuple[av.container.InputContainer, av.video.stream.VideoStream]]:
+    try:
+        # A file object rather than the name: PyAV refuses names that are not UTF-8.
+        with open(path, "rb") as file:
+            try:
+                container = av.open(file, metadata_errors="ignore")
+            except (av.error.FFmpegError, UnicodeDecodeError) as error:
+                raise UserError(f"{path}: not a readable video ({_reason(error)})") from None
+            with container:
+                if not container.streams.video:
+                    raise UserError(f"{path}: holds no video")
+                yield container, container.streams.video[0]
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {_reason(error)}") from None
+
+
+def _upright_rgb(frame: av.VideoFrame) -> np.ndarray:
+    quarter_turns = round(frame.rotation / 90) % 4  # counter-clockwise, as in NumPy
+    image = frame.to_ndarray(format="rgb24")
+    return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
+
+
+def _resized(stream: VideoStream, short_side: int | None) -> Iterator[np.ndarray]:
+    for frame in stream:
+        if short_side is None:
+            yield frame
+        else:
+            height, width = frame.shape[:2]
+            yield resize(frame, *size_with_short_side(height, width, short_side, "keep"))
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)

@@ -1,0 +1,123 @@
+"""Flow in 8 bits, and as one grey JPEG image a field.
+
+No motion is exactly 128, before and after the JPEG, so a still background gives the networks exactly zero. Codes run
+from 1 to 255, as many to each side.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from i2vadapt.errors import UserError
+
+ZERO = 128
+_LEVELS = 127
+_BLOCK = 8  # of JPEG
+
+
+def quantise(flow: np.ndarray, bound: float = 20.0) -> tuple[np.ndarray, float]:
+    """Codes a flow field: round(128 + flow * 127 / bound), after clipping to [-bound, bound].
+
+    Args:
+        flow: (...,2) floating point, pixels.
+        bound: largest displacement that is kept, pixels.
+
+    Returns:
+        uint8 codes of the same shape, at most bound/254 pixels wrong within the bound, and the share of values that
+        were clipped, in [0,1].
+
+    Raises:
+        UserError: if the bound is not positive or a value is not finite.
+    """
+    _check_bound(bound)
+    if not np.isfinite(flow).all():
+        raise UserError("flow: holds values that are not finite")
+    # Rounding the magnitude keeps the coding odd: the codes of -f mirror those of f even at halves.
+    steps = np.floor(np.abs(flow) * (_LEVELS / bound) + 0.5)
+    codes = ZERO + np.copysign(np.minimum(steps, _LEVELS), flow)
+    clipped = float(np.mean(np.abs(flow) > bound)) if flow.size else 0.0
+    return codes.astype(np.uint8), clipped
+
+
+def dequantise(codes: np.ndarray, bound: float = 20.0) -> np.ndarray:
+    """Pixels from codes.
+
+    Args:
+        codes: any shape, uint8.
+        bound: as given to `quantise`.
+
+    Returns:
+        float32 of the same shape, in [-bound, bound].
+
+    Raises:
+        UserError: if the bound is not positive.
+    """
+    _check_bound(bound)
+    # JPEG may turn a code of 1 into 0.
+    return np.maximum((codes.astype(np.float32) - ZERO) * np.float32(bound / _LEVELS), np.float32(-bound))
+
+
+def encode_flow(flow: np.ndarray, bound: float = 20.0, quality: int = 95) -> bytes:
+    """Stores a field as one grey JPEG, u above v.
+
+    Each part is filled up to whole 8x8 blocks by repeating its last row, so that u can't bleed into v. The height is
+    not stored.
+
+    Args:
+        flow: (H,W,2) pixels.
+        bound: as in `quantise`.
+        quality: of JPEG, 1 to 100.
+
+    Raises:
+        UserError: as `quantise`, or if the field has another shape or is too large for JPEG.
+    """
+    if flow.ndim != 3 or flow.shape[2] != 2 or 0 in flow.shape:
+        raise UserError(f"flow: must have the shape (H, W, 2), not {flow.shape}")
+    codes, _ = quantise(flow, bound)
+    below = ((0, _padded(flow.shape[0]) - flow.shape[0]), (0, 0))
+    sheet = np.concatenate([np.pad(codes[..., part], below, mode="edge") for part in (0, 1)])
+    if max(sheet.shape) > 65500:
+        raise UserError(f"flow: {flow.shape[1]}x{flow.shape[0]} pixels are too large for JPEG")
+    _, data = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return data.tobytes()
+
+
+def decode_flow(data: bytes, height: int, bound: float = 20.0) -> np.ndarray:
+    """Reads what `encode_flow` stored.
+
+    Args:
+        data: the JPEG.
+        height: H of the field.
+        bound: as given to `encode_flow`.
+
+    Returns:
+        (H,W,2) float32 pixels.
+
+    Raises:
+        ValueError: if the data is not a grey JPEG of that height.
+    """
+    sheet = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    if sheet is None or sheet.ndim != 2 or sheet.shape[0] != 2 * _padded(height):
+        found = "no image" if sheet is None else f"an image of shape {sheet.shape}"
+        raise ValueError(f"flow data: {found} where a grey one of {2 * _padded(height)} rows was expected")
+    start = _padded(height)
+    return dequantise(np.stack([sheet[:height], sheet[start : start + height]], axis=-1), bound)
+
+
+def flip_flow(flow: np.ndarray) -> np.ndarray:
+    """Flow of the mirrored video: mirrored left to right, with u negated.
+
+    Args:
+        flow: (...,H,W,2) pixels.
+    """
+    return np.ascontiguousarray(flow[..., ::-1, :]) * np.array([-1, 1], flow.dtype)
+
+
+def _check_bound(bound: float) -> None:
+    if not 0 < bound < np.inf:
+        raise UserError(f"flow: bound: must be a number of pixels greater than 0, not {bound}")
+
+
+def _padded(height: int) -> int:
+    return -(-height // _BLOCK) * _BLOCK

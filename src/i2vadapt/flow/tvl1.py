@@ -1,0 +1,67 @@
+"""TV-L1 optical flow (Zach et al. 2007) behind one function, whatever computes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from i2vadapt.config import Tvl1Settings, parse
+from i2vadapt.errors import UserError
+from i2vadapt.flow import opencv
+
+Backend = Callable[[np.ndarray, np.ndarray, Tvl1Settings], np.ndarray]
+
+BACKENDS: dict[str, Backend] = {"opencv": opencv.tvl1_pairs}
+
+
+def tvl1(first: np.ndarray, second: np.ndarray, backend: str = "auto", **settings: float) -> np.ndarray:
+    """Optical flow from the first image to the second, of one pair or of many.
+
+    Args:
+        first: (N,H,W) or (H,W) uint8 grey.
+        second: the same shape.
+        backend: name of an implementation; "auto" takes the best one there is.
+        **settings: fields of `i2vadapt.config.Tvl1Settings`; OpenCV's defaults otherwise.
+
+    Returns:
+        (N,H,W,2) or (H,W,2) float32 pixels: u to the right and v down, so first(x, y) is found at second(x + u, y + v).
+
+    Raises:
+        UserError: if the images are not uint8 of one shape, or a backend or setting does not exist or is out of bounds.
+    """
+    for name, images in (("first", first), ("second", second)):
+        if images.dtype != np.uint8 or images.ndim not in (2, 3) or 0 in images.shape[-2:]:
+            raise UserError(
+                f"flow: {name} must be uint8 of shape (N, H, W) or (H, W), not {images.dtype} of shape {images.shape}"
+            )
+    if first.shape != second.shape:
+        raise UserError(f"flow: the shapes of the images differ: {first.shape} and {second.shape}")
+    if backend != "auto" and backend not in BACKENDS:
+        raise UserError(f"flow: backend: must be one of auto, {', '.join(BACKENDS)}, not {backend!r}")
+    compute = BACKENDS["opencv" if backend == "auto" else backend]
+    parsed = parse(Tvl1Settings, settings, "tvl1")
+    if first.ndim == 2:
+        return compute(first[None], second[None], parsed)[0]
+    return compute(first, second, parsed)
+
+
+def to_grey(rgb: np.ndarray) -> np.ndarray:
+    """Luma of RGB images (ITU-R BT.601, as OpenCV computes it).
+
+    Args:
+        rgb: (...,H,W,3) uint8.
+
+    Returns:
+        (...,H,W) uint8.
+
+    Raises:
+        UserError: if the images are not uint8 with three channels.
+    """
+    if rgb.dtype != np.uint8 or rgb.ndim < 3 or rgb.shape[-1] != 3:
+        raise UserError(f"flow: images must be uint8 of shape (..., H, W, 3), not {rgb.dtype} of shape {rgb.shape}")
+    if rgb.size == 0:
+        return np.empty(rgb.shape[:-1], np.uint8)
+    tall = np.ascontiguousarray(rgb).reshape(-1, rgb.shape[-2], 3)
+    return cv2.cvtColor(tall, cv2.COLOR_RGB2GRAY).reshape(rgb.shape[:-1])
