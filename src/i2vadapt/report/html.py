@@ -48,12 +48,13 @@ def table(
     """A table that scrolls sideways where the screen is too narrow.
 
     Args:
-        header: names of the columns.
+        header: names of the columns; empty for a table without them.
         rows: cells, not escaped yet.
         results: for each row the column to emphasise, or None.
         plain: all columns to the left, for text; otherwise only the first.
     """
     head = "".join(f"<th>{text(name)}</th>" for name in header)
+    head = f"<thead><tr>{head}</tr></thead>" if head else ""
     lines = []
     for number, row in enumerate(rows):
         marked = results[number] if number < len(results) else None
@@ -62,7 +63,7 @@ def table(
         )
         lines.append(f"<tr>{''.join(cells)}</tr>")
     kind = " class=plain" if plain else ""
-    return f"<div class=wide><table{kind}><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    return f"<div class=wide><table{kind}>{head}<tbody>{''.join(lines)}</tbody></table></div>"
 
 
 def picture(png: bytes, caption: str, photographic: bool = False) -> str:

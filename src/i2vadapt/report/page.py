@@ -61,7 +61,7 @@ def build_page(content: Content) -> str:
         ("items", "Items and shards", "".join(_dataset(summary, content) for summary in content.datasets)),
         ("time", "Wall time", _times(content.times)),
         ("settings", "Settings", _settings(content)),
-        ("provenance", "Provenance", html.table(("", ""), content.provenance, plain=True)),
+        ("provenance", "Provenance", html.table((), content.provenance, plain=True)),
     ]
     name = html.text(content.benchmark.name)
     links = "".join(f'<a href="#{key}">{heading}</a> ' for key, heading, _ in sections)

@@ -66,4 +66,4 @@ def per_cent_axis(axes: Axes, axis: str = "y") -> None:
 
 def whole_numbers(axes: Axes) -> None:
     """Labels the horizontal axis at whole numbers only: epochs and videos come in no parts."""
-    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))

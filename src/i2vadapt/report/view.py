@@ -16,10 +16,11 @@ from i2vadapt.report.sheets import strongest
 
 _HEIGHT = 132
 _PICTURES = 8
+_UNITS = {"frames": "frames", "flow": "fields"}
 
 
 def view_shard(path: Path, out: Path, items: int = 8) -> None:
-    """Writes a contact sheet of the first items of a shard.
+    """Writes a contact sheet of items spread over a shard.
 
     Args:
         path: shard of frames, flow or depth.
@@ -36,10 +37,10 @@ def view_shard(path: Path, out: Path, items: int = 8) -> None:
     reader = ShardReader(path)
     if not len(reader):
         raise UserError(f"{path}: holds no items ({len(reader.failures)} failed)")
-    chosen = range(min(items, len(reader)))
+    chosen = evenly(len(reader), items).tolist()
     strips = _depth_strips(reader, chosen) if reader.kind == "depth" else [_strip(reader, item) for item in chosen]
     stage = reader.provenance.get("stage", "unknown stage")
-    heading = f"{path.name}: {reader.kind} from {stage}, {len(reader)} items, {len(reader.failures)} failed"
+    heading = f"{path.name}: {reader.kind} made by {stage}, {len(reader)} items, {len(reader.failures)} failed"
     write_atomically(out, compose(strips, _HEIGHT, heading))
 
 
@@ -58,9 +59,8 @@ def _strip(reader: ShardReader, item: int) -> Strip:
     count, info = int(reader.counts[item]), reader.info[item]
     indices = evenly(count, _PICTURES)
     frames = reader.frames(item, indices)
-    caption = (
-        f"{reader.ids[item]}, label {reader.labels[item]}: {count} {reader.kind} of {info['width']}x{info['height']}"
-    )
+    size = f"{info['width']}x{info['height']}"
+    caption = f"{reader.ids[item]}, label {reader.labels[item]}: {count} {_UNITS[reader.kind]} of {size}"
     pictures: list[np.ndarray | None] = list(frames)
     if reader.kind == "flow":
         largest = strongest(frames)
