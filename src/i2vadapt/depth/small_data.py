@@ -101,19 +101,25 @@ def disturb(rng: np.random.Generator, image: Image) -> NDArray[np.float32]:
     Returns:
         (H, W, 3) in [0, 1].
     """
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         quality = int(rng.integers(30, 95))
         encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         image = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
-    colour = image.astype(np.float32) / 255
-    if rng.random() < 0.3:
-        colour = cv2.GaussianBlur(colour, (0, 0), rng.uniform(0.4, 1.5))
-    grey = colour.mean(axis=2, keepdims=True)
-    saturation = 0.0 if rng.random() < 0.1 else rng.uniform(0.4, 1.5)
-    colour = grey + np.float32(saturation) * (colour - grey)
-    colour *= rng.uniform(0.75, 1.25, 3).astype(np.float32)
-    colour = (colour - 0.5) * np.float32(rng.uniform(0.6, 1.4)) + np.float32(0.5 + rng.uniform(-0.15, 0.15))
-    colour = np.clip(colour, 0, 1) ** np.float32(rng.uniform(0.7, 1.4))
-    if rng.random() < 0.5:
-        colour += rng.standard_normal(colour.shape, dtype=np.float32) * np.float32(rng.uniform(0, 0.06))
+    colour: NDArray[np.float32] = image.astype(np.float32) / np.float32(255)
+    if rng.random() < 0.2:
+        colour = np.asarray(cv2.GaussianBlur(colour, (0, 0), rng.uniform(0.4, 1.2)), np.float32)
+    if rng.random() < 0.6:
+        colour = _recolour(rng, colour)
+    if rng.random() < 0.4:
+        colour = colour + rng.standard_normal(colour.shape, dtype=np.float32) * np.float32(rng.uniform(0, 0.05))
     return np.clip(colour, 0, 1)
+
+
+def _recolour(rng: np.random.Generator, colour: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Changes saturation, white balance, contrast and brightness; mildly, as scenes vary in colour by themselves."""
+    grey = colour.mean(axis=2, keepdims=True)
+    saturation = 0.0 if rng.random() < 0.1 else rng.uniform(0.6, 1.3)
+    balanced = (grey + np.float32(saturation) * (colour - grey)) * rng.uniform(0.85, 1.15, 3).astype(np.float32)
+    contrast, brightness = np.float32(rng.uniform(0.7, 1.3)), np.float32(rng.uniform(-0.1, 0.1))
+    recoloured: NDArray[np.float32] = (balanced - np.float32(0.5)) * contrast + np.float32(0.5) + brightness
+    return recoloured

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +26,27 @@ from i2vadapt.errors import UserError
 from i2vadapt.progress import progress
 
 _logger = logging.getLogger(__name__)
-_SIZES = ((160, 192), (192, 160), (160, 160))
 _FIRST_SCENES = 256  # drawn before the first step
-_SCENES_PER_STEP = 4  # the pool grows by as many with each step, whatever the speed: the result stays the same
+_SCENES_PER_STEP = 2  # the pool grows by as many with each step, whatever the speed: the result stays the same
 _HELD_OUT_SIZE = (240, 320)
+
+
+@dataclass(frozen=True)
+class _Phase:
+    """A part of the training."""
+
+    until: float  # share of the steps at which it ends
+    sizes: tuple[tuple[int, int], ...]  # of crops, pixels
+    batch_share: float
+    gradient_weight: float
+
+
+# Most is learnt from many small images, which cost a fraction; the last part gets used to the size of prediction and
+# to sharp outlines, which only slow the start down.
+_PHASES = (
+    _Phase(0.7, ((96, 128), (128, 96), (112, 112)), 1.0, 0.1),
+    _Phase(1.0, ((160, 192), (192, 160), (176, 176)), 0.5, 0.5),
+)
 _TRAINING, _HELD_OUT, _AUGMENTATION = range(3)  # what a seed is for
 
 
@@ -37,9 +54,9 @@ def train_small(
     out: Path,
     draw: DrawPair,
     seed: int = 0,
-    steps: int = 1200,
-    batch_size: int = 14,
-    learning_rate: float = 2e-3,
+    steps: int = 1800,
+    batch_size: int = 16,
+    learning_rate: float = 1.5e-3,
     held_out: int = 200,
     threads: int = 1,
 ) -> dict[str, DepthScores]:
@@ -50,7 +67,7 @@ def train_small(
         draw: draws a scene; called in another thread too.
         seed: of weights, scenes and augmentation.
         steps: of the optimiser.
-        batch_size: images in a step.
+        batch_size: images in a step; half as many in the last part, where they are larger.
         learning_rate: the highest; it rises in the first twentieth and falls along a cosine to zero.
         held_out: scenes to score on.
         threads: of the processor, for training.
@@ -95,8 +112,9 @@ def _optimise(
         for step in range(steps):
             scenes = pool.at_least(_FIRST_SCENES + _SCENES_PER_STEP * step)
             rng = np.random.default_rng([seed, _AUGMENTATION, step])
-            images, target = _batch(rng, scenes, batch_size, network.spec)
-            loss = scale_and_shift_invariant_loss(network(images), target)
+            phase = next(phase for phase in _PHASES if step < phase.until * steps)
+            images, target = _batch(rng, scenes, phase, batch_size, network.spec)
+            loss = scale_and_shift_invariant_loss(network(images), target, phase.gradient_weight)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -111,12 +129,14 @@ def _optimise(
 def _batch(
     rng: np.random.Generator,
     scenes: list[Scene],
+    phase: _Phase,
     batch_size: int,
     spec: DepthModelSpec,
 ) -> tuple[Tensor, Tensor]:
     """Images (N, 3, H, W) as the network takes them, and inverse depth (N, H, W) in 1/metres."""
-    size = _SIZES[rng.integers(len(_SIZES))]
-    crops = [random_crop(rng, scenes[k], size) for k in rng.integers(len(scenes), size=batch_size)]
+    size = phase.sizes[rng.integers(len(phase.sizes))]
+    count = max(2, round(batch_size * phase.batch_share))  # batch normalisation needs two
+    crops = [random_crop(rng, scenes[k], size) for k in rng.integers(len(scenes), size=count)]
     colours = np.stack([disturb(rng, image) for image, _ in crops])
     normalised = (colours - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
     # a permuted view is already what channels_last means
