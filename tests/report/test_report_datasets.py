@@ -49,3 +49,10 @@ def test_wall_times_are_summed_by_rule(results: Path) -> None:
 
 def test_nothing_measured_is_no_error(tmp_path: Path) -> None:
     assert rule_times(tmp_path) == []
+
+
+def test_time_of_an_earlier_report_is_no_input(results: Path) -> None:
+    before = rule_times(results)
+    (results / "benchmarks" / "report").mkdir()
+    (results / "benchmarks" / "report" / "tiny.tsv").write_text("s\n9\n")
+    assert rule_times(results) == before

@@ -6,6 +6,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+_OWN_RULE = "report"
+
 
 @dataclass(frozen=True)
 class RuleTime:
@@ -27,8 +29,12 @@ class RuleTime:
 
 
 def benchmark_files(results: Path) -> list[Path]:
-    """All measurements, in the order of their names."""
-    return sorted((results / "benchmarks").glob("*/**/*.tsv"))
+    """All measurements, in the order of their names.
+
+    Those of the report itself are left out: a second report of the same results should be the same.
+    """
+    folder = results / "benchmarks"
+    return sorted(path for path in folder.glob("*/**/*.tsv") if path.relative_to(folder).parts[0] != _OWN_RULE)
 
 
 def rule_times(results: Path) -> list[RuleTime]:
