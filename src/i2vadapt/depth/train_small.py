@@ -83,12 +83,16 @@ def train_small(
     for name, value in (("steps", steps), ("batch_size", batch_size), ("held_out", held_out), ("threads", threads)):
         if value < 1:
             raise UserError(f"{name}: {value}; at least 1 is needed")
-    torch.set_num_threads(threads)
     spec = depth_model_spec("dpt_small")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = DepthNetwork(spec, non_negative=False).to(memory_format=torch.channels_last)
-    _optimise(network, draw, seed, steps, batch_size, learning_rate)
+    threads_before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        _optimise(network, draw, seed, steps, batch_size, learning_rate)
+    finally:
+        torch.set_num_threads(threads_before)
     released = DepthNetwork(spec, non_negative=True)
     released.load_state_dict(network.state_dict())
     scores = evaluate(released.eval(), draw, seed, held_out)
