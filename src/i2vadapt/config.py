@@ -84,7 +84,7 @@ class Tvl1Settings(Section):
 class FlowSettings(Section):
     """Optical flow of every consecutive pair of frames, stored in 8 bits."""
 
-    backend: Literal["auto", "opencv"] = Field("auto", description="implementation of TV-L1")
+    backend: Literal["auto", "opencv", "numba", "torch"] = Field("auto", description="implementation of TV-L1")
     bound: float = Field(20.0, gt=0, le=1000, description="u and v are clipped to plus and minus this many pixels")
     quality: int = Field(95, ge=1, le=100, description="JPEG quality of stored flow")
     tvl1: Tvl1Settings = Field(default_factory=Tvl1Settings)

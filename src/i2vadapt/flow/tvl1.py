@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from i2vadapt.config import Tvl1Settings, parse
 from i2vadapt.errors import UserError
-from i2vadapt.flow import opencv
 
 Backend = Callable[[np.ndarray, np.ndarray, Tvl1Settings], np.ndarray]
 
-BACKENDS: dict[str, Backend] = {"opencv": opencv.tvl1_pairs}
+# Modules with a function `tvl1_pairs`, imported when they are wanted: PyTorch and Numba take long to start.
+BACKENDS = {
+    "opencv": "i2vadapt.flow.opencv",
+    "numba": "i2vadapt.flow.numba_tvl1",
+    "torch": "i2vadapt.flow.torch_tvl1",
+}
+_GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA's, AMD's, and either's under WSL
 
 
 def tvl1(first: np.ndarray, second: np.ndarray, backend: str = "auto", **settings: float) -> np.ndarray:
@@ -22,7 +30,7 @@ def tvl1(first: np.ndarray, second: np.ndarray, backend: str = "auto", **setting
     Args:
         first: (N,H,W) or (H,W) uint8 grey.
         second: the same shape.
-        backend: name of an implementation; "auto" takes the best one there is.
+        backend: one of BACKENDS, or "auto": torch where there is a GPU, numba elsewhere.
         **settings: fields of `i2vadapt.config.Tvl1Settings`; OpenCV's defaults otherwise.
 
     Returns:
@@ -40,11 +48,25 @@ def tvl1(first: np.ndarray, second: np.ndarray, backend: str = "auto", **setting
         raise UserError(f"flow: the shapes of the images differ: {first.shape} and {second.shape}")
     if backend != "auto" and backend not in BACKENDS:
         raise UserError(f"flow: backend: must be one of auto, {', '.join(BACKENDS)}, not {backend!r}")
-    compute = BACKENDS["opencv" if backend == "auto" else backend]
+    compute = _backend(_fastest() if backend == "auto" else backend)
     parsed = parse(Tvl1Settings, settings, "tvl1")
     if first.ndim == 2:
         return compute(first[None], second[None], parsed)[0]
     return compute(first, second, parsed)
+
+
+def _backend(name: str) -> Backend:
+    compute: Backend = importlib.import_module(BACKENDS[name]).tvl1_pairs
+    return compute
+
+
+def _fastest() -> str:
+    # Importing PyTorch takes seconds in every worker process, so first see whether there is the driver of a GPU at all.
+    if sys.platform == "linux" and not any(Path(device).exists() for device in _GPU_DEVICES):
+        return "numba"
+    import torch
+
+    return "torch" if torch.cuda.is_available() else "numba"
 
 
 def to_grey(rgb: np.ndarray) -> np.ndarray:

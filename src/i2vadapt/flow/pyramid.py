@@ -1,0 +1,23 @@
+"""Sizes of the levels of the image pyramid, by the rule of OpenCV's DualTVL1OpticalFlow."""
+
+from __future__ import annotations
+
+SMALLEST_SIDE = 16  # pixels; a level with a smaller side is left out, and all above it
+
+
+def level_sizes(height: int, width: int, n_scales: int, scale_step: float) -> list[tuple[int, int]]:
+    """Height and width of each level, the full image first.
+
+    Args:
+        height: of the image, at least 1.
+        width: of the image, at least 1.
+        n_scales: most levels there may be.
+        scale_step: size of a level over that of the one before it, in (0, 1).
+    """
+    sizes = [(height, width)]
+    while len(sizes) < n_scales:
+        height, width = round(height * scale_step), round(width * scale_step)
+        if min(height, width) < SMALLEST_SIDE:
+            break
+        sizes.append((height, width))
+    return sizes
