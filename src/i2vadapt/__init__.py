@@ -1,4 +1,4 @@
-"""Unsupervised image-to-video adaptation for action recognition: labelled photographs and unlabelled videos in, a video classifier out."""
+"""Unsupervised image-to-video adaptation: labelled photographs and unlabelled videos in, a video classifier out."""
 
 from __future__ import annotations
 

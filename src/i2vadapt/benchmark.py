@@ -33,7 +33,9 @@ class DatasetSpec(Section):
     @model_validator(mode="after")
     def _lists_fit_layout(self) -> DatasetSpec:
         if (self.layout == "folder") == bool(self.lists):
-            raise ValueError(f"lists must be {'empty' if self.layout == 'folder' else 'given'} with layout {self.layout}")
+            raise ValueError(
+                f"lists must be {'empty' if self.layout == 'folder' else 'given'} with layout {self.layout}"
+            )
         if (self.layout == "hmdb51") != (self.split is not None):
             raise ValueError("split is needed with layout hmdb51, and only there")
         return self
@@ -62,7 +64,9 @@ class Benchmark(Section):
             for name, spec in self.classes.items():
                 for original in getattr(spec, side):
                     if seen.setdefault(class_key(original), name) != name:
-                        raise ValueError(f"{side} class {original!r} is given to both {seen[class_key(original)]!r} and {name!r}")
+                        raise ValueError(
+                            f"{side} class {original!r} is given to both {seen[class_key(original)]!r} and {name!r}"
+                        )
         if self.source.dataset == self.target.dataset:
             raise ValueError(f"source and target have the same dataset name {self.source.dataset!r}")
         return self
@@ -74,7 +78,9 @@ class Config(Section):
     benchmarks: tuple[str, ...] = Field(
         ("demo",), min_length=1, description="names of files in workflow/benchmarks, or paths to files of your own"
     )
-    methods: tuple[str, ...] = Field(("full",), min_length=1, description="rows of the tables, from workflow/methods.yaml")
+    methods: tuple[str, ...] = Field(
+        ("full",), min_length=1, description="rows of the tables, from workflow/methods.yaml"
+    )
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1, description="one run each")
     preset: Literal["paper", "released"] = Field("paper", description="reading of the method where the two differ")
     results: str = Field("results", min_length=1, description="folder of everything that is made")
@@ -103,7 +109,7 @@ class Dataset:
 
 
 def class_key(name: str) -> str:
-    """Form in which class names are compared: without case, underscores and spaces (UCF101 and BU101 differ in these)."""
+    """Form in which class names are compared: without case, underscores and spaces (UCF101's own lists differ)."""
     return name.casefold().replace("_", "").replace(" ", "")
 
 
@@ -152,7 +158,9 @@ def resolve(config: Config, workflow: Path) -> list[ResolvedBenchmark]:
             where = f"settings of {benchmark.name} (with config.yaml)"
             settings = resolve_settings(config.preset, layers, where)
             rows = {
-                method: resolve_settings(config.preset, (*layers, {"train": table[method]}), f"{where}, method {method}").train
+                method: resolve_settings(
+                    config.preset, (*layers, {"train": table[method]}), f"{where}, method {method}"
+                ).train
                 for method in methods
             }
             resolved.append(ResolvedBenchmark(file, benchmark, settings, rows))
@@ -184,7 +192,9 @@ def load_datasets(benchmarks: Iterable[ResolvedBenchmark]) -> dict[str, Dataset]
             }
             dataset = Dataset(part.file, side, spec, part.settings, definition)
             other = datasets.setdefault(spec.dataset, dataset)
-            if (other.side, other.spec, other.definition) != (side, spec, definition) or not _same_stages(other, dataset):
+            if (other.side, other.spec, other.definition) != (side, spec, definition) or not _same_stages(
+                other, dataset
+            ):
                 raise UserError(
                     f"dataset {spec.dataset}: {other.file} and {part.file} define it differently; give one another name"
                 )

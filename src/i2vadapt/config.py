@@ -139,6 +139,7 @@ class TrainSettings(Section):
         "Conv3d_2c_3x3", description="layers up to and including this one keep their weights"
     )
     frozen_batch_norm: Literal["eval", "train"] = Field("eval", description="train lets running statistics move")
+    batch_norm_momentum: float = Field(0.01, gt=0, le=1, description="weight of a new batch in running statistics")
     temporal_stride: Literal[1, 2] = Field(1, description="of the last two poolings; 1 follows ST-I2V, 2 the original")
     dropout: float = Field(0.5, ge=0, lt=1)
     crop: int = Field(224, ge=32, description="side of the square given to the networks, pixels")

@@ -40,12 +40,16 @@ class Progress:
     def _log(self) -> None:
         self._logged = time.monotonic()
         rate = (self._done - self._skipped) / max(self._logged - self._started, 1e-9)
-        _logger.info("%s: %d of %d %ss, %.1f %ss/s", self._description, self._done, self._total, self._unit, rate, self._unit)
+        _logger.info(
+            "%s: %d of %d %ss, %.1f %ss/s", self._description, self._done, self._total, self._unit, rate, self._unit
+        )
 
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bar is not None:
             self._bar.close()
         else:

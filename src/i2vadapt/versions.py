@@ -1,5 +1,7 @@
-"""Version of each stage's output. Snakemake can't see an edit inside the package, so the rules pass these as parameters:
-raise a number whenever the output of its stage would change."""
+"""Version of each stage's output: raise a number whenever the output of its stage would change.
+
+Snakemake can't see an edit inside the package, so the rules pass these as parameters.
+"""
 
 from __future__ import annotations
 

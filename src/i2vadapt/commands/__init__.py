@@ -1,1 +1,1 @@
-"""The sub-commands: argument definitions and what they call. Heavy imports happen inside the commands, so that --help is quick."""
+"""The sub-commands: their arguments and what they call. Heavy imports happen inside, so that --help is quick."""

@@ -17,16 +17,26 @@ def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
 
 def add_shard_output(parser: argparse.ArgumentParser) -> None:
     """--out and the share of failures, for commands that make a shard."""
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE_OR_DIR", help="shard to make; a folder or file for plain files")
     parser.add_argument(
-        "--max-failed-share", type=share, default=0.05, metavar="X", help="share of failed items that is accepted (0.05)"
+        "--out", type=Path, required=True, metavar="FILE_OR_DIR", help="shard to make; a folder or file for plain files"
+    )
+    parser.add_argument(
+        "--max-failed-share",
+        type=share,
+        default=0.05,
+        metavar="X",
+        help="share of failed items that is accepted (0.05)",
     )
 
 
 def add_workers(parser: argparse.ArgumentParser, default: int | None = None) -> None:
     """--workers: processes."""
     parser.add_argument(
-        "--workers", type=whole_number, default=os.cpu_count() if default is None else default, metavar="N", help="processes (%(default)s)"
+        "--workers",
+        type=whole_number,
+        default=os.cpu_count() if default is None else default,
+        metavar="N",
+        help="processes (%(default)s)",
     )
 
 
@@ -47,7 +57,10 @@ def share(text: str) -> float:
 
 
 def command(
-    commands: Any, name: str, run: Any, description: str  # noqa: ANN401 - argparse's action class is private
+    commands: Any,
+    name: str,
+    run: Any,
+    description: str,
 ) -> argparse.ArgumentParser:
     """Adds a sub-command."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=description, description=description)

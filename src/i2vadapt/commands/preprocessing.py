@@ -11,12 +11,14 @@ from i2vadapt.config import DecodeSettings, DepthSettings, FlowSettings, Synthes
 from i2vadapt.errors import UserError
 
 
-def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse's action class is private
+def add_commands(commands: Any) -> None:
     """Adds the sub-commands."""
     parser = command(commands, "manifest", run_manifest, "list, label and check the items of one side of a benchmark")
     parser.add_argument("--benchmark", type=Path, required=True, metavar="FILE", help="benchmark file (YAML)")
     parser.add_argument("--side", choices=("source", "target"), required=True, help="photographs or videos")
-    parser.add_argument("--min-frames", type=whole_number, default=2, metavar="N", help="shorter videos are left out (2)")
+    parser.add_argument(
+        "--min-frames", type=whole_number, default=2, metavar="N", help="shorter videos are left out (2)"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the dataset's results")
 
     parser = command(commands, "depth", run_depth_command, "inverse depth of photographs: a shard, or plain images")
@@ -25,11 +27,15 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse's action cla
     add_settings(parser, "depth")
     add_shard_output(parser)
 
-    parser = command(commands, "synthesize", run_synthesize_command, "videos from photographs: a shard, or one image to .mp4")
+    parser = command(
+        commands, "synthesize", run_synthesize_command, "videos from photographs: a shard, or one image to .mp4"
+    )
     parser.add_argument("image", nargs="?", type=Path, metavar="IMAGE", help="plain image; its clip goes to --out")
     parser.add_argument("--items", type=Path, metavar="CSV", help="items of the shard, from manifest")
     parser.add_argument("--depth", type=Path, metavar="H5", help="shard of depth of the same items")
-    parser.add_argument("--depth-settings", default="", metavar="JSON", help="settings of section depth, where a network is needed")
+    parser.add_argument(
+        "--depth-settings", default="", metavar="JSON", help="settings of section depth, where a network is needed"
+    )
     parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="of the camera motions (0)")
     add_settings(parser, "synthesis")
     add_shard_output(parser)

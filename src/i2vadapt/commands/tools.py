@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DOWNLOADS = ("i3d-kinetics400-rgb",)
 
 
-def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse's action class is private
+def add_commands(commands: Any) -> None:
     """Adds the sub-commands."""
     parser = command(commands, "report", run_report, "tables, figures and a page of all runs of a benchmark")
     parser.add_argument("--benchmark", type=Path, required=True, metavar="FILE", help="benchmark file (YAML)")
@@ -52,9 +52,9 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse's action cla
     parser = command(commands, "train-depth", run_train_depth, "train the small depth network on rendered scenes")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="weights to write (.safetensors)")
     parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="of weights and scenes (0)")
-    parser.add_argument("--steps", type=whole_number, default=1200, metavar="N", help="of the optimiser (1200)")
-    parser.add_argument("--batch-size", type=whole_number, default=14, metavar="N", help="images in a step (14)")
-    parser.add_argument("--learning-rate", type=float, default=2e-3, metavar="X", help="the highest (0.002)")
+    parser.add_argument("--steps", type=whole_number, default=1800, metavar="N", help="of the optimiser (1800)")
+    parser.add_argument("--batch-size", type=whole_number, default=16, metavar="N", help="images in a step (16)")
+    parser.add_argument("--learning-rate", type=float, default=1.5e-3, metavar="X", help="the highest (0.0015)")
     parser.add_argument("--held-out", type=whole_number, default=200, metavar="N", help="scenes to score on (200)")
     parser.add_argument("--threads", type=whole_number, default=1, metavar="N", help="of the processor (1)")
 

@@ -12,12 +12,14 @@ from i2vadapt.config import TrainSettings, parse_json
 from i2vadapt.errors import UserError
 
 
-def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse's action class is private
+def add_commands(commands: Any) -> None:
     """Adds the sub-commands."""
     parser = command(commands, "train", run_train, "train a run, or go on with it after an interruption")
     parser.add_argument("--source", type=Path, required=True, metavar="DIR", help="dataset folder of the photographs")
     parser.add_argument("--target", type=Path, required=True, metavar="DIR", help="dataset folder of the videos")
-    parser.add_argument("--classes", nargs="+", required=True, metavar="NAME", help="classes in the order of their labels")
+    parser.add_argument(
+        "--classes", nargs="+", required=True, metavar="NAME", help="classes in the order of their labels"
+    )
     parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="of everything random (0)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     add_settings(parser, "train")

@@ -1,6 +1,6 @@
 """Data: items and manifests, shards, decoding of images and videos.
 
-`ShardReader` is imported when it is first used: the workflow reads settings and item tables in an environment without HDF5.
+`ShardReader` is imported when it is first used: the workflow reads item tables in an environment without HDF5.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["ShardReader"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - signature of the protocol (PEP 562)
+def __getattr__(name: str) -> Any:
     if name == "ShardReader":
         from i2vadapt.data.shards import ShardReader
 

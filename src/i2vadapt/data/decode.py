@@ -19,6 +19,7 @@ from i2vadapt.errors import UserError
 
 _logger = logging.getLogger(__name__)
 
+
 @dataclass(frozen=True)
 class Video:
     """A unit of work."""
@@ -35,7 +36,7 @@ class Video:
 def decode(video: Video) -> Encoded | Failed:
     """Decodes a video from its first frame to its last and encodes each frame at the configured size.
 
-    The number of frames is what decodes, the rate is (frames - 1) / (last time - first time), never what the header says.
+    The number of frames is what decodes, the rate (frames - 1) / (last time - first time), never what the header says.
     """
     item, settings = video.item, video.settings
     data: list[bytes] = []
@@ -43,7 +44,7 @@ def decode(video: Video) -> Encoded | Failed:
         stream = VideoStream(item.path)
         height = width = 0
         for frame in stream:
-            height, width = size_with_short_side(*frame.shape[:2], settings.short_side, settings.aspect)
+            height, width = size_with_short_side(frame.shape[0], frame.shape[1], settings.short_side, settings.aspect)
             data.append(encode_jpeg(resize(frame, height, width), settings.quality))
     except UserError as error:
         return Failed(item.id, str(error))
@@ -55,7 +56,9 @@ def decode(video: Video) -> Encoded | Failed:
     return Encoded(item.id, item.label, data, info)
 
 
-def run_decode(items: Sequence[Item], out: Path, settings: DecodeSettings, workers: int, max_failed_share: float) -> None:
+def run_decode(
+    items: Sequence[Item], out: Path, settings: DecodeSettings, workers: int, max_failed_share: float
+) -> None:
     """Makes one shard of decoded frames."""
     build_shard(
         out,

@@ -135,5 +135,3 @@ def digest_items(items: Iterable[Item]) -> str:
         for value in (item.id, str(item.label), item.digest):
             state.update(os.fsencode(value) + b"\0")
     return state.hexdigest()
-
-

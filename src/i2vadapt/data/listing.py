@@ -50,7 +50,9 @@ def list_entries(spec: DatasetSpec) -> list[Entry]:
     else:
         entries = [entry for name in spec.lists for entry in _read_list(Path(name), spec.layout)]
     if not entries:
-        raise UserError(f"{spec.dataset}: {spec.root if spec.layout == 'folder' else ', '.join(spec.lists)}: holds no item")
+        raise UserError(
+            f"{spec.dataset}: {spec.root if spec.layout == 'folder' else ', '.join(spec.lists)}: holds no item"
+        )
     return sorted(entries, key=lambda entry: os.fsencode(entry.id))
 
 
@@ -72,8 +74,8 @@ def walk(root: Path) -> Iterator[str]:
 def shard_digests(root: Path, shards: int) -> list[str]:
     """Digest of the names and sizes of each shard's files, cheap enough to take whenever the workflow starts.
 
-    Times are left out on purpose: a copy or a touch must not redo days of work. So an edit that keeps a file's size to the byte
-    is not noticed by itself.
+    Times are left out on purpose: a copy or a touch must not redo days of work. So an edit that keeps a file's size
+    to the byte is not noticed by itself.
     """
     states = [hashlib.sha256() for _ in range(shards)]
     for name in walk(root) if root.is_dir() else ():
@@ -99,7 +101,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _read_list(path: Path, layout: str) -> list[Entry]:
-    """Lines 'path label' (a class name or an index); UCF101's lines carry the class as folder and a number that starts at 1."""
+    """Lines 'path label' (a class name or an index); in UCF101's the folder is the class, its number is unused."""
     entries = []
     for number, line in enumerate(_lines(path), start=1):
         name, _, label = line.rpartition(" ") if layout == "list" else line.partition(" ")

@@ -92,7 +92,9 @@ def write_manifest(manifest: Manifest, shards: int, out: Path) -> None:
 def _check_class_map(benchmark: Benchmark, side: str, entries: Sequence[Entry]) -> None:
     """A class of the map that no entry has is a misspelling; a dataset without any class is unlabelled."""
     spec = benchmark.source if side == "source" else benchmark.target
-    known = {class_key(entry.class_name): entry.class_name for entry in entries if entry.class_name and not entry.is_index}
+    known = {
+        class_key(entry.class_name): entry.class_name for entry in entries if entry.class_name and not entry.is_index
+    }
     if not known:
         return
     wanted = [original for item in benchmark.classes.values() for original in getattr(item, side)]
@@ -130,7 +132,9 @@ def _check_files(
 ) -> list[Item]:
     """Reads every file once: digest, whether it opens, whether an earlier one has the same content."""
     inside = os.path.realpath(root)
-    check: Callable[[Path], None] = read_image_check if side == "source" else lambda path: read_video_check(path, min_frames)
+    check: Callable[[Path], None] = (
+        read_image_check if side == "source" else lambda path: read_video_check(path, min_frames)
+    )
 
     def examine(entry: Entry) -> tuple[str, str | None]:
         path = root / entry.id
@@ -149,7 +153,9 @@ def _check_files(
     items: list[Item] = []
     first: dict[str, str] = {}
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, progress(len(chosen), f"manifest {root.name}", "file") as bar:
-        for (entry, label), (digest, reason) in zip(chosen, pool.map(examine, (pair[0] for pair in chosen)), strict=True):
+        for (entry, label), (digest, reason) in zip(
+            chosen, pool.map(examine, (pair[0] for pair in chosen)), strict=True
+        ):
             bar.update()
             if reason is None and digest in first:
                 reason = f"duplicate of {first[digest]}"

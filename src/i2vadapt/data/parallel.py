@@ -32,10 +32,11 @@ def ordered_map(function: Callable[[In], Out], work: Sequence[In], workers: int)
     with ProcessPoolExecutor(min(workers, len(work)), context, initializer=_use_one_thread) as pool:
         waiting: deque[Future[Out]] = deque()
         try:
-            for result in _windowed(pool, function, work, 4 * workers, waiting):
-                yield result
+            yield from _windowed(pool, function, work, 4 * workers, waiting)
         except BrokenProcessPool:
-            raise UserError("a worker process was killed (out of memory?): use fewer --workers, or give more memory") from None
+            raise UserError(
+                "a worker process was killed (out of memory?): use fewer --workers, or give more memory"
+            ) from None
         finally:
             for future in waiting:
                 future.cancel()

@@ -29,7 +29,9 @@ class HasId(Protocol):
     """Anything with an item id."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """The id."""
+        ...
 
 
 Work = TypeVar("Work", bound=HasId)
@@ -52,8 +54,8 @@ def build_shard(
 ) -> None:
     """Runs a stage over its items and writes the shard.
 
-    Finished batches are kept in `<out>.partial/`; a job that was killed loses the batch in hand and nothing else. Two jobs that
-    build the same shard harm nothing: temporary names are unique, batches deterministic, renames atomic.
+    Finished batches are kept in `<out>.partial/`; a job that was killed loses the batch in hand and nothing else. Two
+    jobs that build the same shard harm nothing: temporary names are unique, batches deterministic, renames atomic.
 
     Args:
         out: the shard.
@@ -72,9 +74,7 @@ def build_shard(
         _logger.info("%s: up to date", out)
         return
     partial = out.with_name(out.name + ".partial")
-    names = [
-        partial / f"{start:06d}-{key}.h5" for start in range(0, len(work), BATCH_ITEMS)
-    ]
+    names = [partial / f"{start:06d}-{key}.h5" for start in range(0, len(work), BATCH_ITEMS)]
     try:
         partial.mkdir(parents=True, exist_ok=True)
         _fill(partial, names, kind, work, process, provenance, unit)
@@ -178,13 +178,14 @@ def _check_failures(out: Path, results: Sequence[Encoded | Failed], max_failed_s
         _logger.warning("%s: left out: %s", os.fsencode(result.id).decode("utf-8", "replace"), result.reason)
     if len(failed) > max_failed_share * len(results):
         names = "; ".join(f"{result.id}: {result.reason}" for result in failed[:10])
-        more = f" and {len(failed) - 10} more" if len(failed) > 10 else ""
+        names += f" and {len(failed) - 10} more" if len(failed) > 10 else ""
         raise UserError(
-            f"{out}: {len(failed)} of {len(results)} items failed, more than max_failed_share = {max_failed_share}: {names}{more}"
+            f"{out}: {len(failed)} of {len(results)} items failed,"
+            f" more than max_failed_share = {max_failed_share}: {names}"
         )
 
 
 def _disk_error(out: Path, error: OSError) -> UserError:
-    if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT) or "errno = 28" in str(error) or "errno = 27" in str(error):
-        return UserError(f"{out}: the disk is full or the file too large ({error}); finished batches are kept, rerun to go on")
+    if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+        return UserError(f"{out}: the disk is full or the file too large; finished batches are kept, rerun to go on")
     return UserError(f"{out}: cannot be written: {error}")

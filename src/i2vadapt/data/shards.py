@@ -1,4 +1,4 @@
-"""Shards: one HDF5 file with the encoded frames of many items (DESIGN.md, section 4). This file holds the format and the reader.
+"""Shards: one HDF5 file with the encoded frames of many items. This file holds the format and the reader.
 
 Layout of a shard::
 
@@ -13,11 +13,15 @@ The attribute `complete` is written last. A file without it, or one that HDF5 ca
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
+import itertools
 import json
 import os
+import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +30,8 @@ import cv2
 import h5py
 import numpy as np
 
+from i2vadapt.data.flow_codec import decode_flow
 from i2vadapt.errors import UserError
-from i2vadapt.flow.quantise import decode_flow
 
 FORMAT = 1
 KINDS = ("frames", "flow", "depth")
@@ -75,7 +79,11 @@ def encode_depth(depth: np.ndarray) -> bytes:
 
 
 def write_shard_file(path: Path, kind: str, results: Sequence[Encoded | Failed], provenance: dict[str, Any]) -> None:
-    """Writes a whole shard to `path`, which should be a temporary name, and flushes it to disk."""
+    """Writes a whole shard to `path`, which should be a temporary name, and flushes it to disk.
+
+    Raises:
+        OSError: if it can't be written, a full disk included.
+    """
     good = [result for result in results if isinstance(result, Encoded)]
     bad = [result for result in results if isinstance(result, Failed)]
     lengths = [len(frame) for result in good for frame in result.frames]
@@ -83,7 +91,8 @@ def write_shard_file(path: Path, kind: str, results: Sequence[Encoded | Failed],
     counts = np.array([len(result.frames) for result in good], np.int32)
     payload = np.frombuffer(b"".join(frame for result in good for frame in result.frames), np.uint8)
     text = h5py.special_dtype(vlen=bytes)
-    with h5py.File(path, "w", libver="v110") as file:
+    _check_room(path, payload.nbytes + offsets.nbytes + 64 * len(results))
+    with _plain_errors(), h5py.File(path, "w", libver="v110") as file:
         items = file.create_group("items")
         items.create_dataset("id", data=[os.fsencode(result.id) for result in good], dtype=text)
         items.create_dataset("label", data=np.array([result.label for result in good], np.int32))
@@ -106,6 +115,29 @@ def write_shard_file(path: Path, kind: str, results: Sequence[Encoded | Failed],
         file.attrs["digest"] = digest.hexdigest()
         file.attrs["complete"] = True
     _flush(path)
+
+
+def _check_room(path: Path, size: int) -> None:
+    """Asks for the space first: HDF5 notices a full disk only when it closes a file, and prints pages of traces."""
+    with path.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+
+
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """HDF5 reports some failures to write as RuntimeError with the number of the system's error in the text."""
+    try:
+        yield
+    except (RuntimeError, OSError) as error:
+        found = re.search(r"errno = (\d+)", str(error))
+        if found is None:
+            raise
+        number = int(found.group(1))
+        raise OSError(number, os.strerror(number), None) from None
 
 
 def _flush(path: Path) -> None:
@@ -149,7 +181,7 @@ class ShardReader:
         self._offsets = file["offsets"][:]
         self._index = {item_id: number for number, item_id in enumerate(self.ids)}
 
-    def _open(self) -> Any:  # noqa: ANN401
+    def _open(self) -> Any:
         if self._file is None or self._process != os.getpid():
             # A handle of a parent process must not be used after a fork, nor closed: it is dropped.
             self._file, self._process = open_shard(self.path), os.getpid()
@@ -179,7 +211,7 @@ class ShardReader:
             return []
         data = self._open()["bytes"][int(offsets[0]) : int(offsets[-1])]
         bounds = offsets - offsets[0]
-        return [data[low:high].tobytes() for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
+        return [data[low:high].tobytes() for low, high in itertools.pairwise(bounds)]
 
     def frames(self, item: int, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
         """Decoded frames of an item.
@@ -214,11 +246,13 @@ class ShardReader:
         except (cv2.error, ValueError):
             image = None
         if image is None:
-            raise UserError(f"{self.path}: a frame of {self.ids[item]!r} does not decode: delete the shard and rerun its stage")
+            raise UserError(
+                f"{self.path}: a frame of {self.ids[item]!r} does not decode: delete the shard and rerun its stage"
+            )
         return image
 
 
-def open_shard(path: Path) -> Any:  # noqa: ANN401
+def open_shard(path: Path) -> Any:
     """Opens a finished shard for reading.
 
     Raises:
@@ -233,7 +267,9 @@ def open_shard(path: Path) -> Any:  # noqa: ANN401
     if not file.attrs.get("complete", False) or int(file.attrs.get("format", -1)) != FORMAT:
         found = file.attrs.get("format", "none")
         file.close()
-        raise UserError(f"{path}: unfinished, or of format {found} where {FORMAT} is needed: delete it and rerun its stage")
+        raise UserError(
+            f"{path}: unfinished, or of format {found} where {FORMAT} is needed: delete it and rerun its stage"
+        )
     return file
 
 

@@ -36,6 +36,7 @@ class Look:
     hues: tuple[float, float]  # range of hues of the surroundings, in turns
     saturation: tuple[float, float]
     value: tuple[float, float]
+    contrast: tuple[float, float]  # between the two colours of a texture of the surroundings
     sun: tuple[float, float]  # strength of the direct light
     sky: tuple[float, float]  # strength of the ambient light
     warmth: tuple[float, float]  # red over blue of the direct light, minus one
@@ -47,6 +48,7 @@ PHOTOGRAPHS = Look(
     hues=(0.02, 0.2),
     saturation=(0.15, 0.5),
     value=(0.55, 0.92),
+    contrast=(0.05, 0.2),
     sun=(0.6, 0.85),
     sky=(0.62, 0.8),
     warmth=(0.1, 0.35),
@@ -57,6 +59,7 @@ VIDEOS = Look(
     hues=(0.45, 0.72),
     saturation=(0.05, 0.32),
     value=(0.32, 0.7),
+    contrast=(0.06, 0.22),
     sun=(0.4, 0.65),
     sky=(0.5, 0.68),
     warmth=(-0.25, 0.02),
@@ -67,6 +70,7 @@ ANY = Look(
     hues=(0.0, 1.0),
     saturation=(0.03, 0.6),
     value=(0.3, 0.95),
+    contrast=(0.15, 0.45),
     sun=(0.2, 0.85),
     sky=(0.35, 0.75),
     warmth=(-0.3, 0.4),
@@ -93,7 +97,7 @@ def surface(rng: np.random.Generator, look: Look, size: float, textures: tuple[i
     texture = int(rng.choice(textures if textures is not None else look.surfaces))
     hue, saturation, value = rng.uniform(*look.hues), rng.uniform(*look.saturation), rng.uniform(*look.value)
     first = _colour(hue, saturation, value)
-    contrast = rng.uniform(0.15, 0.45) * (1 if value < 0.5 else -1)
+    contrast = rng.uniform(*look.contrast) * (1 if value < 0.5 else -1)
     second = _colour(hue + rng.normal(0, 0.06), saturation * rng.uniform(0.6, 1.5), value + contrast)
     per_metre = rng.uniform(2.5, 6.0) / size
     if texture == BRICKS:

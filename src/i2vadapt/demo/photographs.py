@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from i2vadapt.demo.actions import CYCLIC, random_movement
+from i2vadapt.demo.actions import random_movement
 from i2vadapt.demo.actor import Actor, random_actor
 from i2vadapt.demo.looks import PHOTOGRAPHS, Look, random_light
 from i2vadapt.demo.scene import Camera, FixedCamera, Floats, Primitives, Scene, concatenate, intrinsics, look_at
 from i2vadapt.demo.surroundings import Space, open_place, room, stool
 
 _SIZES = ((240, 320), (320, 240), (270, 360), (400, 300), (300, 400), (360, 270), (288, 384), (320, 320))
+
+# Phases worth a photograph, where most of an action is standing.
+_MOMENTS = {"kick": (0.46, 0.62), "sit_down": (0.3, 0.88), "stand_up": (0.12, 0.7)}
 
 
 def extent(parts: Primitives, R: Floats, t: Floats, K: Floats) -> Floats:
@@ -85,8 +88,8 @@ def heading_for(rng: np.random.Generator, name: str) -> float:
     """
     if name == "wave" and rng.random() < 0.9:
         return float(np.pi + rng.uniform(-1.1, 1.1))
-    if name in ("kick", "walk", "run", "sit_down", "stand_up") and rng.random() < 0.65:
-        return float(rng.choice([0.5, 1.5]) * np.pi + rng.normal(0, 0.4))
+    if name in ("kick", "walk", "run", "sit_down", "stand_up") and rng.random() < 0.9:
+        return float(rng.choice([0.5, 1.5]) * np.pi + rng.normal(0, 0.3))
     return float(rng.uniform(0, 2 * np.pi))
 
 
@@ -104,9 +107,7 @@ def photograph_scene(rng: np.random.Generator, name: str) -> Scene:
     """
     size = _SIZES[rng.integers(len(_SIZES))]
     movement = random_movement(rng, name)
-    phase = rng.random() if name in CYCLIC else rng.uniform(0.12, 0.88)
-    if name == "kick":  # the rest of the cycle is standing, which nobody would photograph as a kick
-        phase = rng.uniform(0.28, 0.64)
+    phase = rng.uniform(*_MOMENTS.get(name, (0.0, 1.0)))
     actor = random_actor(rng, PHOTOGRAPHS, movement, heading_for(rng, name), phase)
     azimuth = rng.uniform(-0.45, 0.45)
     space = Space(1.2, azimuth=azimuth)
@@ -116,10 +117,10 @@ def photograph_scene(rng: np.random.Generator, name: str) -> Scene:
         size,
         np.deg2rad(rng.uniform(24, 46)),
         azimuth,
-        np.deg2rad(rng.uniform(-4, 24)),
-        rng.uniform(0.55, 0.85),
+        np.deg2rad(rng.uniform(-4, 16)),
+        rng.uniform(0.72, 0.9),
     )
     # Photographers don't put everybody in the middle.
     K = camera.K.copy()
-    K[:2, 2] += rng.uniform(-0.07, 0.07, 2) * (size[1], size[0] * 0.6)
+    K[:2, 2] += rng.uniform(-0.05, 0.05, 2) * (size[1], size[0] * 0.4)
     return Scene(size, place, (actor,), FixedCamera(camera._replace(K=K)), random_light(rng, PHOTOGRAPHS))

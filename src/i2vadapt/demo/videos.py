@@ -107,7 +107,7 @@ def video_clip(rng: np.random.Generator, name: str) -> Clip:
         np.deg2rad(rng.uniform(36, 54)),
         azimuth,
         np.deg2rad(rng.uniform(-3, 10)),
-        rng.uniform(0.56, 0.8),
+        rng.uniform(0.68, 0.86),
     )
     follow = _follow(actor, camera, size, duration, float(rng.choice([0.0, 0.5, 1.0])))
     path = HandHeld(camera, _shaking(rng), actor, follow, 0.5 * duration)

@@ -25,6 +25,7 @@ from i2vadapt.errors import UserError
 
 _logger = logging.getLogger(__name__)
 
+
 def checkpoint_path(settings: DepthSettings) -> Path:
     """File of a network's weights.
 

@@ -1,19 +1,13 @@
-"""Optical flow by TV-L1, its 8-bit storage, and its pictures."""
+"""Optical flow by TV-L1, its files and its pictures."""
 
 from __future__ import annotations
 
 from i2vadapt.flow.colour import flow_to_colour
 from i2vadapt.flow.files import read_flo, write_flo
-from i2vadapt.flow.quantise import decode_flow, dequantise, encode_flow, flip_flow, quantise
 from i2vadapt.flow.tvl1 import to_grey, tvl1
 
 __all__ = [
-    "decode_flow",
-    "dequantise",
-    "encode_flow",
-    "flip_flow",
     "flow_to_colour",
-    "quantise",
     "read_flo",
     "to_grey",
     "tvl1",

@@ -53,7 +53,7 @@ def inner(field: Field, height: int, width: int) -> Field:
 
 
 class _NoAlias(Compiler):
-    def compile_extra(self, func: Callable[..., Any]) -> Any:  # noqa: ANN401
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
         self.state.flags.noalias = True
         return super().compile_extra(func)
 

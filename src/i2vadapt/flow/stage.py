@@ -11,14 +11,15 @@ import numpy as np
 
 from i2vadapt import versions
 from i2vadapt.config import FlowSettings
+from i2vadapt.data.flow_codec import encode_flow, quantise
 from i2vadapt.data.parallel import ordered_map
 from i2vadapt.data.shard_build import build_shard, make_provenance
 from i2vadapt.data.shards import Encoded, Failed, ShardReader
 from i2vadapt.errors import UserError
-from i2vadapt.flow.quantise import encode_flow, quantise
 from i2vadapt.flow.tvl1 import to_grey, tvl1
 
 _logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Clip:

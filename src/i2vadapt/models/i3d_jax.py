@@ -62,14 +62,14 @@ _LEAVES = {
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    def find_class(self, module_name: str, global_name: str) -> Any:  # noqa: ANN401 - signature of the base class
+    def find_class(self, module_name: str, global_name: str) -> Any:
         try:
             return _ALLOWED[module_name, global_name]
         except KeyError:
             raise pickle.UnpicklingError(f"{module_name}.{global_name} is not a numpy array") from None
 
 
-def load_arrays(data: bytes) -> Any:  # noqa: ANN401 - whatever nest of dictionaries the pickle holds
+def load_arrays(data: bytes) -> Any:
     """Reads a pickle that consists of numpy arrays in builtin containers.
 
     Args:

@@ -24,7 +24,7 @@ def _compare(values: Sequence[Any], key: str) -> list[list[str]]:
     return [] if all(value == values[0] for value in values) else [[key, *(_short(value) for value in values)]]
 
 
-def _short(value: Any) -> str:  # noqa: ANN401 - any plain data
+def _short(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, dict):

@@ -59,7 +59,7 @@ def synthesize_clip(
     Returns:
         frames (T,H',W',3) uint8, and the poses (T,4,4), each from the frame before.
     """
-    height, width = size_with_short_side(*image.shape[:2], settings.short_side, settings.aspect)
+    height, width = size_with_short_side(image.shape[0], image.shape[1], settings.short_side, settings.aspect)
     view = resize(image, height, width)
     camera = intrinsics(height, width, settings.focal)
     poses = random_walk(
@@ -67,7 +67,9 @@ def synthesize_clip(
     )
 
     def to_depth(inverse: np.ndarray) -> np.ndarray:
-        return inverse_depth_to_depth(resize(inverse.astype(np.float32), height, width), settings.depth_offset, settings.depth_far)
+        return inverse_depth_to_depth(
+            resize(inverse.astype(np.float32), height, width), settings.depth_offset, settings.depth_far
+        )
 
     depth = to_depth(inverse_depth)
     frames = []

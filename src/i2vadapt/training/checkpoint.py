@@ -43,11 +43,15 @@ def load(path: Path) -> dict[str, Any]:
     return content
 
 
-def differences(old: Any, new: Any, key: str = "") -> list[str]:  # noqa: ANN401 - any plain data
+def differences(old: Any, new: Any, key: str = "") -> list[str]:
     """Where two nested plain documents differ, as 'key: old, now new'."""
     if isinstance(old, dict) and isinstance(new, dict):
         names = [*old, *(name for name in new if name not in old)]
-        return [line for name in names for line in differences(old.get(name), new.get(name), f"{key}.{name}" if key else str(name))]
+        return [
+            line
+            for name in names
+            for line in differences(old.get(name), new.get(name), f"{key}.{name}" if key else str(name))
+        ]
     return [] if old == new else [f"{key}: {_short(old)}, now {_short(new)}"]
 
 

@@ -1,7 +1,7 @@
 """Clips given to the networks: frames and flow of an item, sampled in time, cropped and flipped.
 
-Every random choice depends on (seed, epoch, purpose, item number) alone, so that neither the number of loader processes nor an
-interruption changes a clip.
+Every random choice depends on (seed, epoch, purpose, item number) alone, so that neither the number of loader processes
+nor an interruption changes a clip.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from i2vadapt.adaptation import Looping, draw_pace, pace_indices, uniform_indices
+from i2vadapt.data.flow_codec import flip_flow
 from i2vadapt.data.items import UNLABELLED, Item, read_items, shard_name
 from i2vadapt.data.shards import ShardReader, ShardSet
 from i2vadapt.errors import UserError
@@ -49,26 +50,24 @@ class Window:
         return cls(float(rng.random()), float(rng.random()), bool(rng.random() < 0.5))
 
     def cut(self, frames: np.ndarray, side: int) -> np.ndarray:
-        """Cuts (T,H,W,C) frames to (T,side,side,C)."""
+        """Cuts (T,H,W,C) frames to (T,side,side,C), not mirrored: that means another thing for flow than for RGB."""
         top = round(self.y * (frames.shape[1] - side))
         left = round(self.x * (frames.shape[2] - side))
-        window = frames[:, top : top + side, left : left + side]
-        return window[:, :, ::-1] if self.flip else window
+        return frames[:, top : top + side, left : left + side]
 
 
 def rgb_tensor(frames: np.ndarray, window: Window, side: int) -> Tensor:
     """(T,H,W,3) uint8 to (3,T,side,side) float32 in [-1,1]."""
-    cut = np.ascontiguousarray(window.cut(frames, side).transpose(3, 0, 1, 2))
-    return torch.from_numpy(cut).float().mul_(2 / 255).sub_(1)
+    cut = window.cut(frames, side)
+    cut = cut[:, :, ::-1] if window.flip else cut
+    return torch.from_numpy(np.ascontiguousarray(cut.transpose(3, 0, 1, 2))).float().mul_(2 / 255).sub_(1)
 
 
 def flow_tensor(flow: np.ndarray, window: Window, side: int, bound: float) -> Tensor:
-    """(T,H,W,2) float32 pixels to (2,T,side,side) in [-1,1]; the mirror image of a motion to the right goes left, so u is negated."""
-    cut = np.ascontiguousarray(window.cut(flow, side).transpose(3, 0, 1, 2))
-    scaled = torch.from_numpy(cut).div_(bound)
-    if window.flip:
-        scaled[0].neg_()
-    return scaled
+    """(T,H,W,2) float32 pixels to (2,T,side,side) in [-1,1]; what goes to the right goes to the left in the mirror."""
+    cut = window.cut(flow, side)
+    cut = flip_flow(cut) if window.flip else cut
+    return torch.from_numpy(np.ascontiguousarray(cut.transpose(3, 0, 1, 2))) / bound
 
 
 class DomainClips:
@@ -98,7 +97,9 @@ class DomainClips:
             self.flow_settings = ShardReader(paths[0], "flow").provenance["settings"]
             for path, digest in zip(paths, self.frames.digests, strict=True):
                 if ShardReader(path, "flow").provenance["inputs"]["frames"] != digest:
-                    raise UserError(f"{path}: flow of other frames than those in {folder / 'frames'}: rerun the flow stage")
+                    raise UserError(
+                        f"{path}: flow of other frames than those in {folder / 'frames'}: rerun the flow stage"
+                    )
         stages = [stage for stage in (self.frames, self.flow) if stage is not None]
         self.items = [item for item in manifest if all(item.id in stage for stage in stages)]
         if len(self.items) < len(manifest):
@@ -143,7 +144,9 @@ class DomainClips:
 def _large_enough(frames: np.ndarray, side: int, item_id: str) -> np.ndarray:
     if min(frames.shape[1:3]) < side:
         size = f"{frames.shape[2]}x{frames.shape[1]}"
-        raise UserError(f"train.crop: {side} is larger than the frames of {item_id} ({size}): raise short_side or lower crop")
+        raise UserError(
+            f"train.crop: {side} is larger than the frames of {item_id} ({size}): raise short_side or lower crop"
+        )
     return frames
 
 

@@ -31,6 +31,7 @@ from i2vadapt.training.precision import choose_arithmetic, describe
 
 _logger = logging.getLogger(__name__)
 
+
 @dataclass(frozen=True)
 class Run:
     """What one training run is made of.
@@ -56,7 +57,7 @@ class Run:
 
 def build_model(settings: TrainSettings, classes: int) -> TwoStream:
     """The networks of a run, before their weights are loaded."""
-    return TwoStream(
+    model = TwoStream(
         classes,
         settings.streams,
         pace_classes=settings.pace.classes if settings.pace else 0,
@@ -65,6 +66,10 @@ def build_model(settings: TrainSettings, classes: int) -> TwoStream:
         frozen=settings.frozen,
         frozen_batch_norm=settings.frozen_batch_norm,
     )
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm3d):
+            module.momentum = settings.batch_norm_momentum
+    return model
 
 
 def _path(name: str | None) -> Path | None:
@@ -142,7 +147,7 @@ class Trainer:
         changed = checkpoint.differences(state["identity"], self._identity())
         if changed:
             raise UserError(
-                f"{self._state}: an unfinished run with other settings; restore them, or delete the file to start anew:\n"
+                f"{self._state}: an unfinished run with other settings; restore them, or delete it to begin anew:\n"
                 + "\n".join(f"  {line}" for line in changed)
             )
         self.model.load_state_dict(state["model"])
@@ -190,7 +195,9 @@ class Trainer:
 
     def _loader(self, clips: torch.utils.data.Dataset[Sample], shuffle: bool) -> DataLoader[Sample]:
         """Batches in an order that depends on seed and epoch alone."""
-        order = torch.Generator().manual_seed(int(np.random.SeedSequence([self.run.seed, self.epoch]).generate_state(1)[0]))
+        order = torch.Generator().manual_seed(
+            int(np.random.SeedSequence([self.run.seed, self.epoch]).generate_state(1)[0])
+        )
         return DataLoader(
             clips,
             self.settings.batch_size,
@@ -222,13 +229,18 @@ class Trainer:
         return self._loader(clips, shuffle=True)
 
     def _paced_batches(self) -> Iterator[Sample | None]:
-        """Target batches for pace prediction, again from the beginning when they run out; None without pace prediction."""
+        """Target batches for pace prediction, from the beginning again when they run out; None without it."""
         pace = self.settings.pace
         if pace is None:
             yield from itertools.repeat(None)
             return
         clips = PacedClips(
-            self.target, self.settings.clip_frames, self.settings.crop, pace.classes, pace.looping, (self.run.seed, self.epoch)
+            self.target,
+            self.settings.clip_frames,
+            self.settings.crop,
+            pace.classes,
+            pace.looping,
+            (self.run.seed, self.epoch),
         )
         loader = self._loader(clips, shuffle=True)
         while True:
@@ -251,14 +263,15 @@ class Trainer:
                 clips += self._step(*pair, means)
                 bar.update()
         seconds = time.monotonic() - started
-        row: Row = {"epoch": self.epoch + 1, "learning_rate": self.schedule.get_last_lr()[0], **means.result()}
+        rate = float(self.schedule.get_last_lr()[0])
+        row: Row = {"epoch": self.epoch + 1, "learning_rate": rate, **means.result()}
         row |= {"clips_per_second": clips / seconds, "share_waiting_for_data": waited / seconds}
         if self.bank is not None:
             row["bank_used"] = float(self._bank_is_used(self.epoch))
         return row
 
     def _step(self, source: Sample, paced: Sample | None, means: Means) -> int:
-        """One step of Eq. 6; the terms are added up by backward passes, so that only one network's activations are held."""
+        """One step of Eq. 6, with one backward pass a network, so that only one's activations are held."""
         self.optimizer.zero_grad(set_to_none=True)
         labels = source["label"].to(self.arithmetic.device)
         total = 0.0
@@ -267,10 +280,14 @@ class Trainer:
             total += self._backward(terms, means, len(labels))
         clips = len(labels) * len(self.model.streams)
         if paced is not None and self.settings.pace is not None:
-            total += self._backward(self._pace_terms(paced, self.settings.pace.weight, means), means, len(paced["pace"]))
+            total += self._backward(
+                self._pace_terms(paced, self.settings.pace.weight, means), means, len(paced["pace"])
+            )
             clips += len(paced["pace"])
         if not np.isfinite(total):
-            raise UserError(f"epoch {self.epoch + 1}: the loss is not finite: lower learning_rate ({self.settings.learning_rate})")
+            raise UserError(
+                f"epoch {self.epoch + 1}: the loss is not finite: lower learning_rate ({self.settings.learning_rate})"
+            )
         if self.settings.clip_gradient is not None:
             torch.nn.utils.clip_grad_value_(self.model.parameters(), self.settings.clip_gradient)
         self.optimizer.step()
@@ -298,7 +315,7 @@ class Trainer:
 
     def _backward(self, terms: dict[str, Tensor], means: Means, count: int) -> float:
         loss = torch.stack(list(terms.values())).sum()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         for name, term in terms.items():
             means.add(name, float(term.detach()), count)
         return float(loss.detach())
@@ -329,5 +346,13 @@ class Trainer:
 
 
 def _in_short(row: Row) -> str:
-    shown = ("loss", "accuracy_rgb", "accuracy_flow", "accuracy_fused", "pace_accuracy", "bank_purity", "clips_per_second")
+    shown = (
+        "loss",
+        "accuracy_rgb",
+        "accuracy_flow",
+        "accuracy_fused",
+        "pace_accuracy",
+        "bank_purity",
+        "clips_per_second",
+    )
     return ", ".join(f"{name.replace('_', ' ')} {row[name]:.3g}" for name in shown if name in row)

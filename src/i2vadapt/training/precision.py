@@ -25,7 +25,7 @@ class Arithmetic:
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """Channels last pays with bfloat16 only: in float32 on a processor it gains 10 %, and changes nothing on older GPUs."""
+        """Channels last for bfloat16, which gains little without it on a processor; plain otherwise."""
         return torch.channels_last_3d if self.dtype is torch.bfloat16 else torch.contiguous_format
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
@@ -53,12 +53,14 @@ def choose_arithmetic(precision: str) -> Arithmetic:
 
 
 def _cpu_has_bfloat16() -> bool:
-    """Whether the processor multiplies in bfloat16 (AVX512-BF16 or AMX); elsewhere it is emulated, slower than float32."""
+    """Whether the processor multiplies in bfloat16 (AVX512-BF16, AMX); elsewhere that is slower than float32."""
     probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(bool(getattr(torch.cpu, name, bool)()) for name in probes)
 
 
 def describe(arithmetic: Arithmetic, settings: TrainSettings) -> str:
     """One line for the log."""
-    name = torch.cuda.get_device_name() if arithmetic.device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    name = (
+        torch.cuda.get_device_name() if arithmetic.device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    )
     return f"{name}, {str(arithmetic.dtype).removeprefix('torch.')}, streams {' + '.join(settings.streams)}"

@@ -84,8 +84,10 @@ def _score(trained: Trained, batches: DataLoader[Sample] | Sequence[Sample]) -> 
     return score(trained.model, batches, arithmetic, trained.settings.fusion)
 
 
-def write_predictions(out: Path, ids: Sequence[str], labels: np.ndarray, classes: Sequence[str], scores: Scores) -> None:
-    """Writes one row a video: true and predicted class, the streams' predictions, confidence, fused score of each class."""
+def write_predictions(
+    out: Path, ids: Sequence[str], labels: np.ndarray, classes: Sequence[str], scores: Scores
+) -> None:
+    """Writes one row a video: true and predicted class, confidence, the streams' predictions, fused scores."""
     header = ["id", "class", "predicted", "confidence", *(f"predicted_{name}" for name in scores.streams)]
     score_columns = [f"score_{name}" for name in classes]
     rows = []
@@ -114,7 +116,9 @@ def predict_video(trained: Trained, path: Path) -> np.ndarray:
     frames = []
     for frame in VideoStream(path):
         height, width = frame.shape[:2]
-        frames.append(resize(frame, *size_with_short_side(height, width, trained.decode.short_side, trained.decode.aspect)))
+        frames.append(
+            resize(frame, *size_with_short_side(height, width, trained.decode.short_side, trained.decode.aspect))
+        )
     if len(frames) < trained.decode.min_frames:
         raise UserError(f"{path}: {len(frames)} frames decode, at least {trained.decode.min_frames} are needed")
     settings = trained.settings
@@ -123,7 +127,10 @@ def predict_video(trained: Trained, path: Path) -> np.ndarray:
     if "flow" in settings.streams:
         # Only the pairs that are looked at are computed.
         starts = np.minimum(indices, len(frames) - 2)
-        fields = {int(start): flow_of_frames(np.stack(frames[start : start + 2]), trained.flow)[0] for start in np.unique(starts)}
+        fields = {
+            int(start): flow_of_frames(np.stack(frames[start : start + 2]), trained.flow)[0]
+            for start in np.unique(starts)
+        }
         flow = np.clip(np.stack([fields[int(start)] for start in starts]), -trained.flow.bound, trained.flow.bound)
         sample["flow"] = flow_tensor(flow, Window(), settings.crop, trained.flow.bound)[None]
     with torch.inference_mode():

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from i2vadapt.data.flow_codec import decode_flow, dequantise, encode_flow, flip_flow, quantise
 from i2vadapt.errors import UserError
-from i2vadapt.flow import decode_flow, dequantise, encode_flow, flip_flow, quantise
 
 FLOWS = arrays(np.float32, (3, 4, 2), elements=st.floats(-40, 40, width=32))
 
