@@ -24,6 +24,10 @@ localrules:
     datasets,
 
 
+onsuccess:
+    show_reports()
+
+
 rule all:
     default_target: True
     input:

@@ -158,7 +158,8 @@ def runs_of(name):
 
     def files(wildcards):
         return expand(
-            f"{RUN}/" + name,
+            f"{RUN}/{{file}}",
+            file=name,
             benchmark=wildcards.benchmark,
             method=CONFIG.methods,
             seed=CONFIG.seeds,
@@ -181,3 +182,11 @@ def all_flow(wildcards):
 
 FLOW_SHARDS = [path for name in DATASETS for path in shards_of(name, "flow")]
 REPORTS = [f"{RESULTS}/reports/{name}/report.html" for name in BENCHMARKS]
+
+
+def show_reports():
+    """Prints the accuracy tables of the benchmarks and where their reports are."""
+    for page in map(Path, REPORTS):
+        if page.exists():
+            print(page.with_name("accuracy.md").read_text(encoding="utf-8"))
+            print(f"Report: {page}")

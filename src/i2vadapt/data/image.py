@@ -28,6 +28,8 @@ def read_image(path: str | Path) -> np.ndarray:
             warnings.simplefilter("ignore")
             with Image.open(path) as opened:
                 array = _to_rgb(ImageOps.exif_transpose(opened))
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         reason = " ".join(str(error).replace(str(path), "").replace("''", "").split()) or type(error).__name__
         raise UserError(f"{path}: not a readable image ({reason})") from None
