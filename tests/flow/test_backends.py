@@ -85,6 +85,13 @@ def test_numba_and_torch_agree() -> None:
             assert distance(*flows) < 0.05
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="auto is torch here")
+def test_auto_is_numba_without_a_gpu() -> None:
+    first, second = blobs(), moved(blobs())
+    np.testing.assert_array_equal(tvl1(first, second), tvl1(first, second, "numba"))
+    assert not np.array_equal(tvl1(first, second), tvl1(first, second, "opencv"))
+
+
 @pytest.mark.parametrize("backend", OURS)
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_pair_does_not_depend_on_the_others(backend: str, threads: int) -> None:
