@@ -7,7 +7,7 @@ nor an interruption changes a clip.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,6 +148,14 @@ def _large_enough(frames: np.ndarray, side: int, item_id: str) -> np.ndarray:
             f"train.crop: {side} is larger than the frames of {item_id} ({size}): raise short_side or lower crop"
         )
     return frames
+
+
+def plain_errors(batches: Iterable[Sample]) -> Iterator[Sample]:
+    """Batches of a loader; a mistake found in one of its processes is told as it is, without that process's trace."""
+    try:
+        yield from batches
+    except UserError as error:
+        raise UserError(str(error).rpartition(f"{UserError.__module__}.{UserError.__name__}: ")[2].strip()) from None
 
 
 class SourceClips(Dataset[Sample]):

@@ -24,12 +24,15 @@ from i2vadapt.errors import UserError
 from i2vadapt.models import TwoStream, initialise, upsample_logits
 from i2vadapt.progress import progress
 from i2vadapt.training import checkpoint
-from i2vadapt.training.clips import DomainClips, PacedClips, Sample, SourceClips, TestClips
+from i2vadapt.training.calibration import calibrate_batch_norm
+from i2vadapt.training.clips import DomainClips, PacedClips, Sample, SourceClips, TestClips, plain_errors
 from i2vadapt.training.evaluation import Scores, accuracies, score
 from i2vadapt.training.history import Means, Row, write_events, write_metrics
 from i2vadapt.training.precision import choose_arithmetic, describe
 
 _logger = logging.getLogger(__name__)
+
+CALIBRATION_BATCHES = 8
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,7 @@ class Trainer:
 
     def _resume(self) -> None:
         if not self._state.exists():
+            self._calibrate()
             return
         state = checkpoint.load(self._state)
         changed = checkpoint.differences(state["identity"], self._identity())
@@ -158,6 +162,20 @@ class Trainer:
         checkpoint.set_random_state(state["random"])
         self.history, self.epoch = state["history"], state["epoch"]
         _logger.info("going on after epoch %d", self.epoch)
+
+    def _calibrate(self) -> None:
+        """After a cross-modality initialisation: batch-norm statistics of the flow of both domains."""
+        init, settings = self.settings.init, self.settings
+        if "flow" not in self.model.streams or init.flow is not None or init.rgb is None:
+            return
+        _logger.info("flow stream starts from RGB weights: estimating its batch-norm statistics")
+        batches = [
+            self._loader(TestClips(domain, settings.clip_frames, settings.crop), shuffle=True)
+            for domain in (self.source, self.target)
+        ]
+        pairs = itertools.islice(zip(*map(plain_errors, batches), strict=False), CALIBRATION_BATCHES)
+        clips = (sample["flow"] for pair in pairs for sample in pair)
+        calibrate_batch_norm(self.model.network("flow"), clips, self.arithmetic)
 
     def _save(self) -> None:
         state = {
@@ -244,7 +262,7 @@ class Trainer:
         )
         loader = self._loader(clips, shuffle=True)
         while True:
-            yield from loader
+            yield from plain_errors(loader)
 
     def _train_epoch(self) -> Row:
         self.model.train()
@@ -253,7 +271,7 @@ class Trainer:
         paced = self._paced_batches()
         clips, waited, started = 0, 0.0, time.monotonic()
         with progress(len(loader), f"epoch {self.epoch + 1}", "step", log_every=60) as bar:
-            batches = zip(loader, paced, strict=False)
+            batches = zip(plain_errors(loader), paced, strict=False)
             while True:
                 before = time.monotonic()
                 pair = next(batches, None)
@@ -342,7 +360,8 @@ class Trainer:
     def score(self, domain: DomainClips) -> Scores:
         """Scores of all items of a dataset."""
         clips = TestClips(domain, self.settings.test_frames, self.settings.crop)
-        return score(self.model, self._loader(clips, shuffle=False), self.arithmetic, self.settings.fusion)
+        batches = plain_errors(self._loader(clips, shuffle=False))
+        return score(self.model, batches, self.arithmetic, self.settings.fusion)
 
 
 def _in_short(row: Row) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from i2vadapt.errors import UserError
 from i2vadapt.flow.stage import flow_of_frames
 from i2vadapt.models import TwoStream
 from i2vadapt.training import checkpoint
-from i2vadapt.training.clips import DomainClips, Sample, TestClips, Window, flow_tensor, rgb_tensor
+from i2vadapt.training.clips import DomainClips, Sample, TestClips, Window, flow_tensor, plain_errors, rgb_tensor
 from i2vadapt.training.evaluation import Scores, accuracies, score
 from i2vadapt.training.loop import build_model
 from i2vadapt.training.precision import choose_arithmetic
@@ -73,12 +73,12 @@ def evaluate(trained: Trained, folder: Path, out: Path, batch_size: int, workers
     domain = DomainClips(folder, trained.settings.streams)
     clips = TestClips(domain, trained.settings.test_frames, trained.settings.crop)
     loader: DataLoader[Sample] = DataLoader(clips, batch_size, num_workers=workers)
-    scores = _score(trained, loader)
+    scores = _score(trained, plain_errors(loader))
     write_predictions(out, [item.id for item in domain.items], domain.labels, trained.classes, scores)
     return accuracies(scores, domain.labels)
 
 
-def _score(trained: Trained, batches: DataLoader[Sample] | Sequence[Sample]) -> Scores:
+def _score(trained: Trained, batches: Iterable[Sample]) -> Scores:
     arithmetic = choose_arithmetic(trained.settings.precision)
     arithmetic.prepare(trained.model)
     return score(trained.model, batches, arithmetic, trained.settings.fusion)

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tiny_data import CLASSES, make_run, read_metrics, write_datasets, write_flow, write_frames
+from tiny_data import make_items as make_tiny_items
+
+from i2vadapt.data.shards import ShardReader
+from i2vadapt.errors import UserError
+from i2vadapt.training import checkpoint
+from i2vadapt.training.loop import Run, Trainer
+
+Finished = tuple[list[dict[str, str]], dict[str, Any]]
+STEPS = 2  # of an epoch: four photographs, two in a batch
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing in the package may catch it."""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    root = tmp_path_factory.mktemp("tiny")
+    write_datasets(root)
+    yield root
+    shutil.rmtree(root)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A run's folder; states of 200 MB are not kept after the test."""
+    yield tmp_path / "run"
+    shutil.rmtree(tmp_path)
+
+
+def finished(folder: Path) -> Finished:
+    return read_metrics(folder), checkpoint.load(folder / "checkpoint.pt")
+
+
+def train(run: Run) -> Finished:
+    Trainer(run).train()
+    return finished(run.folder)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data: Path) -> Finished:
+    return train(make_run(data, data / "undisturbed"))
+
+
+def assert_same(first: Finished, second: Finished) -> None:
+    assert first[0] == second[0]
+    assert first[1]["model"].keys() == second[1]["model"].keys()
+    for name, weight in first[1]["model"].items():
+        assert torch.equal(weight, second[1]["model"][name]), name
+
+
+def train_until_killed(run: Run, monkeypatch: pytest.MonkeyPatch, name: str, call: int, before: bool) -> None:
+    """The given call of a method of the trainer ends the process, before or after it did its work."""
+    real: Callable[..., Any] = getattr(Trainer, name)
+    calls = 0
+
+    def wrapper(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == call and before:
+            raise Killed
+        result = real(*arguments, **options)
+        if calls == call:
+            raise Killed
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, name, wrapper)
+        with pytest.raises(Killed):
+            Trainer(run).train()
+
+
+def test_a_run_learns_from_both_streams_and_records_every_epoch(undisturbed: Finished) -> None:
+    rows, content = undisturbed
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert [row["learning_rate"] for row in rows] == ["0.01", "0.001", "0.0001"]
+    measured = ("loss_video_rgb", "loss_local_rgb", "loss_video_flow", "loss_pace", "pace_accuracy")
+    assert all(row[name] for row in rows for name in measured)
+    assert all(row["accuracy_fused"] for row in rows)
+    assert content["classes"] == list(CLASSES)
+    assert content["decode"]["short_side"] == 40
+    assert content["flow"]["bound"] == 10
+    assert float(rows[0]["loss"]) == pytest.approx(sum(float(rows[0][name]) for name in measured[:4]), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "before", "epochs_kept"),
+    [
+        pytest.param("_step", STEPS + 2, True, 1, id="in-the-middle-of-an-epoch"),
+        pytest.param("_save", 2, False, 2, id="between-two-epochs"),
+        pytest.param("_finish", 1, True, 3, id="before-the-result-was-written"),
+    ],
+)
+def test_a_killed_run_goes_on_to_the_same_numbers(
+    data: Path,
+    folder: Path,
+    undisturbed: Finished,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    call: int,
+    before: bool,
+    epochs_kept: int,
+) -> None:
+    run = make_run(data, folder)
+    train_until_killed(run, monkeypatch, name, call, before)
+    assert not (folder / "checkpoint.pt").exists()
+    assert (folder / "state.pt").exists() == (epochs_kept > 0)
+    torch.rand(7)  # a new process has another random state
+    trained = []
+    real = Trainer._train_epoch
+    monkeypatch.setattr(Trainer, "_train_epoch", lambda self: trained.append(self.epoch) or real(self))
+    assert_same(train(run), undisturbed)
+    assert trained == list(range(epochs_kept, 3))
+    assert not (folder / "state.pt").exists()
+
+
+def test_an_unfinished_run_with_other_settings_is_refused_with_all_differences(
+    data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(data, folder, streams=["rgb"], bank=None, pace=None)
+    train_until_killed(run, monkeypatch, "_save", 1, before=False)
+    other = make_run(data, folder, streams=["rgb"], bank=None, pace=None, learning_rate=0.5, momentum=0.1)
+    with pytest.raises(UserError) as caught:
+        train(other)
+    lines = str(caught.value).splitlines()
+    assert str(folder / "state.pt") in lines[0]
+    assert sorted(lines[1:]) == ["  train.learning_rate: 0.01, now 0.5", "  train.momentum: 0.9, now 0.1"]
+    (folder / "state.pt").unlink()
+    rows, _ = train(other)
+    assert rows[0]["learning_rate"] == "0.5"
+
+
+def test_two_trainers_in_one_folder(data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(data, folder, streams=["rgb"], bank=None, pace=None, epochs=1)
+    twin = Trainer(run)
+    real = Trainer._train_epoch
+    messages = []
+
+    def start_the_twin_meanwhile(self: Trainer) -> Any:
+        with pytest.raises(UserError) as caught:
+            twin.train()
+        messages.append(str(caught.value))
+        return real(self)
+
+    monkeypatch.setattr(Trainer, "_train_epoch", start_the_twin_meanwhile)
+    rows, _ = train(run)
+    assert messages == [f"{folder}: another process is training here; wait for it or stop it first"]
+    assert len(rows) == 1
+
+
+@pytest.mark.parametrize(("delay", "used"), [(0, [0, 1, 1]), (1, [0, 0, 1])])
+def test_the_bank_gives_target_flow_from_the_right_epoch_on(
+    data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, delay: int, used: list[int]
+) -> None:
+    """All flow of photographs moves down (v > 0), all flow of videos up, mirrored or not."""
+    domains: dict[int, set[bool]] = {}
+    real = Trainer._class_terms
+
+    def spy(self: Trainer, name: str, clips: torch.Tensor, labels: torch.Tensor) -> Any:
+        if name == "flow":
+            domains.setdefault(self.epoch, set()).update((clips[:, 1].mean(dim=(1, 2, 3)) < 0).tolist())
+        return real(self, name, clips, labels)
+
+    monkeypatch.setattr(Trainer, "_class_terms", spy)
+    bank = {"warmup_epochs": 1, "delay_epochs": delay, "capacity": 2}
+    rows, _ = train(make_run(data, folder, bank=bank, pace=None, evaluate_every=10))
+    assert [int(row["bank_used"]) for row in rows] == used
+    assert [int(True in domains[epoch]) for epoch in range(3)] == used
+    assert all(False in domains[epoch] for epoch in range(3) if not used[epoch])
+    # Scored where the bank is filled for the epoch to come, and at the end.
+    assert [bool(row["bank_flows"]) for row in rows] == [bool(now) for now in [*used[1:], 0]]
+    assert [bool(row["accuracy_fused"]) for row in rows] == [bool(now) for now in [*used[1:], 1]]
+
+
+def test_rgb_alone_needs_no_flow_and_labels_of_the_target_are_not_needed(tmp_path: Path, folder: Path) -> None:
+    write_datasets(tmp_path, flow=False, labelled=False)
+    rows, content = train(make_run(tmp_path, folder, streams=["rgb"], bank=None, epochs=1))
+    assert not any(name.endswith("_flow") or name.startswith("accuracy") for name in rows[0])
+    assert {name.split(".")[1] for name in content["model"]} == {"rgb"}
+    with pytest.raises(UserError, match=r"flow/0000\.h5: no such shard"):
+        Trainer(make_run(tmp_path, folder))
+
+
+def test_a_loss_that_is_not_finite_is_told_with_its_epoch(data: Path, folder: Path) -> None:
+    run = make_run(data, folder, streams=["rgb"], bank=None, pace=None, learning_rate=1e30)
+    with pytest.raises(UserError, match=r"epoch \d: the loss is not finite: lower learning_rate \(1e\+30\)"):
+        train(run)
+
+
+def test_flow_of_other_frames_is_refused(tmp_path: Path, folder: Path) -> None:
+    write_datasets(tmp_path)
+    write_frames(tmp_path / "target", make_tiny_items(".mp4"), seed=99)
+    with pytest.raises(UserError, match=r"target/flow/0000\.h5: flow of other frames .* rerun the flow stage"):
+        Trainer(make_run(tmp_path, folder))
+    write_flow(tmp_path / "target", -4.0)
+    assert len(Trainer(make_run(tmp_path, folder)).target.items) == 4
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_crop_larger_than_the_frames_is_one_clear_line(data: Path, folder: Path, workers: int) -> None:
+    run = make_run(data, folder, workers, streams=["rgb"], bank=None, pace=None, crop=64)
+    with pytest.raises(UserError, match=r"\Atrain\.crop: 64 is larger than the frames of .*48x40.*\Z") as caught:
+        train(run)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_loader_processes_change_no_number(data: Path, folder: Path, undisturbed: Finished) -> None:
+    assert_same(train(make_run(data, folder, workers=2)), undisturbed)
+
+
+def test_the_frames_that_are_fed_are_those_of_the_shards(data: Path) -> None:
+    """The red, or green, of a class of the tiny data arrives in the first, or second, channel of the clip."""
+    trainer = Trainer(make_run(data, data / "unused", streams=["rgb"], bank=None, pace=None))
+    clips, labels = [], []
+    for batch in trainer._source_loader():
+        clips.append(batch["rgb"].numpy())
+        labels.extend(batch["label"].tolist())
+    brightest = np.concatenate(clips).mean(axis=(2, 3, 4)).argmax(axis=1)
+    assert sorted(labels) == [0, 0, 1, 1]
+    assert brightest.tolist() == labels
+    assert ShardReader(data / "source" / "frames" / "0000.h5").kind == "frames"
