@@ -14,7 +14,8 @@ from tiny_data import make_items as make_tiny_items
 from i2vadapt.data.shards import ShardReader
 from i2vadapt.errors import UserError
 from i2vadapt.training import checkpoint
-from i2vadapt.training.loop import Run, Trainer
+from i2vadapt.training.loop import Trainer
+from i2vadapt.training.run import Run
 
 Finished = tuple[list[dict[str, str]], dict[str, Any]]
 STEPS = 2  # of an epoch: four photographs, two in a batch
@@ -165,14 +166,13 @@ def test_the_bank_gives_target_flow_from_the_right_epoch_on(
 ) -> None:
     """All flow of photographs moves down (v > 0), all flow of videos up, mirrored or not."""
     domains: dict[int, set[bool]] = {}
-    real = Trainer._class_terms
+    real = Trainer._step
 
-    def spy(self: Trainer, name: str, clips: torch.Tensor, labels: torch.Tensor) -> Any:
-        if name == "flow":
-            domains.setdefault(self.epoch, set()).update((clips[:, 1].mean(dim=(1, 2, 3)) < 0).tolist())
-        return real(self, name, clips, labels)
+    def spy(self: Trainer, source: dict[str, torch.Tensor], *rest: Any) -> int:
+        domains.setdefault(self.epoch, set()).update((source["flow"][:, 1].mean(dim=(1, 2, 3)) < 0).tolist())
+        return real(self, source, *rest)
 
-    monkeypatch.setattr(Trainer, "_class_terms", spy)
+    monkeypatch.setattr(Trainer, "_step", spy)
     bank = {"warmup_epochs": 1, "delay_epochs": delay, "capacity": 2}
     rows, _ = train(make_run(data, folder, bank=bank, pace=None, evaluate_every=10))
     assert [int(row["bank_used"]) for row in rows] == used

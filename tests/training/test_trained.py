@@ -19,7 +19,7 @@ from i2vadapt.errors import UserError
 from i2vadapt.flow.stage import run_flow
 from i2vadapt.training import checkpoint
 from i2vadapt.training.evaluation import Scores
-from i2vadapt.training.loop import build_model
+from i2vadapt.training.run import build_model
 from i2vadapt.training.trained import evaluate, load_trained, predict_video, write_predictions
 
 DECODE = DecodeSettings(short_side=40, min_frames=4, quality=100)

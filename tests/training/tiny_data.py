@@ -12,7 +12,7 @@ from i2vadapt.data.flow_codec import encode_flow
 from i2vadapt.data.items import UNLABELLED, Item, shard_name, shard_of, write_items
 from i2vadapt.data.shard_build import make_provenance
 from i2vadapt.data.shards import Encoded, ShardReader, encode_jpeg, write_shard_file
-from i2vadapt.training.loop import Run
+from i2vadapt.training.run import Run
 
 CLASSES = ("walk", "run")
 HEIGHT, WIDTH, FRAMES, SHARDS = 40, 48, 10, 2

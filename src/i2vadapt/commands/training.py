@@ -40,7 +40,8 @@ def add_commands(commands: Any) -> None:
 
 def run_train(options: argparse.Namespace) -> None:
     """Sub-command train."""
-    from i2vadapt.training.loop import Run, Trainer
+    from i2vadapt.training.loop import Trainer
+    from i2vadapt.training.run import Run
 
     settings = parse_json(TrainSettings, options.settings, "--settings")
     run = Run(

@@ -43,10 +43,10 @@ class Look:
 
 
 PHOTOGRAPHS = Look(
-    surfaces=(BRICKS, PLANKS, STRIPES, GRADIENT, CHECKS),
+    surfaces=(BRICKS, PLANKS, STRIPES, GRADIENT, CHECKS, PLAIN),
     fabrics=(PLAIN, STRIPES, CHECKS, GRADIENT),
-    hues=(0.02, 0.2),
-    saturation=(0.15, 0.5),
+    hues=(0.02, 0.3),
+    saturation=(0.1, 0.45),
     value=(0.55, 0.92),
     contrast=(0.05, 0.2),
     sun=(0.6, 0.85),
@@ -54,14 +54,14 @@ PHOTOGRAPHS = Look(
     warmth=(0.1, 0.35),
 )
 VIDEOS = Look(
-    surfaces=(NOISE, SPECKLES, WAVES, PLAIN),
-    fabrics=(PLAIN, NOISE, SPECKLES, WAVES),
-    hues=(0.45, 0.72),
-    saturation=(0.05, 0.32),
-    value=(0.32, 0.7),
+    surfaces=(NOISE, SPECKLES, PLAIN, GRADIENT),
+    fabrics=(PLAIN, NOISE, SPECKLES, STRIPES),
+    hues=(0.35, 0.7),
+    saturation=(0.05, 0.35),
+    value=(0.45, 0.8),
     contrast=(0.06, 0.22),
-    sun=(0.4, 0.65),
-    sky=(0.5, 0.68),
+    sun=(0.5, 0.75),
+    sky=(0.58, 0.76),
     warmth=(-0.25, 0.02),
 )
 ANY = Look(

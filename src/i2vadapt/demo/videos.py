@@ -116,10 +116,10 @@ def video_clip(rng: np.random.Generator, name: str) -> Clip:
     return Clip(
         scene,
         frames,
-        rng.uniform(2.0, 7.0),
-        rng.uniform(0.2, 0.4) if moving_blur else rng.uniform(0.4, 0.8),
+        rng.uniform(2.0, 6.0),
+        rng.uniform(0.2, 0.4) if moving_blur else rng.uniform(0.4, 0.65),
         rng.uniform(0.3, 0.8) / FRAME_RATE if moving_blur else 0.0,
-        rng.uniform(0.85, 1.0) * np.array([rng.uniform(0.88, 1.0), 1.0, rng.uniform(1.0, 1.14)]),
+        rng.uniform(0.9, 1.0) * np.array([rng.uniform(0.92, 1.0), 1.0, rng.uniform(1.0, 1.14)]),
     )
 
 

@@ -6,7 +6,6 @@ import itertools
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,66 +16,23 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from i2vadapt import __version__, versions
-from i2vadapt.adaptation import FlowMemoryBank, local_loss, pace_loss, video_loss
-from i2vadapt.config import TrainSettings
+from i2vadapt.adaptation import FlowMemoryBank
 from i2vadapt.data.items import write_atomically
 from i2vadapt.errors import UserError
-from i2vadapt.models import TwoStream, initialise, upsample_logits
+from i2vadapt.models import initialise
 from i2vadapt.progress import progress
 from i2vadapt.training import checkpoint
 from i2vadapt.training.calibration import calibrate_batch_norm
 from i2vadapt.training.clips import DomainClips, PacedClips, Sample, SourceClips, TestClips, plain_errors
 from i2vadapt.training.evaluation import Scores, accuracies, score
 from i2vadapt.training.history import Means, Row, write_events, write_metrics
+from i2vadapt.training.objective import Objective
 from i2vadapt.training.precision import choose_arithmetic, describe
+from i2vadapt.training.run import Run, build_model
 
 _logger = logging.getLogger(__name__)
 
 CALIBRATION_BATCHES = 8
-
-
-@dataclass(frozen=True)
-class Run:
-    """What one training run is made of.
-
-    Attributes:
-        folder: where its files go.
-        source: dataset folder of the photographs (generated videos).
-        target: dataset folder of the real videos.
-        classes: names, in the order of the labels.
-        settings: of the training.
-        seed: of everything random.
-        workers: loader processes; 0 loads in the training process.
-    """
-
-    folder: Path
-    source: Path
-    target: Path
-    classes: tuple[str, ...]
-    settings: TrainSettings
-    seed: int
-    workers: int = 0
-
-
-def build_model(settings: TrainSettings, classes: int) -> TwoStream:
-    """The networks of a run, before their weights are loaded."""
-    model = TwoStream(
-        classes,
-        settings.streams,
-        pace_classes=settings.pace.classes if settings.pace else 0,
-        temporal_stride=settings.temporal_stride,
-        dropout=settings.dropout,
-        frozen=settings.frozen,
-        frozen_batch_norm=settings.frozen_batch_norm,
-    )
-    for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm3d):
-            module.momentum = settings.batch_norm_momentum
-    return model
-
-
-def _path(name: str | None) -> Path | None:
-    return Path(name) if name is not None else None
 
 
 class Trainer:
@@ -99,6 +55,7 @@ class Trainer:
         self.model = build_model(settings, len(run.classes))
         initialise(self.model, _path(settings.init.rgb), _path(settings.init.flow))
         self.arithmetic.prepare(self.model)
+        self.objective = Objective(self.model, settings, self.arithmetic)
         self.optimizer = torch.optim.SGD(
             [weight for weight in self.model.parameters() if weight.requires_grad],
             lr=settings.learning_rate,
@@ -294,13 +251,12 @@ class Trainer:
         labels = source["label"].to(self.arithmetic.device)
         total = 0.0
         for name in self.model.streams:
-            terms = self._class_terms(name, source[name], labels)
-            total += self._backward(terms, means, len(labels))
+            total += self._backward(self.objective.class_terms(name, source[name], labels), means, len(labels))
         clips = len(labels) * len(self.model.streams)
         if paced is not None and self.settings.pace is not None:
-            total += self._backward(
-                self._pace_terms(paced, self.settings.pace.weight, means), means, len(paced["pace"])
-            )
+            terms, accuracy = self.objective.pace_terms(paced, self.settings.pace.weight)
+            total += self._backward(terms, means, len(paced["pace"]))
+            means.add("pace_accuracy", accuracy, len(paced["pace"]))
             clips += len(paced["pace"])
         if not np.isfinite(total):
             raise UserError(
@@ -311,25 +267,6 @@ class Trainer:
         self.optimizer.step()
         means.add("loss", total, len(labels))
         return clips
-
-    def _class_terms(self, name: str, clips: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Video-level loss (Eq. 3 and 4) and weighted local loss (Eq. 2) of a stream."""
-        settings = self.settings
-        with self.arithmetic.autocast():
-            output = self.model(name, self.arithmetic.place(clips))
-        terms = {f"loss_video_{name}": video_loss(output.video_logits, labels, settings.loss)}
-        if name in settings.local_streams and settings.local_weight:
-            frames = upsample_logits(output.frame_logits, settings.clip_frames)
-            terms[f"loss_local_{name}"] = settings.local_weight * local_loss(frames, labels, settings.loss)
-        return terms
-
-    def _pace_terms(self, paced: Sample, weight: float, means: Means) -> dict[str, Tensor]:
-        """Weighted pace loss (Eq. 5)."""
-        rates = paced["pace"].to(self.arithmetic.device)
-        with self.arithmetic.autocast():
-            logits = self.model("rgb", self.arithmetic.place(paced["rgb"])).pace_logits
-        means.add("pace_accuracy", float((logits.argmax(1) + 1 == rates).float().mean()), len(rates))
-        return {"loss_pace": weight * pace_loss(logits, rates)}
 
     def _backward(self, terms: dict[str, Tensor], means: Means, count: int) -> float:
         loss = torch.stack(list(terms.values())).sum()
@@ -362,6 +299,10 @@ class Trainer:
         clips = TestClips(domain, self.settings.test_frames, self.settings.crop)
         batches = plain_errors(self._loader(clips, shuffle=False))
         return score(self.model, batches, self.arithmetic, self.settings.fusion)
+
+
+def _path(name: str | None) -> Path | None:
+    return Path(name) if name is not None else None
 
 
 def _in_short(row: Row) -> str:

@@ -21,8 +21,8 @@ from i2vadapt.models import TwoStream
 from i2vadapt.training import checkpoint
 from i2vadapt.training.clips import DomainClips, Sample, TestClips, Window, flow_tensor, plain_errors, rgb_tensor
 from i2vadapt.training.evaluation import Scores, accuracies, score
-from i2vadapt.training.loop import build_model
 from i2vadapt.training.precision import choose_arithmetic
+from i2vadapt.training.run import build_model
 
 
 @dataclass(frozen=True)
