@@ -22,7 +22,7 @@ from i2vadapt.flow.numba_tvl1 import SWEEP
 from i2vadapt.flow.pyramid import level_sizes
 
 # Pixels a batch. A GPU needs many to be busy and some 100 bytes of memory for each; the CPU's caches hold few.
-_PIXELS = {"cpu": 2**17, "cuda": 2**23}
+_PIXELS = {"cpu": 2**16, "cuda": 2**23}
 _FLAT = 1.2e-7  # square of a gradient too small to divide by, as in OpenCV
 
 
