@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from i2vadapt.config import DecodeSettings
+from i2vadapt.data.decode import Video, decode, run_decode
+from i2vadapt.data.items import Item
+from i2vadapt.data.shards import Encoded, Failed, ShardReader
+from i2vadapt.data.video import write_video
+from i2vadapt.errors import UserError
+
+
+def write(path: Path, frames: int, height: int = 48, width: int = 64, fps: float = 25.0) -> Item:
+    """A grey video that gets brighter by 5 a frame."""
+    grey = np.arange(frames, dtype=np.uint8) * 5 + 20
+    write_video(path, np.broadcast_to(grey[:, None, None, None], (frames, height, width, 3)).copy(), fps)
+    return Item(path.name, str(path), "walk", 0, path.name)
+
+
+def test_every_frame_in_order_at_the_short_side(tmp_path: Path) -> None:
+    item = write(tmp_path / "a.mp4", 12)
+    result = decode(Video(item, DecodeSettings(short_side=24)))
+    assert isinstance(result, Encoded)
+    assert result.info == {"height": 24, "width": 32, "fps": 25.0, "warning": ""}
+    run_decode([item], tmp_path / "0000.h5", DecodeSettings(short_side=24), 1, 0.0)
+    frames = ShardReader(tmp_path / "0000.h5", "frames").frames(0)
+    assert frames.shape == (12, 24, 32, 3)
+    assert np.abs(frames.mean(axis=(1, 2, 3)) - (np.arange(12) * 5 + 20)).max() < 3
+
+
+def test_square_squeezes(tmp_path: Path) -> None:
+    result = decode(Video(write(tmp_path / "a.mp4", 4), DecodeSettings(short_side=32, aspect="square")))
+    assert isinstance(result, Encoded)
+    assert (result.info["height"], result.info["width"]) == (32, 32)
+
+
+def test_a_broken_end_keeps_what_decodes_with_a_warning(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 48, 64, 3), np.uint8)
+    write_video(tmp_path / "a.avi", noise, 25.0)
+    item = Item("a.avi", str(tmp_path / "a.avi"), "walk", 0, "x")
+    data = Path(item.path).read_bytes()
+    Path(item.path).write_bytes(data[: len(data) * 3 // 4])
+    result = decode(Video(item, DecodeSettings(short_side=48)))
+    assert isinstance(result, Encoded)
+    assert 2 <= len(result.frames) < 40
+    assert result.info["fps"] == pytest.approx(25, rel=0.04)
+    assert re.match(rf"incomplete: {len(result.frames)} frames decode", result.info["warning"])
+
+
+def test_unusable_videos_are_failures_with_reasons_and_the_others_go_on(tmp_path: Path) -> None:
+    items = [write(tmp_path / "good.mp4", 8), write(tmp_path / "short.mp4", 3)]
+    (tmp_path / "text.mp4").write_text("no video")
+    items.append(Item("text.mp4", str(tmp_path / "text.mp4"), "walk", 0, "x"))
+    settings = DecodeSettings(short_side=32, min_frames=5)
+    run_decode(items, tmp_path / "0000.h5", settings, 1, 0.7)
+    reader = ShardReader(tmp_path / "0000.h5", "frames")
+    assert list(reader.ids) == ["good.mp4"]
+    assert reader.failures[0] == Failed("short.mp4", "too short: 3 frames decode, at least 5 are needed")
+    assert "not a readable video" in reader.failures[1].reason
+    with pytest.raises(UserError, match=r"2 of 3 items failed, more than max_failed_share = 0\.5"):
+        run_decode(items, tmp_path / "0001.h5", settings, 1, 0.5)
+
+
+def test_processes_change_no_byte_and_settings_do(tmp_path: Path) -> None:
+    items = [write(tmp_path / f"{number}.mp4", 5 + number) for number in range(3)]
+    for workers, name in ((1, "one"), (2, "two")):
+        run_decode(items, tmp_path / name / "0000.h5", DecodeSettings(short_side=32), workers, 0.0)
+    assert (tmp_path / "one" / "0000.h5").read_bytes() == (tmp_path / "two" / "0000.h5").read_bytes()
+    run_decode(items, tmp_path / "one" / "0000.h5", DecodeSettings(short_side=32, quality=50), 1, 0.0)
+    one, two = (ShardReader(tmp_path / name / "0000.h5", "frames") for name in ("one", "two"))
+    assert one.digest != two.digest
+    assert one.provenance["settings"]["quality"] == 50

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from i2vadapt.data.image import read_image, resize, size_with_short_side
+from i2vadapt.errors import UserError
+
+
+def corners(height: int = 20, width: int = 30) -> np.ndarray:
+    """Black with a red top left and a blue bottom right quarter."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[: height // 2, : width // 2, 0] = 255
+    image[height // 2 :, width // 2 :, 2] = 255
+    return image
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".webp"])
+def test_plain_files(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(corners()).save(path, **({"lossless": True} if suffix == ".webp" else {}))
+    assert (read_image(path) == corners()).all()
+
+
+def test_exif_orientation_is_applied(tmp_path: Path) -> None:
+    path = tmp_path / "turned.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: show it rotated clockwise by a quarter
+    Image.fromarray(corners()).save(path, exif=exif, quality=95, subsampling=0)
+    image = read_image(path)
+    assert image.shape == (30, 20, 3)
+    assert image[3, 16].tolist() == pytest.approx([255, 0, 0], abs=8)  # red went to the top right
+    assert image[26, 3].tolist() == pytest.approx([0, 0, 255], abs=8)
+
+
+def test_transparency_shows_white(tmp_path: Path) -> None:
+    layers = np.dstack([corners(), np.zeros((20, 30), np.uint8)])
+    layers[:, :15, 3] = 255
+    Image.fromarray(layers).save(tmp_path / "a.png")
+    image = read_image(tmp_path / "a.png")
+    assert image[3, 3].tolist() == [255, 0, 0]
+    assert (image[:, 15:] == 255).all()
+    palette = Image.fromarray(corners()).quantize(4)
+    palette.save(tmp_path / "a.gif", transparency=palette.getpixel((0, 0)))
+    assert (read_image(tmp_path / "a.gif")[3, 3] == 255).all()
+
+
+def test_grey_of_8_and_16_bits_cmyk_and_the_first_frame_of_an_animation(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65535, 32).astype(np.uint16)[None].repeat(16, 0)
+    Image.fromarray(ramp).save(tmp_path / "deep.png")
+    deep = read_image(tmp_path / "deep.png")
+    assert np.abs(deep[0, :, 0].astype(int) - np.linspace(0, 255, 32)).max() <= 1
+    Image.fromarray((ramp >> 8).astype(np.uint8)).save(tmp_path / "grey.png")
+    assert np.abs(read_image(tmp_path / "grey.png").astype(int) - deep).max() <= 1
+    Image.fromarray(corners()).convert("CMYK").save(tmp_path / "print.tif")
+    assert read_image(tmp_path / "print.tif")[3, 3].tolist() == pytest.approx([255, 0, 0], abs=3)
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
+    assert read_image(tmp_path / "film.gif")[0, 0].tolist() == [255, 0, 0]
+
+
+def test_unusable_files_are_one_line_with_the_path(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(whole)
+    (tmp_path / "cut.jpg").write_bytes(whole.read_bytes()[:1500])
+    (tmp_path / "text.jpg").write_text("hello")
+    (tmp_path / "empty.png").touch()
+    Image.fromarray(corners(15, 40)).save(tmp_path / "thin.png")
+    for name in ("cut.jpg", "text.jpg", "empty.png", "missing.jpg", "thin.png"):
+        with pytest.raises(UserError) as caught:
+            read_image(tmp_path / name)
+        message = str(caught.value)
+        assert message.startswith(f"{tmp_path / name}: ")
+        assert message.count(str(tmp_path)) == 1
+        assert "\n" not in message
+    assert "40x15 pixels, at least 16x16" in message
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "expected"),
+    [(480, 640, (120, 160)), (640, 480, (160, 120)), (100, 100, (120, 120)), (333, 1000, (120, 360))],
+)
+def test_size_with_short_side(height: int, width: int, expected: tuple[int, int]) -> None:
+    assert size_with_short_side(height, width, 120, "keep") == expected
+    assert size_with_short_side(height, width, 120, "square") == (120, 120)
+
+
+def test_shrinking_averages_and_growing_interpolates() -> None:
+    board = np.indices((40, 40)).sum(0)[..., None].repeat(3, 2) % 2 * 255
+    assert (np.abs(resize(board.astype(np.uint8), 10, 10).astype(int) - 127.5) < 2).all()  # no aliasing
+    ramp = np.tile(np.array([0.0, 3.0], np.float32), (2, 1))
+    assert resize(ramp, 2, 4)[0].tolist() == pytest.approx([0, 0.75, 2.25, 3])
+    image = corners()
+    assert resize(image, 20, 30) is image

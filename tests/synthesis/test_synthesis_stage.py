@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from i2vadapt.config import SynthesisSettings
+from i2vadapt.data.items import Item, item_seed
+from i2vadapt.data.shards import Encoded, ShardReader, encode_depth, write_shard_file
+from i2vadapt.errors import UserError
+from i2vadapt.synthesis.stage import run_synthesis, synthesize_clip
+
+SETTINGS = SynthesisSettings(frames=5, short_side=36)
+
+
+def picture(seed: int, height: int = 48, width: int = 64) -> np.ndarray:
+    blocks = np.random.default_rng(seed).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
+    return blocks.repeat(8, 0).repeat(8, 1)
+
+
+def write_items(folder: Path, count: int) -> tuple[list[Item], Path]:
+    """Photographs, and the shard of their depth: a slope, near at the bottom."""
+    items, maps = [], []
+    slope = np.linspace(20000, 65535, 48).astype(np.uint16)[:, None].repeat(64, 1)
+    for number in range(count):
+        path = folder / f"{number}.png"
+        path.write_bytes(bytes(cv2.imencode(".png", picture(number)[..., ::-1])[1]))
+        items.append(Item(path.name, str(path), "walk", number, str(number)))
+        maps.append(Encoded(path.name, number, [encode_depth(slope)], {}))
+    depth = folder / "depth.h5"
+    write_shard_file(depth, "depth", maps, {"stage": "depth", "settings": {}, "package": "0", "inputs": {}})
+    return items, depth
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> tuple[list[Item], Path]:
+    return write_items(tmp_path, 3)
+
+
+def test_a_clip_starts_near_the_photograph_and_moves(inputs: tuple[list[Item], Path], tmp_path: Path) -> None:
+    items, depth = inputs
+    run_synthesis(items, depth, tmp_path / "0000.h5", SETTINGS, 0, 1, 0.0)
+    reader = ShardReader(tmp_path / "0000.h5", "frames")
+    assert list(reader.ids) == ["0.png", "1.png", "2.png"]
+    assert reader.labels.tolist() == [0, 1, 2]
+    for number in range(3):
+        frames = reader.frames(number)
+        assert frames.shape == (5, 36, 48, 3)
+        start = cv2.resize(picture(number), (48, 36), interpolation=cv2.INTER_AREA).astype(float)
+        far = cv2.resize(picture(number + 50), (48, 36), interpolation=cv2.INTER_AREA).astype(float)
+        assert np.abs(frames[0] - start).mean() < 0.5 * np.abs(frames[0] - far).mean()
+        assert (np.abs(np.diff(frames.astype(float), axis=0)).mean(axis=(1, 2, 3)) > 1).all()
+    assert np.array(reader.info[0]["poses"]).shape == (5, 4, 4)
+
+
+def test_motions_belong_to_the_item_whatever_shard_order_or_processes(
+    inputs: tuple[list[Item], Path], tmp_path: Path
+) -> None:
+    items, depth = inputs
+    run_synthesis(items, depth, tmp_path / "one.h5", SETTINGS, 0, 1, 0.0)
+    run_synthesis(items, depth, tmp_path / "two.h5", SETTINGS, 0, 2, 0.0)
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
+    run_synthesis(items[::-1][:2], depth, tmp_path / "part.h5", SETTINGS, 0, 1, 0.0)
+    whole, part = ShardReader(tmp_path / "one.h5", "frames"), ShardReader(tmp_path / "part.h5", "frames")
+    for item_id in ("1.png", "2.png"):
+        assert whole.encoded(whole.index(item_id)) == part.encoded(part.index(item_id))
+    assert whole.info[0]["poses"] != whole.info[1]["poses"]
+    run_synthesis(items, depth, tmp_path / "seed.h5", SETTINGS, 1, 1, 0.0)
+    assert ShardReader(tmp_path / "seed.h5", "frames").info[0]["poses"] != whole.info[0]["poses"]
+
+
+def test_recorded_poses_are_those_of_the_items_generator(inputs: tuple[list[Item], Path], tmp_path: Path) -> None:
+    items, depth = inputs
+    run_synthesis(items[:1], depth, tmp_path / "0000.h5", SETTINGS, 3, 1, 0.0)
+    rng = np.random.default_rng(item_seed(3, "synthesize", "0.png"))
+    inverse = np.linspace(20000, 65535, 48)[:, None].repeat(64, 1) / 65535
+    _, poses = synthesize_clip(picture(0), inverse, SETTINGS, rng)
+    reader = ShardReader(tmp_path / "0000.h5", "frames")
+    assert np.array(reader.info[0]["poses"]) == pytest.approx(poses, abs=1e-8)
+
+
+def test_depth_carried_along_is_not_depth_estimated_anew() -> None:
+    flat = np.full((48, 64), 0.5, np.float32)
+    slope = np.linspace(0.1, 1, 48, dtype=np.float32)[:, None].repeat(64, 1)
+    clips, seen = {}, []
+
+    def estimate(view: np.ndarray) -> np.ndarray:
+        seen.append(view.shape)
+        return slope
+
+    for depth in ("carried", "re-estimated"):
+        settings = SETTINGS.model_copy(update={"depth": depth})
+        clips[depth], _ = synthesize_clip(picture(0), flat, settings, np.random.default_rng(0), estimate)
+    assert seen == [(36, 48, 3)] * 5
+    assert (clips["carried"][0] == clips["re-estimated"][0]).all()
+    assert (clips["carried"][-1] != clips["re-estimated"][-1]).any()
+
+
+def test_photographs_that_vanished_or_have_no_depth(inputs: tuple[list[Item], Path], tmp_path: Path) -> None:
+    items, depth = inputs
+    Path(items[1].path).unlink()
+    stranger = Item("9.png", items[0].path, "walk", 0, "9")  # the depth stage listed it as a failure
+    run_synthesis([*items, stranger], depth, tmp_path / "0000.h5", SETTINGS, 0, 1, 0.4)
+    reader = ShardReader(tmp_path / "0000.h5", "frames")
+    assert list(reader.ids) == ["0.png", "2.png"]
+    assert [failure.id for failure in reader.failures] == ["1.png"]
+    with pytest.raises(UserError, match=r"missing\.h5: no such shard"):
+        run_synthesis(items, tmp_path / "missing.h5", tmp_path / "0001.h5", SETTINGS, 0, 1, 0.0)
