@@ -46,21 +46,23 @@ def tvl1(first: np.ndarray, second: np.ndarray, backend: str = "auto", **setting
             )
     if first.shape != second.shape:
         raise UserError(f"flow: the shapes of the images differ: {first.shape} and {second.shape}")
-    if backend != "auto" and backend not in BACKENDS:
-        raise UserError(f"flow: backend: must be one of auto, {', '.join(BACKENDS)}, not {backend!r}")
-    compute = _backend(_fastest() if backend == "auto" else backend)
+    compute: Backend = importlib.import_module(BACKENDS[resolve_backend(backend)]).tvl1_pairs
     parsed = parse(Tvl1Settings, settings, "tvl1")
     if first.ndim == 2:
         return compute(first[None], second[None], parsed)[0]
     return compute(first, second, parsed)
 
 
-def _backend(name: str) -> Backend:
-    compute: Backend = importlib.import_module(BACKENDS[name]).tvl1_pairs
-    return compute
+def resolve_backend(name: str) -> str:
+    """The implementation that a setting means on this machine.
 
-
-def _fastest() -> str:
+    Raises:
+        UserError: if there is none of that name.
+    """
+    if name in BACKENDS:
+        return name
+    if name != "auto":
+        raise UserError(f"flow: backend: must be one of auto, {', '.join(BACKENDS)}, not {name!r}")
     # Importing PyTorch takes seconds in every worker process, so first see whether there is the driver of a GPU at all.
     if sys.platform == "linux" and not any(Path(device).exists() for device in _GPU_DEVICES):
         return "numba"
