@@ -33,7 +33,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status: 0, 1 after a mistake of the user or of the input (told in one line each), 130 after Ctrl-C.
     """
-    # A reader that closes the pipe early (head) must not make a stack trace.
     options = build_parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     run: Callable[[argparse.Namespace], None] = options.run
@@ -46,7 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _report("interrupted; run the same command again to go on")
         return 130
     except BrokenPipeError:
+        # A reader that closes the pipe early (head) must not make a stack trace, at exit neither.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        # What a stage does not tell better itself: an output folder that can't be written, a full disk.
+        _report(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
         return 1
     return 0
 

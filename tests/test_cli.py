@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from i2vadapt import __version__
+from i2vadapt.cli import build_parser, main
+from i2vadapt.data.shards import Encoded, encode_jpeg, write_shard_file
+from i2vadapt.data.video import write_video
+from i2vadapt.flow.files import read_flo
+
+COMMANDS = [
+    *("manifest", "depth", "decode", "synthesize", "flow"),
+    *("train", "evaluate", "predict", "report", "view", "download"),
+    *("demo", "train-depth"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_new_process() -> Iterator[None]:
+    """Each call sets up logging to the standard error of its moment."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    root.handlers = []
+    yield
+    root.handlers, root.level = before[0], before[1]
+
+
+def picture(seed: int, height: int = 48, width: int = 64) -> np.ndarray:
+    noise = np.random.default_rng(seed).uniform(0, 255, (height, width, 3)).astype(np.float32)
+    return cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+
+
+def write_picture(path: Path, seed: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(cv2.imencode(path.suffix, picture(seed))[1]))
+    return path
+
+
+def errors_of(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> list[str]:
+    """Lines that a command which must fail tells on standard error, the log's apart."""
+    assert main([str(part) for part in arguments]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Traceback" not in captured.err
+    mark = "i2vadapt: error: "
+    return [line.removeprefix(mark) for line in captured.err.splitlines() if line.startswith(mark)]
+
+
+def write_benchmark(root: Path, **changes: Any) -> Path:
+    for number in range(2):
+        write_picture(root / "photos" / "walking" / f"{number}.png", number)
+        write_picture(root / "photos" / "running" / f"{number}.png", 10 + number)
+        for kind, name in enumerate(("walk", "run")):
+            path = root / "videos" / name / f"{number}.mp4"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_video(path, np.stack([picture(100 * kind + 20 * number + k) for k in range(4)]), 25)
+    document: dict[str, Any] = {
+        "name": "mine",
+        "source": {"dataset": "photos", "root": str(root / "photos")},
+        "target": {"dataset": "videos", "root": str(root / "videos")},
+        "classes": {
+            "walk": {"source": ["walking"], "target": ["walk"]},
+            "run": {"source": ["running"], "target": ["run"]},
+        },
+    }
+    path = root / "mine.yaml"
+    path.write_text(yaml.safe_dump({**document, **changes}))
+    return path
+
+
+def test_every_sub_command_is_there() -> None:
+    text = build_parser().format_help()
+    assert all(f"\n    {name}" in text for name in COMMANDS)
+
+
+@pytest.mark.parametrize("arguments", [[], *([name] for name in COMMANDS)])
+def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*arguments, "--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: {' '.join(['i2vadapt', *arguments])}")
+    if arguments:
+        listed = build_parser().format_help()
+        assert text.split("\n\n")[1].split()[:3] == listed.split(f"\n    {arguments[0]}")[1].split()[:3]
+
+
+def test_version_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"i2vadapt {__version__}\n"
+    for arguments in (["no-such"], [], ["flow", "--workers", "-1", "--out", "x"], ["manifest"]):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+        assert "Traceback" not in capsys.readouterr().err
+
+
+def test_help_does_not_load_the_networks() -> None:
+    code = "import sys; from i2vadapt.cli import build_parser; build_parser(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_missing_and_empty_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    benchmark = write_benchmark(tmp_path)
+    command = ["manifest", "--benchmark", benchmark, "--out", tmp_path / "out", "--side"]
+    (tmp_path / "photos").rename(tmp_path / "elsewhere")
+    assert errors_of(capsys, *command, "source") == [f"photos: root: {tmp_path / 'photos'}: no such folder"]
+    (tmp_path / "photos").mkdir()
+    assert errors_of(capsys, *command, "source") == [f"photos: {tmp_path / 'photos'}: holds no item"]
+    assert main([str(part) for part in (*command, "target")]) == 0
+    assert not (tmp_path / "out" / "items" / "0001.csv").exists()
+    assert (tmp_path / "out" / "manifest.csv").read_text().count("\n") == 5
+
+
+def test_unknown_classes_and_classes_with_no_item_on_one_side(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    classes = {
+        "walk": {"source": ["walkng"], "target": ["walk"]},
+        "run": {"source": ["running"], "target": ["run"]},
+    }
+    benchmark = write_benchmark(tmp_path, classes=classes)
+    command = ["manifest", "--benchmark", benchmark, "--out", tmp_path / "out", "--side"]
+    assert errors_of(capsys, *command, "source") == [
+        f"mine: classes: source: 'walkng' not found in {tmp_path / 'photos'}; it has running, walking"
+    ]
+    benchmark = write_benchmark(tmp_path)
+    for number in range(2):
+        (tmp_path / "videos" / "walk" / f"{number}.mp4").write_text("x")
+    assert errors_of(capsys, *command, "target") == [
+        "mine: target: no usable item of class walk (left out: 2 unreadable)"
+    ]
+    assert not (tmp_path / "out").exists()
+
+
+def test_mistakes_of_a_benchmark_file_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = {"dataset": "photos", "root": "x", "shards": 0, "layuot": "folder"}
+    benchmark = write_benchmark(tmp_path, source=source, name="a b")
+    lines = errors_of(capsys, "manifest", "--benchmark", benchmark, "--side", "source", "--out", tmp_path / "out")
+    assert len(lines) == 3
+    assert all(line.startswith(f"{benchmark}: ") for line in lines)
+    text = "\n".join(lines)
+    assert "name: string should match pattern" in text
+    assert "'a b'" in text
+    assert "source.shards: input should be greater than or equal to 1, not 0" in text
+    assert "source.layuot: no such key" in text
+    benchmark.write_text("name: [")
+    (line,) = errors_of(capsys, "manifest", "--benchmark", benchmark, "--side", "source", "--out", tmp_path / "out")
+    assert line.startswith(f"{benchmark}: not valid YAML: ")
+    (line,) = errors_of(capsys, "manifest", "--benchmark", tmp_path, "--side", "source", "--out", tmp_path / "out")
+    assert line == f"{tmp_path}: cannot be read: Is a directory"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("{", "--settings: not a JSON object"),
+        ("[1]", "--settings: the document: input should be"),
+        ('{"bound": -1}', "--settings: bound: input should be greater than 0, not -1"),
+        ('{"bond": 3}', "--settings: bond: no such key"),
+        ('{"bound": 1e999}', "--settings: bound: input should be a finite number"),
+    ],
+)
+def test_settings_that_are_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: str, message: str
+) -> None:
+    out = tmp_path / "flow.h5"
+    (line,) = errors_of(capsys, "flow", "--frames", tmp_path / "x.h5", "--out", out, "--settings", settings)
+    assert line.startswith(message)
+    assert not out.exists()
+
+
+def test_a_depth_network_without_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = write_picture(tmp_path / "a.png")
+    (line,) = errors_of(capsys, "depth", image, "--out", tmp_path / "maps")
+    assert line.startswith("depth: checkpoint: dpt_beit_large_512 needs a checkpoint file; the original is https://")
+
+
+def save_checkpoint(path: Path, **settings: Any) -> None:
+    """A checkpoint whose weights are those of an RGB stream for two classes, whatever it says of itself."""
+    from i2vadapt.config import TrainSettings, parse
+    from i2vadapt.training import checkpoint
+    from i2vadapt.training.run import build_model
+
+    alone = {"streams": ["rgb"], "bank": None, "pace": None, "crop": 32, "test_frames": 8}
+    torch.manual_seed(0)
+    model = build_model(parse(TrainSettings, alone, "test"), 2)
+    said = parse(TrainSettings, {**alone, **settings}, "test").model_dump(mode="json")
+    content = {"model": model.state_dict(), "classes": ["walk", "run"], "settings": said, "seed": 0}
+    checkpoint.save(path, {**content, "decode": {"short_side": 40, "min_frames": 2}, "flow": {}})
+
+
+def test_predict_and_the_checkpoint_of_another_architecture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_checkpoint(tmp_path / "good.pt")
+    save_checkpoint(tmp_path / "other.pt", streams=["rgb", "flow"])
+    video = tmp_path / "a b é.mp4"
+    write_video(video, np.stack([picture(k) for k in range(9)]), 25)
+    (line,) = errors_of(capsys, "predict", tmp_path / "other.pt", video)
+    assert line.startswith(f"{tmp_path / 'other.pt'}: weights of another architecture: ")
+    (line,) = errors_of(capsys, "evaluate", "--checkpoint", tmp_path / "no.pt", "--target", tmp_path, "--out", tmp_path)
+    assert line == f"{tmp_path / 'no.pt'}: no such checkpoint"
+    assert main(["predict", str(tmp_path / "good.pt"), str(video), "--top", "2"]) == 0
+    path, _, told = capsys.readouterr().out.strip().rpartition(": ")
+    assert path == str(video)
+    scores = {name: float(score) for name, score in (part.split() for part in told.split(", "))}
+    assert scores.keys() == {"walk", "run"}
+    assert list(scores.values()) == sorted(scores.values(), reverse=True)
+    assert sum(scores.values()) == pytest.approx(1, abs=0.002)
+    # A bad video does not keep the others from being told, and still fails.
+    assert main(["predict", str(tmp_path / "good.pt"), str(tmp_path / "none.mp4"), str(video)]) == 1
+    captured = capsys.readouterr()
+    assert str(video) in captured.out
+    assert f"i2vadapt: error: {tmp_path / 'none.mp4'}: cannot be read: No such file or directory\n" in captured.err
+
+
+def test_weights_of_another_network_for_a_stream(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from i2vadapt.data.items import Item, write_items
+    from i2vadapt.data.shard_build import make_provenance
+
+    for name in ("source", "target"):
+        items = [Item(f"{label}.png", "", ("walk", "run")[label], label, str(label)) for label in range(2)]
+        write_items(tmp_path / name / "manifest.csv", items)
+        write_items(tmp_path / name / "items" / "0000.csv", items)
+        (tmp_path / name / "frames").mkdir()
+        frames = [Encoded(item.id, item.label, [encode_jpeg(picture(k), 90) for k in range(3)], {}) for item in items]
+        write_shard_file(tmp_path / name / "frames" / "0000.h5", "frames", frames, make_provenance("decode", 1, {}, {}))
+    torch.save({"conv.weight": torch.zeros(3)}, tmp_path / "other.pt")
+    settings = {"streams": ["rgb"], "bank": None, "init": {"rgb": str(tmp_path / "other.pt")}}
+    command = ["train", "--source", tmp_path / "source", "--target", tmp_path / "target", "--classes", "walk", "run"]
+    (line,) = errors_of(capsys, *command, "--out", tmp_path / "run", "--settings", json.dumps(settings))
+    assert "other.pt" in line
+    settings["init"] = {"rgb": str(tmp_path / "none.safetensors")}
+    (line,) = errors_of(capsys, *command, "--out", tmp_path / "run", "--settings", json.dumps(settings))
+    assert "none.safetensors" in line
+    settings["bank"] = {}
+    (line,) = errors_of(capsys, *command, "--out", tmp_path / "run", "--settings", json.dumps(settings))
+    assert line.startswith("--settings: the document: bank must be null when streams has no flow")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["flow", "--out", "x"],
+        ["depth", "--out", "x"],
+        ["depth", "a.png", "--items", "a.csv", "--out", "x"],
+        ["synthesize", "--out", "x"],
+        ["synthesize", "--items", "a.csv", "--out", "x"],
+        ["flow", "a.png", "b.png", "c.png", "--out", "x.flo"],
+        ["flow", "--frames", "none.h5", "--out", "x.h5"],
+        ["decode", "--items", "none.csv", "--out", "x.h5"],
+        ["view", "none.h5", "--out", "x.png"],
+        ["download", "i3d-kinetics600", "--out", "x"],
+        ["download", "i3d-kinetics400-rgb", "--archive", "none.tar.gz", "--out", "x.safetensors"],
+        ["report", "--benchmark", "none.yaml", "--results", "x", "--methods", "full", "--out", "y"],
+        ["train", "--source", "none", "--target", "none", "--classes", "a", "b", "--out", "x"],
+    ],
+)
+def test_wrong_use_is_one_line(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = errors_of(capsys, *arguments)
+    assert len(lines) == 1
+    assert len(lines[0]) > 15
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_outputs_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    benchmark = write_benchmark(tmp_path)
+    out = benchmark / "x"  # below a file
+    commands: list[list[str | Path]] = [
+        ["manifest", "--benchmark", benchmark, "--side", "source"],
+        ["demo", "--photographs", "0", "--videos", "0"],
+        ["depth", tmp_path / "photos" / "walking" / "0.png", "--settings", '{"model": "dpt_small"}'],
+    ]
+    for command in commands:
+        (line,) = errors_of(capsys, *command, "--out", out)
+        assert str(benchmark) in line
+        assert line.endswith("Not a directory")
+
+
+def test_plain_files_work_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = write_picture(tmp_path / "a.png")
+    second = tmp_path / "b.png"
+    second.write_bytes(bytes(cv2.imencode(".png", np.roll(picture(0), 1, axis=1))[1]))
+    flow = tmp_path / "ab.flo"
+    assert main(["flow", str(first), str(second), "--out", str(flow)]) == 0
+    assert np.median(read_flo(flow)[10:-10, 10:-10, 0]) == pytest.approx(1, abs=0.15)
+    small = '{"model": "dpt_small"}'
+    assert main(["depth", str(first), str(second), "--out", str(tmp_path / "maps"), "--settings", small]) == 0
+    assert cv2.imread(str(tmp_path / "maps" / "b.png"), cv2.IMREAD_UNCHANGED).shape == (48, 64)
+    arguments = ["--depth-settings", small, "--settings", '{"frames": 3, "short_side": 32}']
+    assert main(["synthesize", str(first), "--out", str(tmp_path / "clip.mp4"), *arguments]) == 0
+    assert main(["flow", str(tmp_path / "clip.mp4"), "--out", str(tmp_path / "colours.mp4")]) == 0
+    assert (tmp_path / "colours.mp4").stat().st_size > 500
+    assert "error" not in capsys.readouterr().err
+
+
+def test_ctrl_c_has_its_own_status(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("i2vadapt.benchmark.load_benchmark", interrupted)
+    command = ["manifest", "--benchmark", "x.yaml", "--side", "source", "--out", str(tmp_path)]
+    assert main(command) == 130
+    assert capsys.readouterr().err == "i2vadapt: error: interrupted; run the same command again to go on\n"
