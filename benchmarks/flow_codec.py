@@ -2,8 +2,8 @@
 
     python benchmarks/flow_codec.py VIDEO... [--short-side 256] [--bound 20]
 
-Errors are lengths of the difference between the flow as computed, clipped to the bound, and as read back. "still" is the
-error where the flow is shorter than 0.05 px.
+Errors are lengths of the difference between the flow as computed, clipped to the bound, and as read back. The column
+"still" is the error where the flow is shorter than 0.05 px.
 """
 
 from __future__ import annotations
