@@ -188,7 +188,7 @@ def load_datasets(benchmarks: Iterable[ResolvedBenchmark]) -> dict[str, Dataset]
             definition = {
                 "spec": spec.model_dump(mode="json", exclude={"expected", "shards", "root"}),
                 "classes": classes,
-                "min_frames": part.settings.decode.min_frames,
+                "min_frames": part.settings.decode.min_frames if side == "target" else 0,
             }
             dataset = Dataset(part.file, side, spec, part.settings, definition)
             other = datasets.setdefault(spec.dataset, dataset)

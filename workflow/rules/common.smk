@@ -60,16 +60,58 @@ def definition(name):
     return digest([dataset.definition, lists, made_by])
 
 
+def contents_of(name):
+    """Digest of the items of each shard of a dataset, in order."""
+    dataset = DATASETS[name]
+    listing = LISTINGS.get(name, ["generated"] * dataset.spec.shards)
+    made_from = definition(name)
+    return [digest([made_from, files])[:8] for files in listing]
+
+
 def items_of(wildcards):
     """Digest of the items of one shard: a photograph more redoes one shard, not the dataset."""
-    listing = LISTINGS.get(wildcards.dataset)
-    files = listing[int(wildcards.shard)] if listing else "generated"
-    return digest([definition(wildcards.dataset), files])
+    return CONTENTS[wildcards.dataset][int(wildcards.shard)]
+
+
+def table_of(wildcards):
+    """Table of the items of one shard; that it was rewritten counts only if something behind it may have changed.
+
+    When a manifest is made again, Snakemake goes by the files alone for all that follows and looks at no parameter:
+    a table that is always ancient would hide a new photograph, or a setting changed with it, until the next run.
+    """
+    folder = f"{RESULTS}/datasets/{wildcards.dataset}"
+    table = f"{folder}/items/{wildcards.shard}.csv"
+    shard, file = int(wildcards.shard), Path(folder, "contents.txt")
+    known = file.read_text().split() if file.exists() else []
+    now = RECORDS[wildcards.dataset][shard]
+    return ancient(table) if known[shard : shard + 1] == [now] else table
+
+
+def records_of(name):
+    """Digest of the items of each shard of a dataset and of all that is done with them."""
+    sections = {"source": {"depth", "synthesis", "flow"}, "target": {"decode", "flow"}}
+    dataset = DATASETS[name]
+    stages = dataset.settings.model_dump(mode="json", include=sections[dataset.side])
+    code = [versions.DEPTH, versions.SYNTHESIZE, versions.DECODE, versions.FLOW]
+    return [digest([items, stages, code])[:8] for items in CONTENTS[name]]
+
+
+def recorded(name):
+    """A function that gives the records of a dataset; with `output` in its signature it triggers no rerun."""
+
+    def records(wildcards, output):
+        return RECORDS[name]
+
+    return records
 
 
 def config_of_demo():
     """What the demo benchmark is rendered from."""
     return {"version": versions.DEMO, "seed": 0, "photographs": 30, "videos": 25}
+
+
+CONTENTS = {name: contents_of(name) for name in DATASETS}
+RECORDS = {name: records_of(name) for name in DATASETS}
 
 
 def settings_of(section):

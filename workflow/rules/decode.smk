@@ -1,7 +1,7 @@
 # Target videos to frames.
 rule decode:
     input:
-        table=ancient(f"{DATASET}/items/{{shard}}.csv"),
+        table=table_of,
     output:
         f"{DATASET}/frames/{{shard}}.h5",
     log:

@@ -1,7 +1,7 @@
 # Depth of photographs.
 rule depth:
     input:
-        table=ancient(f"{DATASET}/items/{{shard}}.csv"),
+        table=table_of,
         checkpoint=depth_checkpoint,
     output:
         f"{DATASET}/depth/{{shard}}.h5",

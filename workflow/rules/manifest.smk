@@ -9,6 +9,7 @@ for name, dataset in DATASETS.items():
         output:
             manifest=f"{RESULTS}/datasets/{name}/manifest.csv",
             excluded=f"{RESULTS}/datasets/{name}/excluded.csv",
+            contents=f"{RESULTS}/datasets/{name}/contents.txt",
             tables=[
                 f"{RESULTS}/datasets/{name}/items/{shard_name(index)}.csv"
                 for index in range(dataset.spec.shards)
@@ -23,11 +24,13 @@ for name, dataset in DATASETS.items():
         params:
             benchmark=str(dataset.file),
             side=dataset.side,
-            min_frames=dataset.settings.decode.min_frames,
+            min_frames=dataset.definition["min_frames"],
             folder=subpath(output.manifest, parent=True),
             definition=definition(name),
-            files=digest(LISTINGS.get(name)),
+            contents=CONTENTS[name],
+            records=recorded(name),
             version=versions.MANIFEST,
         shell:
             "PYTHONPATH=src python -m i2vadapt manifest --benchmark {params.benchmark:q} --side {params.side}"
             " --min-frames {params.min_frames} --out {params.folder:q} 2>&1 | tee {log:q}"
+            " && printf '%s\\n' {params.records} > {output.contents:q}"

@@ -83,13 +83,15 @@ def run_depth_command(options: argparse.Namespace) -> None:
 def run_synthesize_command(options: argparse.Namespace) -> None:
     """Sub-command synthesize."""
     from i2vadapt.data.items import read_items
-    from i2vadapt.synthesis.files import synthesize_file
     from i2vadapt.synthesis.stage import run_synthesis
 
     settings = parse_json(SynthesisSettings, options.settings, "--settings")
     depth = parse_json(DepthSettings, options.depth_settings, "--depth-settings")
     _one_of(options.image, options.items, "IMAGE or --items")
     if options.image:
+        # The depth networks take seconds to import, and a shard with depth needs none.
+        from i2vadapt.synthesis.files import synthesize_file
+
         synthesize_file(options.image, options.out, settings, depth, options.seed)
         return
     if not options.depth:

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from small_project import Project, make_project
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project after one whole run. Tests that change it put it back, or work on a copy."""
+    folder = tmp_path_factory.mktemp("workflow") / "a project"  # the space is meant
+    project = make_project(folder)
+    output = project.succeed()
+    (folder / "output.txt").write_text(output)
+    yield project
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Project]:
+    """A project in which nothing has run."""
+    yield make_project(tmp_path / "project")
+    shutil.rmtree(tmp_path)
+
+
+@pytest.fixture
+def copy(finished: Project, tmp_path: Path) -> Iterator[Project]:
+    """A copy of the finished project, without its runs."""
+    folder = tmp_path / "copy"
+    shutil.copytree(finished.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("runs", "reports"))
+    yield Project(folder)
+    shutil.rmtree(tmp_path)

@@ -1,0 +1,160 @@
+"""The real Snakefile, from photographs and videos to the report."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from small_project import CONFIG, DATA_JOBS, Project, write_photograph
+
+from i2vadapt.data.items import read_items, shard_of
+from i2vadapt.data.shards import ShardReader
+
+TRAINED = {"train": 2, "evaluate": 2, "report": 1}
+
+
+@contextmanager
+def config(project: Project, text: str) -> Iterator[None]:
+    """Another config.yaml for a while."""
+    path = project.folder / "config.yaml"
+    old = path.read_text()
+    path.write_text(text)
+    try:
+        yield
+    finally:
+        path.write_text(old)
+
+
+def test_a_whole_run_ends_with_a_table_and_a_report(finished: Project) -> None:
+    output = (finished.folder / "output.txt").read_text()
+    report = finished.folder / "results" / "reports" / "mine"
+    assert "Using workflow specific profile profiles/default" in output
+    assert "Report: results/reports/mine/report.html" in output
+    assert (report / "accuracy.md").read_text().strip() in output
+    with (report / "accuracy.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["method"] for row in rows] == ["so_rgb", "full"]
+    assert (report / "report.html").stat().st_size > 20_000
+    assert {path.name for path in report.glob("*.png")} >= {"confusion.png", "curves.png", "flow_target.png"}
+    run = finished.folder / "results" / "runs" / "mine" / "full" / "seed0"
+    names = {path.name for path in run.iterdir()}
+    assert {"checkpoint.pt", "metrics.csv", "predictions.csv", "settings.yaml", "events"} <= names
+    assert "state.pt" not in names
+    with (run / "predictions.csv").open(newline="") as file:
+        predictions = list(csv.DictReader(file))
+    assert sorted(row["class"] for row in predictions) == ["run"] * 3 + ["walk"] * 3
+
+
+def test_the_shards_hold_every_item_once(finished: Project) -> None:
+    results = finished.folder / "results" / "datasets"
+    for dataset, stages, shards in (
+        ("my-photos", ("depth", "frames", "flow"), 2),
+        ("my-videos", ("frames", "flow"), 1),
+    ):
+        items = {item.id: item.label for item in read_items(results / dataset / "manifest.csv")}
+        for stage in stages:
+            readers = [ShardReader(results / dataset / stage / f"{part:04d}.h5", stage) for part in range(shards)]
+            held = {
+                item_id: int(label)
+                for reader in readers
+                for item_id, label in zip(reader.ids, reader.labels, strict=True)
+            }
+            assert held == items
+            assert sum(map(len, readers)) == len(items)
+    assert not list(results.rglob("*.partial"))
+
+
+def test_a_second_run_and_a_comment_do_nothing(finished: Project) -> None:
+    with config(finished, f"# Nothing that matters.\n{CONFIG}\nseeds: [0]  # the default\n"):
+        assert "Nothing to be done" in finished.succeed()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("settings: { train: { weight_decay: 0.1 } }", TRAINED),
+        (
+            "settings: { flow: { tvl1: { lambda_: 0.2 } } }",
+            {"flow": 3, "train": 1, "evaluate": 1, "report": 1},  # so_rgb reads no flow
+        ),
+        ("settings: { synthesis: { quality: 80 } }", {"synthesize": 2, "flow": 2, **TRAINED}),
+        ("settings: { decode: { quality: 80 } }", {"decode": 1, "flow": 1, **TRAINED}),
+        (
+            "settings: { decode: { min_frames: 3 } }",
+            {"manifest_my-videos": 1, "decode": 1, "flow": 1, **TRAINED},
+        ),
+        ("seeds: [0, 1]", TRAINED),
+    ],
+    ids=["train", "flow", "synthesis", "decode", "min_frames", "seeds"],
+)
+def test_a_changed_setting_redoes_what_depends_on_it_and_nothing_else(
+    finished: Project, change: str, expected: dict[str, int]
+) -> None:
+    with config(finished, f"{CONFIG}\n{change}\n"):
+        assert finished.plan() == expected
+
+
+def test_a_photograph_more_redoes_one_shard(finished: Project, copy: Project) -> None:
+    name = "walking/new one.png"
+    shard = shard_of(name, 2)
+    new = finished.folder / "my photos" / name
+    write_photograph(new, 77)
+    try:
+        plan = finished.plan()
+        with config(finished, f"{CONFIG}\nsettings: {{ flow: {{ quality: 80 }} }}\n"):
+            with_other_flow = finished.plan()
+    finally:
+        new.unlink()
+    assert plan == {"manifest_my-photos": 1, "depth": 1, "synthesize": 1, "flow": 1, **TRAINED}
+    # A setting changed at the same time is not lost; the other shard's depth is looked at and found up to date.
+    assert with_other_flow == {"manifest_my-photos": 1, "depth": 2, "synthesize": 2, "flow": 3, **TRAINED}
+    results = copy.folder / "results" / "datasets"
+    before = {path: path.stat().st_mtime_ns for path in results.rglob("*.h5")}
+    write_photograph(copy.folder / "my photos" / name, 77)
+    copy.succeed("datasets")
+    changed = sorted(
+        path.relative_to(results).as_posix() for path, time in before.items() if path.stat().st_mtime_ns != time
+    )
+    assert changed == [f"my-photos/{stage}/{shard:04d}.h5" for stage in ("depth", "flow", "frames")]
+    assert name in {item.id for item in read_items(results / "my-photos" / "manifest.csv")}
+    assert name in ShardReader(results / "my-photos" / "flow" / f"{shard:04d}.h5").ids
+    # The photographs that were there before are the same to the byte.
+    frames = f"results/datasets/my-photos/frames/{shard:04d}.h5"
+    old, now = (ShardReader(project.folder / frames) for project in (finished, copy))
+    assert all(now.encoded(now.index(item_id)) == old.encoded(old.index(item_id)) for item_id in old.ids)
+
+
+def test_mistakes_of_the_configuration_are_told_at_once(finished: Project) -> None:
+    cases = {
+        "benchmark: [mine.yaml]\nseeds: [-1]\npreset: papr": [
+            "config.yaml: benchmark: no such key",
+            "config.yaml: seeds.0: input should be greater than or equal to 0, not -1",
+            "config.yaml: preset: input should be 'paper' or 'released', not 'papr'",
+        ],
+        f"{CONFIG.replace('full', 'fulll')}\nsettings: {{ flow: {{ bound: 0 }}, trian: {{}} }}": [
+            "methods: no method 'fulll' in methods.yaml; there are so_rgb, so_rgb_flow, cfb, full",
+            "flow.bound: input should be greater than 0, not 0",
+            "trian: no such key",
+        ],
+    }
+    for text, messages in cases.items():
+        with config(finished, text):
+            result = finished.run("-n")
+        assert result.returncode != 0
+        assert "Traceback" not in result.stdout
+        for message in messages:
+            assert len(re.findall(re.escape(message), result.stdout)) == 1, result.stdout
+
+
+def test_snakemakes_own_report(finished: Project) -> None:
+    finished.succeed("--report", "report.html")
+    page = (finished.folder / "report.html").read_text()
+    for name in ("accuracy", "confusion", "curves", "photographs", "generated", "flow_source", "flow_target"):
+        assert f'"name": "{name}.png"' in page
+
+
+def test_the_number_of_jobs_is_known_beforehand(fresh: Project) -> None:
+    assert fresh.plan() == {"manifest_my-photos": 1, "manifest_my-videos": 1, **DATA_JOBS, **TRAINED}
