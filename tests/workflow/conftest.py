@@ -5,14 +5,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_project import Project, make_project
+from small_project import Project, make_project, write_data
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of photographs and a folder of videos."""
+    folder = tmp_path_factory.mktemp("data")
+    write_data(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A project after one whole run. Tests that change it put it back, or work on a copy."""
     folder = tmp_path_factory.mktemp("workflow") / "a project"  # the space is meant
-    project = make_project(folder)
+    project = make_project(folder, data)
     output = project.succeed()
     (folder / "output.txt").write_text(output)
     yield project
@@ -20,9 +28,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Project]:
+def fresh(data: Path, tmp_path: Path) -> Iterator[Project]:
     """A project in which nothing has run."""
-    yield make_project(tmp_path / "project")
+    yield make_project(tmp_path / "project", data)
     shutil.rmtree(tmp_path)
 
 

@@ -113,8 +113,11 @@ def write_data(folder: Path) -> None:
             write_video(folder / "my videos" / name / f"{name}_{number}.mp4", frames, 25)
 
 
-def make_project(folder: Path) -> Project:
-    """Copies what a clone holds, but for the benchmarks of others; the package is linked."""
+def make_project(folder: Path, data: Path) -> Project:
+    """Copies what a clone holds, and the data; the package is linked.
+
+    The data is written once and copied, as the same frames may be encoded to other bytes another time.
+    """
     folder.mkdir(parents=True)
     for name in ("Snakefile", "config.yaml"):
         shutil.copy(ROOT / name, folder)
@@ -123,5 +126,6 @@ def make_project(folder: Path) -> Project:
     (folder / "src").symlink_to(ROOT / "src")
     (folder / "mine.yaml").write_text(BENCHMARK)
     (folder / "config.yaml").write_text(CONFIG)
-    write_data(folder)
+    for name in ("my photos", "my videos"):
+        shutil.copytree(data / name, folder / name)
     return Project(folder)
