@@ -153,9 +153,11 @@ class TrainSettings(Section):
     evaluate_every: int = Field(1, ge=1, description="epochs between evaluations while the bank is not in use")
 
     @model_validator(mode="after")
-    def _bank_needs_flow(self) -> TrainSettings:
+    def _parts_have_their_streams(self) -> TrainSettings:
         if self.bank is not None and "flow" not in self.streams:
             raise ValueError("bank must be null when streams has no flow")
+        if self.pace is not None and "rgb" not in self.streams:
+            raise ValueError("pace must be null when streams has no rgb: paces are told from RGB frames")
         return self
 
 

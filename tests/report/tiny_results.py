@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import yaml
 
+from i2vadapt.data.flow_codec import encode_flow
 from i2vadapt.data.items import Item, shard_name, shard_of, write_items, write_table
 from i2vadapt.data.shards import Encoded, Failed, encode_depth, encode_jpeg, write_shard_file
-from i2vadapt.flow import encode_flow
 
 CLASSES = ("run", "sit <down>", "wave & smile")
 HEIGHT, WIDTH, BOUND = 48, 64, 20.0
