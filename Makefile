@@ -31,3 +31,4 @@ check: setup
 
 clean:
 	rm -rf results data/demo
+	find src -name "*.nb[ic]" -delete
