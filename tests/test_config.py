@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from i2vadapt.benchmark import Benchmark, Config, load_datasets, resolve
+from i2vadapt.benchmark import Benchmark, Config, load_datasets, read_config, resolve
 from i2vadapt.config import PRESETS, Settings, merge, parse, parse_json, resolve_settings
 from i2vadapt.errors import UserError
 
@@ -87,3 +87,11 @@ def test_a_class_name_may_be_given_once() -> None:
     }
     with pytest.raises(UserError, match="given to both 'walk' and 'run'"):
         parse(Benchmark, document, "x.yaml")
+
+
+def test_a_wrong_key_of_config_hides_no_other_mistake() -> None:
+    document = {"preset": "papr", "methods": ["fulll"], "settings": {"flow": {"bound": -1}, "train": {"epoch": 3}}}
+    with pytest.raises(UserError) as caught:
+        read_config(document, WORKFLOW)
+    for mistake in ("preset: ", "no method 'fulll'", "flow.bound: ", "train.epoch: no such key"):
+        assert mistake in str(caught.value)

@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from i2vadapt.config import Section, Settings, TrainSettings, parse, read_yaml, resolve_settings
+from i2vadapt.config import (
+    Section,
+    Settings,
+    TrainSettings,
+    describe_errors,
+    parse,
+    read_yaml,
+    resolve_settings,
+)
 from i2vadapt.errors import UserError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="letters, digits, dot, dash")]
@@ -169,6 +177,29 @@ def resolve(config: Config, workflow: Path) -> list[ResolvedBenchmark]:
     if problems:
         raise UserError("\n".join(problems))
     return resolved
+
+
+def read_config(data: Mapping[str, Any], workflow: Path) -> tuple[Config, list[ResolvedBenchmark]]:
+    """Reads the content of config.yaml and all that it names; see `resolve`.
+
+    Raises:
+        UserError: with all mistakes at once: a wrong key does not hide those in the settings or in the named files.
+    """
+    problems = []
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        problems.append(describe_errors(error, "config.yaml"))
+        wrong = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
+        config = parse(Config, {key: value for key, value in data.items() if key not in wrong}, "config.yaml")
+    resolved = []
+    try:
+        resolved = resolve(config, workflow)
+    except UserError as error:
+        problems.append(str(error))
+    if problems:
+        raise UserError("\n".join(problems))
+    return config, resolved
 
 
 def load_datasets(benchmarks: Iterable[ResolvedBenchmark]) -> dict[str, Dataset]:

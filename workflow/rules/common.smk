@@ -11,15 +11,14 @@ WORKFLOW = Path(workflow.basedir, "workflow")
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
 from i2vadapt import versions
-from i2vadapt.benchmark import Config, load_datasets, resolve
-from i2vadapt.config import parse as parse_settings
+from i2vadapt.benchmark import load_datasets, read_config
 from i2vadapt.data.items import shard_name
 from i2vadapt.data.listing import shard_digests
 from i2vadapt.errors import UserError
 
 try:
-    CONFIG = parse_settings(Config, config, "config.yaml")
-    BENCHMARKS = {part.benchmark.name: part for part in resolve(CONFIG, WORKFLOW)}
+    CONFIG, parts = read_config(config, WORKFLOW)
+    BENCHMARKS = {part.benchmark.name: part for part in parts}
     DATASETS = load_datasets(BENCHMARKS.values())
 except UserError as error:
     raise WorkflowError(str(error)) from None
