@@ -1,0 +1,16 @@
+"""What all sections of the settings have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Stream = Literal["rgb", "flow"]
+Range = Annotated[tuple[float, float], Field(description="lowest and highest value")]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors, values are not silently converted to another kind."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -1,0 +1,76 @@
+"""From plain data to settings, with every mistake told at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from i2vadapt.errors import UserError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def describe_errors(error: ValidationError, where: str, limit: int = 20) -> str:
+    """All mistakes of one settings document, one line each: key, what is wrong, the value."""
+    lines = []
+    for detail in error.errors()[:limit]:
+        key = ".".join(str(part) for part in detail["loc"]) or "the document"
+        if detail["type"] == "extra_forbidden":
+            lines.append(f"{where}: {key}: no such key")
+        elif detail["type"] == "missing":
+            lines.append(f"{where}: {key}: this key is needed")
+        else:
+            message = detail["msg"].removeprefix("Value error, ")
+            message = message[0].lower() + message[1:]
+            shown = repr(detail["input"])
+            lines.append(f"{where}: {key}: {message}" + (f", not {shown}" if len(shown) < 100 else ""))
+    return "\n".join(lines)
+
+
+def parse(model: type[Model], data: Any, where: str) -> Model:
+    """Builds a settings model.
+
+    Args:
+        model: the pydantic model.
+        data: plain data, as read from YAML or JSON.
+        where: name of the document, for messages.
+
+    Raises:
+        UserError: with every mistake at once, one line each.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise UserError(describe_errors(error, where)) from None
+
+
+def parse_json(model: type[Model], text: str, where: str) -> Model:
+    """Like `parse`, from a JSON object; an empty text gives the defaults."""
+    try:
+        data = json.loads(text or "{}")
+    except json.JSONDecodeError as error:
+        raise UserError(f"{where}: not a JSON object: {error}") from None
+    return parse(model, data, where)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Reads a YAML mapping.
+
+    Raises:
+        UserError: if the file is missing, is not YAML, or is not a mapping.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise UserError(f"{path}: must hold keys and values, not a {type(data).__name__}")
+    return data

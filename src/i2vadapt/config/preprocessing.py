@@ -1,0 +1,73 @@
+"""Settings of depth, synthesis, decoding and flow."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from i2vadapt.config.base import Range, Section
+
+
+class DepthSettings(Section):
+    """Depth of photographs (paper section 4.2: MiDaS, BEiT-Large-512)."""
+
+    model: str = Field("dpt_beit_large_512", description="network, a name of i2vadapt.depth")
+    checkpoint: str | None = Field(None, description="its weights; none for the networks that ship with the package")
+
+
+class SynthesisSettings(Section):
+    """A photograph becomes a video by 3D camera motion (paper section 3.1, Eq. 1)."""
+
+    frames: int = Field(16, ge=2, le=256, description="frames of a generated video")
+    short_side: int = Field(256, ge=16, le=2048, description="short side of the generated frames, pixels")
+    aspect: Literal["keep", "square"] = Field("keep", description="square squeezes, as the released code does")
+    translation: Range = Field((0.01, 0.02), description="size of the shift along each axis in a step, depth units")
+    rotation_degrees: Range = Field((1.0, 2.0), description="size of the rotation about each axis in a step")
+    rotation: Literal["axis_angle", "euler"] = Field("euler", description="how the three angles are read")
+    depth: Literal["carried", "re-estimated"] = Field("carried", description="depth of the frames after the first")
+    focal: float = Field(0.58, gt=0, le=10, description="focal length over image size, both axes")
+    depth_offset: float = Field(0.005, gt=0, le=1, description="depth = 1 / (inverse depth in [0, 1] + offset)")
+    depth_far: float = Field(100.0, gt=1, description="depths beyond are clipped")
+    quality: int = Field(95, ge=1, le=100, description="JPEG quality of stored frames")
+
+    @model_validator(mode="after")
+    def _ranges_in_order(self) -> SynthesisSettings:
+        for name in ("translation", "rotation_degrees"):
+            low, high = getattr(self, name)
+            if not 0 <= low <= high:
+                raise ValueError(f"{name} must be two numbers 0 <= lowest <= highest, not [{low}, {high}]")
+        return self
+
+
+class DecodeSettings(Section):
+    """Target videos to frames."""
+
+    short_side: int = Field(256, ge=16, le=2048, description="short side of the decoded frames, pixels")
+    aspect: Literal["keep", "square"] = Field("keep", description="square squeezes, as the released code does")
+    min_frames: int = Field(2, ge=2, description="videos with fewer frames that decode are left out")
+    quality: int = Field(95, ge=1, le=100, description="JPEG quality of stored frames")
+
+
+class Tvl1Settings(Section):
+    """TV-L1 (Zach et al. 2007), names of the literature, defaults of OpenCV's DualTVL1OpticalFlow."""
+
+    tau: float = Field(0.25, gt=0, le=1, description="time step of the dual scheme")
+    lambda_: float = Field(0.15, gt=0, le=10, description="weight of the data term; smaller is smoother")
+    theta: float = Field(0.3, gt=0, le=10, description="tightness between the two halves of the problem")
+    n_scales: int = Field(5, ge=1, le=20, description="levels of the pyramid")
+    scale_step: float = Field(0.8, gt=0.1, lt=1, description="size of a level over the one below")
+    n_warps: int = Field(5, ge=1, le=50, description="warpings a level")
+    epsilon: float = Field(0.01, gt=0, le=1, description="stop when the mean change falls below, pixels")
+    inner_iterations: int = Field(30, ge=1, le=1000, description="iterations between two median filterings")
+    outer_iterations: int = Field(10, ge=1, le=1000, description="rounds of inner iterations")
+    median_filter: Literal[1, 3, 5] = Field(5, description="size of the median filter of the flow; 1 is none")
+
+
+class FlowSettings(Section):
+    """Optical flow of every consecutive pair of frames, stored in 8 bits."""
+
+    backend: Literal["auto", "opencv", "numba", "torch"] = Field("auto", description="implementation of TV-L1")
+    bound: float = Field(20.0, gt=0, le=1000, description="u and v are clipped to plus and minus this many pixels")
+    quality: int = Field(95, ge=1, le=100, description="JPEG quality of stored flow")
+    tvl1: Tvl1Settings = Field(default_factory=Tvl1Settings)

@@ -1,0 +1,67 @@
+"""All settings together, and the two presets.
+
+Defaults are the paper's reading (preset ``paper``); ``PRESETS`` lists what the authors' released code does otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import Field
+
+from i2vadapt.config.base import Section
+from i2vadapt.config.parsing import parse
+from i2vadapt.config.preprocessing import DecodeSettings, DepthSettings, FlowSettings, SynthesisSettings
+from i2vadapt.config.training import TrainSettings
+
+
+class Settings(Section):
+    """All stages."""
+
+    depth: DepthSettings = Field(default_factory=DepthSettings)
+    synthesis: SynthesisSettings = Field(default_factory=SynthesisSettings)
+    decode: DecodeSettings = Field(default_factory=DecodeSettings)
+    flow: FlowSettings = Field(default_factory=FlowSettings)
+    train: TrainSettings = Field(default_factory=TrainSettings)
+    max_failed_share: float = Field(0.05, ge=0, le=1, description="share of failed items of a shard that is accepted")
+
+
+PRESETS: Mapping[str, dict[str, Any]] = {
+    "paper": {},
+    "released": {
+        "synthesis": {"aspect": "square", "rotation": "axis_angle", "depth": "re-estimated"},
+        "decode": {"aspect": "square"},
+        "train": {
+            "bank": {"delay_epochs": 1},
+            "pace": {"looping": "restart"},
+            "clip_gradient": 1.0,
+            "loss": "bce",
+            "local_streams": ["rgb", "flow"],
+            "frozen": "MaxPool3d_4a_3x3",
+            "frozen_batch_norm": "train",
+            "crops": "separate",
+            "fusion": "mean_of_softmax",
+        },
+    },
+}
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Merges nested mappings; later layers win. A null replaces a whole section, and a section replaces a null."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            old = result.get(key)
+            if isinstance(value, Mapping) and isinstance(old, Mapping):
+                result[key] = merge(old, value)
+            elif isinstance(value, Mapping):
+                result[key] = merge(value)
+            else:
+                result[key] = value
+    return result
+
+
+def resolve_settings(preset: str, layers: Iterable[Mapping[str, Any]], where: str) -> Settings:
+    """Settings of a benchmark: preset, then the given layers in order."""
+    return parse(Settings, merge(PRESETS[preset], *layers), where)

@@ -1,0 +1,80 @@
+"""Settings of training."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from i2vadapt.config.base import Section, Stream
+
+
+class PaceSettings(Section):
+    """Video pace prediction (paper section 3.3)."""
+
+    classes: int = Field(5, ge=2, le=16, description="paces 1..classes, C_vp")
+    weight: float = Field(0.2, ge=0, description="lambda_2 of Eq. 6")
+    looping: Literal["modulo", "restart"] = Field("modulo", description="what follows the last frame")
+
+
+class BankSettings(Section):
+    """Category-aware flow memory bank (paper section 3.2)."""
+
+    capacity: int = Field(60, ge=1, description="N, flows kept per category")
+    warmup_epochs: int = Field(10, ge=1, description="epochs with the source videos' own flow")
+    delay_epochs: int = Field(0, ge=0, description="epochs between the warm-up and the first use of the bank")
+
+
+class InitSettings(Section):
+    """Weights that the streams start from."""
+
+    rgb: str | None = Field(
+        "resources/i3d-kinetics400-rgb.safetensors", description="I3D weights of the RGB stream; null is random"
+    )
+    flow: str | None = Field(
+        None, description="I3D weights of the flow stream; null averages the RGB stream's first kernels over colour"
+    )
+
+
+class TrainSettings(Section):
+    """Two-stream I3D (paper sections 3 and 4.2)."""
+
+    streams: tuple[Stream, ...] = Field(("rgb", "flow"), min_length=1, description="networks that are trained")
+    bank: BankSettings | None = Field(default_factory=BankSettings, description="null trains without the memory bank")
+    pace: PaceSettings | None = Field(default_factory=PaceSettings, description="null trains without pace prediction")
+    init: InitSettings = Field(default_factory=InitSettings)
+    epochs: int = Field(60, ge=1)
+    batch_size: int = Field(16, ge=1, description="videos of each domain in a step")
+    learning_rate: float = Field(0.05, gt=0)
+    milestones: tuple[float, ...] = Field((1 / 2, 2 / 3), description="shares of the epochs after which the rate drops")
+    decay: float = Field(0.1, gt=0, le=1, description="factor of a drop")
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(1e-4, ge=0)
+    clip_gradient: float | None = Field(None, gt=0, description="bound of every element of the gradient")
+    loss: Literal["ce", "bce"] = Field("ce", description="softmax cross-entropy or sigmoid on one-hot labels")
+    local_streams: tuple[Stream, ...] = Field(("rgb",), description="streams with the local (frame-level) loss, Eq. 2")
+    local_weight: float = Field(1.0, ge=0, description="lambda_1 of Eq. 6")
+    frozen: Literal["none", "Conv3d_2c_3x3", "MaxPool3d_4a_3x3"] = Field(
+        "Conv3d_2c_3x3", description="layers up to and including this one keep their weights"
+    )
+    frozen_batch_norm: Literal["eval", "train"] = Field("eval", description="train lets running statistics move")
+    batch_norm_momentum: float = Field(0.01, gt=0, le=1, description="weight of a new batch in running statistics")
+    temporal_stride: Literal[1, 2] = Field(1, description="of the last two poolings; 1 follows ST-I2V, 2 the original")
+    dropout: float = Field(0.5, ge=0, lt=1)
+    crop: int = Field(224, ge=32, description="side of the square given to the networks, pixels")
+    crops: Literal["shared", "separate"] = Field("shared", description="one crop and flip for RGB and flow, or two")
+    clip_frames: int = Field(16, ge=8, description="frames of a training clip")
+    test_frames: int = Field(32, ge=8, description="frames sampled from a video for evaluation")
+    fusion: Literal["softmax_of_mean", "mean_of_softmax"] = Field(
+        "softmax_of_mean", description="late fusion: softmax of the mean logits, or mean of the frames' softmax"
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where it is fast")
+    evaluate_every: int = Field(1, ge=1, description="epochs between evaluations while the bank is not in use")
+
+    @model_validator(mode="after")
+    def _parts_have_their_streams(self) -> TrainSettings:
+        if self.bank is not None and "flow" not in self.streams:
+            raise ValueError("bank must be null when streams has no flow")
+        if self.pace is not None and "rgb" not in self.streams:
+            raise ValueError("pace must be null when streams has no rgb: paces are told from RGB frames")
+        return self
