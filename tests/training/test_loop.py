@@ -223,7 +223,7 @@ def test_the_frames_that_are_fed_are_those_of_the_shards(data: Path) -> None:
     """The red, or green, of a class of the tiny data arrives in the first, or second, channel of the clip."""
     trainer = Trainer(make_run(data, data / "unused", streams=["rgb"], bank=None, pace=None))
     clips, labels = [], []
-    for batch in trainer._source_loader():
+    for batch in trainer.loaders.source(0, None):
         clips.append(batch["rgb"].numpy())
         labels.extend(batch["label"].tolist())
     brightest = np.concatenate(clips).mean(axis=(2, 3, 4)).argmax(axis=1)

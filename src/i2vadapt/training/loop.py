@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +12,25 @@ import numpy as np
 import torch
 import yaml
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from i2vadapt import __version__, versions
-from i2vadapt.adaptation import FlowMemoryBank
 from i2vadapt.data.items import write_atomically
 from i2vadapt.errors import UserError
 from i2vadapt.models import initialise
 from i2vadapt.progress import progress
 from i2vadapt.training import checkpoint
 from i2vadapt.training.calibration import calibrate_batch_norm
-from i2vadapt.training.clips import DomainClips, PacedClips, Sample, SourceClips, TestClips, plain_errors
-from i2vadapt.training.evaluation import Scores, accuracies, score
+from i2vadapt.training.clips import DomainClips, Sample, plain_errors
 from i2vadapt.training.history import Means, Row, write_events, write_metrics
+from i2vadapt.training.loaders import Loaders
 from i2vadapt.training.objective import Objective
 from i2vadapt.training.precision import choose_arithmetic, describe
 from i2vadapt.training.run import Run, build_model
+from i2vadapt.training.target_pass import TargetPass
 
 _logger = logging.getLogger(__name__)
 
-CALIBRATION_BATCHES = 8
+CALIBRATION_BATCHES = 16  # half of them of each domain
 
 
 class Trainer:
@@ -56,6 +54,8 @@ class Trainer:
         initialise(self.model, _path(settings.init.rgb), _path(settings.init.flow))
         self.arithmetic.prepare(self.model)
         self.objective = Objective(self.model, settings, self.arithmetic)
+        self.loaders = Loaders(run, self.source, self.target, self.arithmetic.device.type == "cuda")
+        self.target_pass = TargetPass(run, self.target, self.model, self.loaders, self.arithmetic)
         self.optimizer = torch.optim.SGD(
             [weight for weight in self.model.parameters() if weight.requires_grad],
             lr=settings.learning_rate,
@@ -64,7 +64,6 @@ class Trainer:
         )
         milestones = [int(settings.epochs * part) for part in settings.milestones]
         self.schedule = torch.optim.lr_scheduler.MultiStepLR(self.optimizer, milestones, settings.decay)
-        self.bank = FlowMemoryBank(len(run.classes), settings.bank.capacity) if settings.bank else None
         self.history: list[Row] = []
         self.epoch = 0
         self._state = run.folder / "state.pt"
@@ -77,7 +76,7 @@ class Trainer:
             _logger.info("training on %s", describe(self.arithmetic, self.settings))
             while self.epoch < self.settings.epochs:
                 row = self._train_epoch()
-                row |= self._evaluate()
+                row |= self.target_pass.after_epoch(self.epoch + 1)
                 self.history.append(row)
                 self.schedule.step()
                 self.epoch += 1
@@ -114,24 +113,19 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        if self.bank is not None:
-            self.bank.load_state_dict(state["bank"])
+        if self.target_pass.bank is not None:
+            self.target_pass.bank.load_state_dict(state["bank"])
         checkpoint.set_random_state(state["random"])
         self.history, self.epoch = state["history"], state["epoch"]
         _logger.info("going on after epoch %d", self.epoch)
 
     def _calibrate(self) -> None:
         """After a cross-modality initialisation: batch-norm statistics of the flow of both domains."""
-        init, settings = self.settings.init, self.settings
+        init = self.settings.init
         if "flow" not in self.model.streams or init.flow is not None or init.rgb is None:
             return
         _logger.info("flow stream starts from RGB weights: estimating its batch-norm statistics")
-        batches = [
-            self._loader(TestClips(domain, settings.clip_frames, settings.crop), shuffle=True)
-            for domain in (self.source, self.target)
-        ]
-        pairs = itertools.islice(zip(*map(plain_errors, batches), strict=False), CALIBRATION_BATCHES)
-        clips = (sample["flow"] for pair in pairs for sample in pair)
+        clips = (sample["flow"] for sample in itertools.islice(self.loaders.calibration(), CALIBRATION_BATCHES))
         calibrate_batch_norm(self.model.network("flow"), clips, self.arithmetic)
 
     def _save(self) -> None:
@@ -140,7 +134,7 @@ class Trainer:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
-            "bank": self.bank.state_dict() if self.bank is not None else None,
+            "bank": self.target_pass.bank.state_dict() if self.target_pass.bank is not None else None,
             "random": checkpoint.random_state(),
             "history": self.history,
             "epoch": self.epoch,
@@ -163,69 +157,11 @@ class Trainer:
         checkpoint.save(self.run.folder / "checkpoint.pt", content)
         self._state.unlink(missing_ok=True)
 
-    def _bank_is_used(self, epoch: int) -> bool:
-        """After the warm-up, and the delay of the released code."""
-        bank = self.settings.bank
-        return bank is not None and epoch >= bank.warmup_epochs + bank.delay_epochs
-
-    def _loader(self, clips: torch.utils.data.Dataset[Sample], shuffle: bool) -> DataLoader[Sample]:
-        """Batches in an order that depends on seed and epoch alone."""
-        order = torch.Generator().manual_seed(
-            int(np.random.SeedSequence([self.run.seed, self.epoch]).generate_state(1)[0])
-        )
-        return DataLoader(
-            clips,
-            self.settings.batch_size,
-            shuffle=shuffle,
-            generator=order,
-            num_workers=self.run.workers,
-            multiprocessing_context="fork" if self.run.workers else None,
-            pin_memory=self.arithmetic.device.type == "cuda",
-        )
-
-    def _source_loader(self) -> DataLoader[Sample]:
-        settings, bank = self.settings, self.bank
-
-        def draw(rng: np.random.Generator, label: int) -> str | None:
-            if bank is None:
-                raise ValueError("no memory bank")
-            numbers, found = bank.draw(rng, [label])
-            return self.target.items[int(numbers[0])].id if found[0] else None
-
-        clips = SourceClips(
-            self.source,
-            self.target,
-            settings.clip_frames,
-            settings.crop,
-            settings.crops == "shared",
-            (self.run.seed, self.epoch),
-            draw if self._bank_is_used(self.epoch) else None,
-        )
-        return self._loader(clips, shuffle=True)
-
-    def _paced_batches(self) -> Iterator[Sample | None]:
-        """Target batches for pace prediction, from the beginning again when they run out; None without it."""
-        pace = self.settings.pace
-        if pace is None:
-            yield from itertools.repeat(None)
-            return
-        clips = PacedClips(
-            self.target,
-            self.settings.clip_frames,
-            self.settings.crop,
-            pace.classes,
-            pace.looping,
-            (self.run.seed, self.epoch),
-        )
-        loader = self._loader(clips, shuffle=True)
-        while True:
-            yield from plain_errors(loader)
-
     def _train_epoch(self) -> Row:
         self.model.train()
         means = Means()
-        loader = self._source_loader()
-        paced = self._paced_batches()
+        loader = self.loaders.source(self.epoch, self.target_pass.lender(self.epoch))
+        paced = self.loaders.paced(self.epoch)
         clips, waited, started = 0, 0.0, time.monotonic()
         with progress(len(loader), f"epoch {self.epoch + 1}", "step", log_every=60) as bar:
             batches = zip(plain_errors(loader), paced, strict=False)
@@ -241,8 +177,8 @@ class Trainer:
         rate = float(self.schedule.get_last_lr()[0])
         row: Row = {"epoch": self.epoch + 1, "learning_rate": rate, **means.result()}
         row |= {"clips_per_second": clips / seconds, "share_waiting_for_data": waited / seconds}
-        if self.bank is not None:
-            row["bank_used"] = float(self._bank_is_used(self.epoch))
+        if self.target_pass.bank is not None:
+            row["bank_used"] = float(self.target_pass.bank_is_used(self.epoch))
         return row
 
     def _step(self, source: Sample, paced: Sample | None, means: Means) -> int:
@@ -274,31 +210,6 @@ class Trainer:
         for name, term in terms.items():
             means.add(name, float(term.detach()), count)
         return float(loss.detach())
-
-    def _evaluate(self) -> Row:
-        """Scores the target where the bank or the record needs it, and refills the bank with the new pseudo-labels."""
-        done = self.epoch + 1
-        fills = self.bank is not None and self._bank_is_used(done) and done < self.settings.epochs
-        if not (fills or done % self.settings.evaluate_every == 0 or done == self.settings.epochs):
-            return {}
-        scores = self.score(self.target)
-        row: Row = accuracies(scores, self.target.labels)
-        if fills and self.bank is not None:
-            self.bank.rebuild(np.arange(len(scores.fused)), scores.fused)
-            row["bank_flows"] = float(self.bank.fill().sum())
-            row["bank_smallest_class"] = float(self.bank.fill().min())
-            if self.target.is_labelled:
-                row["bank_purity"] = self.bank.purity(self.target.labels)
-            empty = [name for name, count in zip(self.run.classes, self.bank.fill(), strict=True) if count == 0]
-            if empty:
-                _logger.warning("no video is taken for %s: its photographs keep their own flow", ", ".join(empty))
-        return row
-
-    def score(self, domain: DomainClips) -> Scores:
-        """Scores of all items of a dataset."""
-        clips = TestClips(domain, self.settings.test_frames, self.settings.crop)
-        batches = plain_errors(self._loader(clips, shuffle=False))
-        return score(self.model, batches, self.arithmetic, self.settings.fusion)
 
 
 def _path(name: str | None) -> Path | None:

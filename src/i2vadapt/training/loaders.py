@@ -1,0 +1,85 @@
+"""Loaders of a run's batches, in an order that depends on seed and epoch alone."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from i2vadapt.training.clips import DomainClips, DrawFlow, PacedClips, Sample, SourceClips, TestClips, plain_errors
+from i2vadapt.training.run import Run
+
+
+class Loaders:
+    """Makes the loaders of an epoch.
+
+    Args:
+        run: whose settings and seed count.
+        source: generated videos.
+        target: real videos.
+        pin_memory: copies batches to memory from which a GPU reads faster.
+    """
+
+    def __init__(self, run: Run, source: DomainClips, target: DomainClips, pin_memory: bool) -> None:
+        self._run, self._settings = run, run.settings
+        self._source, self._target, self._pin = source, target, pin_memory
+
+    def source(self, epoch: int, draw: DrawFlow | None) -> DataLoader[Sample]:
+        """Generated videos with labels.
+
+        Args:
+            epoch: from 0.
+            draw: what lends flow to them, see `SourceClips`; None keeps their own.
+        """
+        settings = self._settings
+        clips = SourceClips(
+            self._source,
+            self._target,
+            settings.clip_frames,
+            settings.crop,
+            settings.crops == "shared",
+            (self._run.seed, epoch),
+            draw,
+        )
+        return self._loader(clips, epoch, shuffle=True)
+
+    def paced(self, epoch: int) -> Iterator[Sample | None]:
+        """Target batches for pace prediction, from the beginning again when they run out; None without it."""
+        pace, settings = self._settings.pace, self._settings
+        if pace is None:
+            yield from itertools.repeat(None)
+            return
+        clips = PacedClips(
+            self._target, settings.clip_frames, settings.crop, pace.classes, pace.looping, (self._run.seed, epoch)
+        )
+        loader = self._loader(clips, epoch, shuffle=True)
+        while True:
+            yield from plain_errors(loader)
+
+    def whole(self, domain: DomainClips, epoch: int) -> DataLoader[Sample]:
+        """All videos of a domain in order, as they are seen in evaluation."""
+        return self._loader(TestClips(domain, self._settings.test_frames, self._settings.crop), epoch, shuffle=False)
+
+    def calibration(self) -> Iterator[Sample]:
+        """Clips of training length of both domains in turns, until one of them ends."""
+        loaders = [
+            self._loader(TestClips(domain, self._settings.clip_frames, self._settings.crop), 0, shuffle=True)
+            for domain in (self._source, self._target)
+        ]
+        for pair in zip(*map(plain_errors, loaders), strict=False):
+            yield from pair
+
+    def _loader(self, clips: Dataset[Sample], epoch: int, shuffle: bool) -> DataLoader[Sample]:
+        order = torch.Generator().manual_seed(int(np.random.SeedSequence([self._run.seed, epoch]).generate_state(1)[0]))
+        return DataLoader(
+            clips,
+            self._settings.batch_size,
+            shuffle=shuffle,
+            generator=order,
+            num_workers=self._run.workers,
+            multiprocessing_context="fork" if self._run.workers else None,
+            pin_memory=self._pin,
+        )
