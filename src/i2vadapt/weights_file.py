@@ -1,0 +1,45 @@
+"""Reading files of weights without running code of theirs: `.safetensors`, and what `torch.save` wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from i2vadapt.errors import UserError
+
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
+"""Kinds of files that are read."""
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Reads a state dict on the CPU.
+
+    Args:
+        path: one of `SUFFIXES`. A training checkpoint, which has the state dict as `model` beside an `optimizer`, will
+            do.
+
+    Raises:
+        UserError: missing, of another kind, damaged, or without a flat dictionary of tensors.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such weights file")
+    if path.suffix not in SUFFIXES:
+        raise UserError(f"{path}: unknown kind of weights file; allowed: {' '.join(SUFFIXES)}")
+    try:
+        # weights_only: an unpickler that builds tensors and plain containers and refuses to call anything else
+        safe = path.suffix == ".safetensors"
+        content: object = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except Exception as error:
+        # Damaged bytes make these parsers raise nearly anything: struct.error, IndexError, UnicodeDecodeError, ...
+        raise UserError(f"{path}: not a readable weights file, or damaged ({type(error).__name__})") from error
+    if isinstance(content, Mapping) and "optimizer" in content and "model" in content:
+        content = content["model"]
+    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise UserError(f"{path}: must hold a dictionary of tensors, as saved from `state_dict()`")
+    return dict(content)
