@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from i2vadapt.data.parallel import ordered_map
+from i2vadapt.data.parallel import ahead, ordered_map
 from i2vadapt.errors import UserError
 
 
@@ -51,3 +53,50 @@ def test_a_killed_worker_is_one_clear_line() -> None:
 def test_errors_of_workers_arrive_as_they_are() -> None:
     with pytest.raises(UserError, match=r"\Aitem 0 is no good\Z"):
         list(ordered_map(refuse, range(4), 2))
+
+
+def test_a_thread_runs_ahead_as_far_as_it_may_and_no_further() -> None:
+    made: list[int] = []
+    third = threading.Event()
+
+    def numbers() -> Iterator[int]:
+        for number in range(6):
+            made.append(number)
+            if number == 2:
+                third.set()
+            yield number
+
+    results = ahead(numbers(), 2)
+    assert next(results) == 0
+    assert third.wait(10), "the next two are made while the first is in use"
+    time.sleep(0.05)
+    assert made == [0, 1, 2]
+    assert list(results) == [1, 2, 3, 4, 5]
+
+
+def test_parts_of_a_chain_work_at_the_same_time() -> None:
+    meeting = threading.Barrier(2, timeout=10)  # breaks unless one part makes item 1 while the other has item 0
+
+    def first(number: int) -> int:
+        if number == 1:
+            meeting.wait()
+        return number
+
+    def second(number: int) -> int:
+        if number == 0:
+            meeting.wait()
+        return -number
+
+    assert list(ahead(map(second, ahead(map(first, range(3)))))) == [0, -1, -2]
+
+
+def test_an_error_comes_in_its_place() -> None:
+    results = ahead(map(square_unless_three, range(5)))
+    assert [next(results) for _ in range(3)] == [0, 1, 4]
+    with pytest.raises(UserError, match="item 3"):
+        next(results)
+    assert list(results) == []
+
+
+def square_unless_three(number: int) -> int:
+    return number * number if number != 3 else int(refuse(number))

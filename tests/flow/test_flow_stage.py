@@ -41,10 +41,12 @@ def inner(flow: np.ndarray) -> np.ndarray:
     return np.median(flow[..., 8:-8, 8:-8, :], axis=(-3, -2))
 
 
-def test_every_pair_gets_its_flow_and_the_shard_names_its_frames(tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["numba", "torch"])  # worker processes, and a chain of threads
+def test_every_pair_gets_its_flow_and_the_shard_names_its_frames(tmp_path: Path, backend: str) -> None:
     clips = {"a": moving(4), "b": moving(3, motion=(-1, 0))}
     write_frames(tmp_path / "frames.h5", clips)
-    run_flow(tmp_path / "frames.h5", tmp_path / "flow.h5", SETTINGS, 1, 0.0)
+    settings = SETTINGS.model_copy(update={"backend": backend})
+    run_flow(tmp_path / "frames.h5", tmp_path / "flow.h5", settings, 1, 0.0)
     frames, flow = ShardReader(tmp_path / "frames.h5", "frames"), ShardReader(tmp_path / "flow.h5", "flow")
     assert list(flow.ids) == ["a", "b"]
     assert flow.labels.tolist() == [0, 1]
@@ -72,15 +74,17 @@ def test_processes_change_no_byte(tmp_path: Path) -> None:
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
 
 
-def test_a_single_frame_has_no_flow_and_is_a_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_a_single_frame_has_no_flow_and_is_a_failure(tmp_path: Path, backend: str) -> None:
+    settings = SETTINGS.model_copy(update={"backend": backend})
     write_frames(tmp_path / "frames.h5", {"a": moving(2), "still": moving(1)})
-    run_flow(tmp_path / "frames.h5", tmp_path / "flow.h5", SETTINGS, 1, 0.5)
+    run_flow(tmp_path / "frames.h5", tmp_path / "flow.h5", settings, 1, 0.5)
     reader = ShardReader(tmp_path / "flow.h5", "flow")
     assert [(failure.id, failure.reason) for failure in reader.failures] == [
         ("still", "1 frame, at least 2 are needed")
     ]
     with pytest.raises(UserError, match="1 of 2 items failed"):
-        run_flow(tmp_path / "frames.h5", tmp_path / "other.h5", SETTINGS, 1, 0.4)
+        run_flow(tmp_path / "frames.h5", tmp_path / "other.h5", settings, 1, 0.4)
 
 
 def test_settings_reach_the_algorithm() -> None:

@@ -1,11 +1,11 @@
-"""One ordered map over processes, for the stages whose work is independent from item to item."""
+"""Work that is independent from item to item: an ordered map over processes, and iterators that threads run ahead."""
 
 from __future__ import annotations
 
 import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
@@ -55,6 +55,23 @@ def _windowed(
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+def ahead(results: Iterable[Out], count: int = 2) -> Iterator[Out]:
+    """Yields what an iterable yields, while a thread has it work at most `count` results ahead.
+
+    One around each part of a chain keeps all parts busy at once, where they leave Python's lock alone as decoders,
+    encoders and GPUs do. An error comes out where its result would have.
+    """
+    iterator, end = iter(results), object()
+    thread = ThreadPoolExecutor(1)
+    try:
+        waiting = deque(thread.submit(next, iterator, end) for _ in range(count))
+        while (result := waiting.popleft().result()) is not end:
+            waiting.append(thread.submit(next, iterator, end))
+            yield result  # type: ignore[misc]
+    finally:
+        thread.shutdown(cancel_futures=True)
 
 
 def _use_one_thread() -> None:

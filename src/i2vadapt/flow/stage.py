@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from i2vadapt import versions
 from i2vadapt.config import FlowSettings
 from i2vadapt.data.flow_codec import encode_flow, quantise
-from i2vadapt.data.parallel import ordered_map
+from i2vadapt.data.parallel import ahead, ordered_map
 from i2vadapt.data.shard_build import build_shard, make_provenance
 from i2vadapt.data.shards import Encoded, Failed, ShardReader
 from i2vadapt.errors import UserError
@@ -65,29 +65,70 @@ class Shares:
         return ", ".join(f"{name} {seconds / total:.0%}" for name, seconds in parts.items())
 
 
-def _compute(clip: Clip) -> tuple[Encoded | Failed, Shares]:
-    reader, settings = clip.frames, clip.settings
-    item = reader.index(clip.id)
-    times = [time.perf_counter()]
+Result = tuple[Encoded | Failed, Shares]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Frames or flow of a clip, or why there are none, and the seconds that went into it so far."""
+
+    clip: Clip
+    made: np.ndarray | Failed
+    seconds: Shares
+
+
+def _read(clip: Clip) -> Part:
+    """(T,H,W,3) uint8 frames."""
+    started = time.perf_counter()
+    item = clip.frames.index(clip.id)
     try:
-        if reader.counts[item] < 2:
-            raise UserError(f"{reader.counts[item]} frame, at least 2 are needed")
-        frames = reader.frames(item)
-        times.append(time.perf_counter())
-        flow = flow_of_frames(frames, settings)
+        if clip.frames.counts[item] < 2:
+            raise UserError(f"{clip.frames.counts[item]} frame, at least 2 are needed")
+        made: np.ndarray | Failed = clip.frames.frames(item)
     except UserError as error:
-        return Failed(clip.id, str(error)), Shares()
-    times.append(time.perf_counter())
+        made = Failed(clip.id, str(error))
+    return Part(clip, made, Shares(decode=time.perf_counter() - started))
+
+
+def _compute(part: Part) -> Part:
+    """(T-1,H,W,2) float32 flow of frames."""
+    if isinstance(part.made, Failed):
+        return part
+    started = time.perf_counter()
+    flow = flow_of_frames(part.made, part.clip.settings)
+    return Part(part.clip, flow, replace(part.seconds, flow=time.perf_counter() - started))
+
+
+def _encode(part: Part) -> Result:
+    if isinstance(part.made, Failed):
+        return part.made, part.seconds
+    started, clip, flow = time.perf_counter(), part.clip, part.made
+    item, settings = clip.frames.index(clip.id), clip.settings
     data = [encode_flow(field, settings.bound, settings.quality) for field in flow]
     info = {
         "height": flow.shape[1],
         "width": flow.shape[2],
-        "fps": reader.info[item].get("fps"),
+        "fps": clip.frames.info[item].get("fps"),
         "clipped": round(quantise(flow, settings.bound)[1], 6),
         "mean": round(float(np.linalg.norm(flow, axis=-1).mean()), 4),
     }
-    times.append(time.perf_counter())
-    return Encoded(clip.id, int(reader.labels[item]), data, info), Shares(*np.diff(times).tolist())
+    encoded = Encoded(clip.id, int(clip.frames.labels[item]), data, info)
+    return encoded, replace(part.seconds, encode=time.perf_counter() - started)
+
+
+def _whole(clip: Clip) -> Result:
+    return _encode(_compute(_read(clip)))
+
+
+def _results(clips: Sequence[Clip], backend: str, workers: int) -> Iterator[Result]:
+    """Finished clips in order, while others are being read, computed and encoded.
+
+    On processors each worker process takes a clip through all parts. A GPU is fed by one process, with a thread for
+    each part and bounded queues between them.
+    """
+    if backend == "torch":
+        return ahead(map(_encode, ahead(map(_compute, ahead(map(_read, clips))))))
+    return ordered_map(_whole, clips, workers)
 
 
 def run_flow(frames: Path, out: Path, settings: FlowSettings, workers: int, max_failed_share: float) -> None:
@@ -101,7 +142,7 @@ def run_flow(frames: Path, out: Path, settings: FlowSettings, workers: int, max_
 
     def process(clips: Sequence[Clip]) -> Iterator[Encoded | Failed]:
         nonlocal pairs
-        for result, seconds in ordered_map(_compute, clips, workers):
+        for result, seconds in _results(clips, settings.backend, workers):
             shares.add(seconds)
             pairs += len(result.frames) if isinstance(result, Encoded) else 0
             yield result

@@ -113,7 +113,7 @@ def _shrink(images: Tensor, size: tuple[int, int], scale: float) -> Tensor:
 
 
 def _solve_level(images: Tensor, flow: Tensor, settings: Tvl1Settings, iterate: Iterate, median: Median) -> Tensor:
-    first, second = images[:, :1], _with_derivatives(images[:, 1:])
+    first, second = images[:, :1], _with_derivatives(images[:, 1:]).double()
     state = State(flow, torch.zeros_like(flow), torch.zeros_like(flow))
     enough = settings.epsilon**2 * first[0].numel()
     for _ in range(settings.n_warps):
@@ -148,12 +148,14 @@ def _with_derivatives(image: Tensor) -> Tensor:
 
 
 def _linearise(first: Tensor, second: Tensor, flow: Tensor, strength: float) -> DataTerm:
+    """The data term around a flow; the second image and its derivatives are float64, all else is float32."""
     height, width = first.shape[-2:]
     columns = torch.arange(width, device=flow.device) + flow[:, 0]
     rows = torch.arange(height, device=flow.device)[:, None] + flow[:, 1]
     # grid_sample's own coordinates run from -1 to 1 between the outer edges of the outer pixels.
-    grid = torch.stack([(2 * columns + 1) / width - 1, (2 * rows + 1) / height - 1], -1)
-    warped = functional.grid_sample(second, grid, mode="bicubic", padding_mode="zeros", align_corners=False)
+    # In them float32 loses 3e-5 pixels; without that loss FlyingChairs differs by 0.049 px from numba, not by 0.054.
+    grid = torch.stack([(2 * columns.double() + 1) / width - 1, (2 * rows.double() + 1) / height - 1], -1)
+    warped = functional.grid_sample(second, grid, mode="bicubic", padding_mode="zeros", align_corners=False).float()
     gradient = warped[:, 1:]
     square = (gradient * gradient).sum(1, keepdim=True)
     inverse = torch.where(square > _FLAT, square.clamp(min=_FLAT).rsqrt(), 0)
