@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from i2vadapt.depth import DepthNetwork, build_depth_model, depth_model_spec
+from i2vadapt.depth import DepthNetwork, build_depth_model, depth_model_spec, new_network
 from i2vadapt.errors import UserError
 
 _NAME = "dpt_small"
@@ -15,7 +15,7 @@ _NAME = "dpt_small"
 @pytest.fixture(scope="module")
 def network() -> DepthNetwork:
     torch.manual_seed(0)
-    return DepthNetwork(depth_model_spec(_NAME)).eval()
+    return new_network(depth_model_spec(_NAME)).eval()
 
 
 def _predict(network: torch.nn.Module) -> torch.Tensor:
@@ -41,7 +41,7 @@ def test_weights_come_back(kind: str, network: DepthNetwork, tmp_path: Path) -> 
 
 def test_indices_that_releases_store_are_left_out(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = DepthNetwork(depth_model_spec("dpt_beit_base_384"))
+    network = new_network(depth_model_spec("dpt_beit_base_384"))
     state = dict(network.state_dict())
     state["pretrained.model.blocks.0.attn.relative_position_index"] = torch.zeros(577, 577, dtype=torch.int64)
     network.load_state_dict(state)

@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import nn
 
-from i2vadapt.depth import DEPTH_MODELS, DepthNetwork, depth_model_spec
+from i2vadapt.depth import DEPTH_MODELS, DepthNetwork, depth_model_spec, new_network
 from i2vadapt.depth.backbones import VitBackbone
-from i2vadapt.depth.checkpoints import RECOMPUTED_KEYS
+from i2vadapt.depth.checkpoints import UNUSED_KEYS
 from i2vadapt.depth.rel_pos import relative_position_bias, relative_position_index
 from i2vadapt.errors import UserError
 
@@ -24,8 +24,8 @@ _SLOW = pytest.mark.skipif("I2VADAPT_SLOW_TESTS" not in os.environ, reason="slow
 def test_state_dict_has_the_keys_and_shapes_of_the_release(name: str, reference: Path) -> None:
     released = json.loads((reference / f"{name}.keys.json").read_text())
     with torch.device("meta"):
-        ours = {key: list(value.shape) for key, value in DepthNetwork(depth_model_spec(name)).state_dict().items()}
-    kept = {key: shape for key, shape in released.items() if key.rpartition(".")[2] not in RECOMPUTED_KEYS}
+        ours = {key: list(value.shape) for key, value in new_network(depth_model_spec(name)).state_dict().items()}
+    kept = {key: shape for key, shape in released.items() if key.rpartition(".")[2] not in UNUSED_KEYS}
     assert ours == kept
 
 
@@ -37,7 +37,7 @@ def filled(fill: Callable[[nn.Module], None]) -> Callable[[str], DepthNetwork]:
     def build(name: str) -> DepthNetwork:
         spec = depth_model_spec(name)
         with torch.device("cpu" if spec.family == "swin" else "meta"):
-            network = DepthNetwork(spec, non_negative=False)
+            network = new_network(spec, non_negative=False)
         if spec.family != "swin":
             network = network.to_empty(device="cpu")
         fill(network)
@@ -70,7 +70,7 @@ def test_output_is_that_of_the_release(
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (96, 64)])
 def test_output_has_the_size_of_the_input(name: str, height: int, width: int) -> None:
     torch.manual_seed(0)
-    network = DepthNetwork(depth_model_spec(name)).eval()
+    network = new_network(depth_model_spec(name)).eval()
     with torch.inference_mode():
         depth = network(torch.rand(2, 3, height, width))
     assert depth.shape == (2, height, width)
@@ -79,7 +79,7 @@ def test_output_has_the_size_of_the_input(name: str, height: int, width: int) ->
 
 def test_every_network_can_be_described_without_weights() -> None:
     with torch.device("meta"):
-        sizes = {name: sum(p.numel() for p in DepthNetwork(spec).parameters()) for name, spec in DEPTH_MODELS.items()}
+        sizes = {name: sum(p.numel() for p in new_network(spec).parameters()) for name, spec in DEPTH_MODELS.items()}
     assert sizes["dpt_beit_large_512"] == 345_014_441
     assert sizes["dpt_small"] < 2_000_000
 
@@ -87,7 +87,7 @@ def test_every_network_can_be_described_without_weights() -> None:
 @pytest.mark.parametrize(("name", "size"), [("dpt_swin2_tiny_256", 288), ("dpt_beit_base_384", 200)])
 def test_input_sizes_that_do_not_fit_are_refused(name: str, size: int) -> None:
     with torch.device("meta"):
-        network = DepthNetwork(depth_model_spec(name))
+        network = new_network(depth_model_spec(name))
     with pytest.raises(UserError, match=f"{size}x{size}"):
         network(torch.rand(1, 3, size, size))
 

@@ -97,6 +97,29 @@ def test_prediction_returns_to_the_size_of_each_image() -> None:
         assert abs((depth[5:-5, 5:-5] - (image[5:-5, 5:-5, 0] / 127.5 - 1)).mean()) < 5e-4
 
 
+class _Ramp(nn.Module):
+    """Predicts 0 to 1 from left to right, whatever it sees."""
+
+    def __init__(self, spec: DepthModelSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.scale * torch.linspace(0, 1, images.shape[3]).expand(len(images), *images.shape[2:])
+
+
+def test_maps_of_depth_anything_are_enlarged_with_aligned_corners() -> None:
+    depth = predict_inverse_depth(_Ramp(depth_model_spec("depth_anything_v2_small")), np.zeros((40, 60, 3), np.uint8))
+    np.testing.assert_allclose(depth, np.broadcast_to(np.linspace(0, 1, 60), (40, 60)), atol=1e-6)
+
+
+def test_input_of_depth_anything_has_the_mean_and_spread_of_imagenet() -> None:
+    array = network_input(depth_model_spec("depth_anything_v2_small"), np.full((518, 518, 3), 51, np.uint8))
+    expected = [(0.2 - 0.485) / 0.229, (0.2 - 0.456) / 0.224, (0.2 - 0.406) / 0.225]
+    np.testing.assert_allclose(array[:, 0, 0], expected, atol=1e-5)
+
+
 def test_a_batch_predicts_what_single_images_do() -> None:
     model = _Red(depth_model_spec("dpt_small"))
     images = [np.random.default_rng(k).integers(0, 256, (60, 80, 3), dtype=np.uint8) for k in range(2)]

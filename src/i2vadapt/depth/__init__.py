@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from i2vadapt.depth.dpt import DepthNetwork
+from i2vadapt.depth.network import DepthNetwork
 from i2vadapt.depth.preprocess import (
     network_size,
     predict_inverse_depth,
@@ -10,7 +10,7 @@ from i2vadapt.depth.preprocess import (
     spec_network_size,
     to_uint16,
 )
-from i2vadapt.depth.registry import build_depth_model, default_checkpoint
+from i2vadapt.depth.registry import build_depth_model, default_checkpoint, new_network
 from i2vadapt.depth.spec import DEPTH_MODELS, DepthModelSpec, depth_model_spec
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "default_checkpoint",
     "depth_model_spec",
     "network_size",
+    "new_network",
     "predict_inverse_depth",
     "predict_inverse_depth_batch",
     "spec_network_size",

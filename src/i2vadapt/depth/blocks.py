@@ -1,6 +1,6 @@
 """The DPT decoder: reassembled transformer tokens or convolution maps in, one map out (Ranftl et al., ICCV 2021).
 
-Attribute names follow the MiDaS releases, so that their checkpoints load without renaming.
+Attribute names follow the MiDaS and Depth Anything releases, so that their checkpoints load without renaming.
 """
 
 from __future__ import annotations
@@ -93,7 +93,33 @@ class FeatureFusion(nn.Module):
         return output
 
 
-class Decoder(nn.Module):
+class Fusion(nn.Module):
+    """Four feature maps, each half as large as the one before, to one map twice as large as the first.
+
+    Args:
+        in_channels: channels of the four maps, finest first.
+        features: channels of the fusion blocks.
+    """
+
+    def __init__(self, in_channels: Sequence[int], features: int) -> None:
+        super().__init__()
+        for level, channels in enumerate(in_channels, start=1):
+            self.add_module(f"layer{level}_rn", nn.Conv2d(channels, features, 3, padding=1, bias=False))
+        for level in range(1, 5):
+            self.add_module(f"refinenet{level}", FeatureFusion(features))
+
+    def fuse(self, maps: Sequence[Tensor]) -> Tensor:
+        """Returns (N, C, 2 H, 2 W) from maps (N, C_k, H / 2**k, W / 2**k), k = 0..3."""
+        skips = [self.get_submodule(f"layer{level}_rn")(features) for level, features in enumerate(maps, start=1)]
+        height, width = skips[0].shape[-2:]
+        sizes = [(2 * height, 2 * width), *((int(s.shape[-2]), int(s.shape[-1])) for s in skips[:3])]
+        fused: Tensor = self.get_submodule("refinenet4")(skips[3], None, sizes[3])
+        for level in (3, 2, 1):
+            fused = self.get_submodule(f"refinenet{level}")(fused, skips[level - 1], sizes[level - 1])
+        return fused
+
+
+class Decoder(Fusion):
     """Four feature maps of strides 4, 8, 16, 32 to one map at the resolution of the input.
 
     Args:
@@ -104,11 +130,7 @@ class Decoder(nn.Module):
     """
 
     def __init__(self, in_channels: Sequence[int], features: int, head_features: int, non_negative: bool) -> None:
-        super().__init__()
-        for level, channels in enumerate(in_channels, start=1):
-            self.add_module(f"layer{level}_rn", nn.Conv2d(channels, features, 3, padding=1, bias=False))
-        for level in range(1, 5):
-            self.add_module(f"refinenet{level}", FeatureFusion(features))
+        super().__init__(in_channels, features)
         self.output_conv = nn.Sequential(
             nn.Conv2d(features, features // 2, 3, padding=1),
             nn.UpsamplingBilinear2d(scale_factor=2),  # corners aligned
@@ -120,11 +142,5 @@ class Decoder(nn.Module):
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Returns (N, H, W) from maps (N, C_k, H / 4 / 2**k, W / 4 / 2**k), k = 0..3."""
-        skips = [self.get_submodule(f"layer{level}_rn")(features) for level, features in enumerate(maps, start=1)]
-        height, width = skips[0].shape[-2:]
-        sizes = [(2 * height, 2 * width), *((int(s.shape[-2]), int(s.shape[-1])) for s in skips[:3])]
-        fused = self.get_submodule("refinenet4")(skips[3], None, sizes[3])
-        for level in (3, 2, 1):
-            fused = self.get_submodule(f"refinenet{level}")(fused, skips[level - 1], sizes[level - 1])
-        depth: Tensor = self.output_conv(fused)
+        depth: Tensor = self.output_conv(self.fuse(maps))
         return depth.squeeze(1)

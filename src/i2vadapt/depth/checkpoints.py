@@ -10,28 +10,29 @@ from torch import Tensor
 
 from i2vadapt.weights_file import read_state
 
-RECOMPUTED_KEYS = {
+UNUSED_KEYS = {
     "relative_position_index": "BEiT: table of indices, follows from the window size",
+    "mask_token": "DINOv2: stands for hidden patches, in its own training only",
 }
 """The only keys of a release that are not loaded: last part of the key, and why nothing is lost."""
 
 _SHOWN = 3  # keys named in an error
 
 
-def drop_recomputed(state: MutableMapping[str, Any]) -> None:
-    """Removes the keys of `RECOMPUTED_KEYS` in place."""
-    for key in [key for key in state if key.rpartition(".")[2] in RECOMPUTED_KEYS]:
+def drop_unused(state: MutableMapping[str, Any]) -> None:
+    """Removes the keys of `UNUSED_KEYS` in place."""
+    for key in [key for key in state if key.rpartition(".")[2] in UNUSED_KEYS]:
         del state[key]
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Reads the weights in a file in float32, without the keys that are recomputed.
+    """Reads the weights in a file in float32, without the keys that no network needs.
 
     Raises:
         UserError: as `read_state`.
     """
     state = read_state(path)
-    drop_recomputed(state)
+    drop_unused(state)
     return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
 
 

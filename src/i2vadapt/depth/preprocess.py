@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional as F
 
-from i2vadapt.depth.dpt import DepthNetwork
+from i2vadapt.depth.network import DepthNetwork
 from i2vadapt.depth.spec import DepthModelSpec, ResizeMethod
 from i2vadapt.errors import UserError
 
@@ -108,11 +109,14 @@ def predict_inverse_depth_batch(model: DepthNetwork, images: Sequence[Image]) ->
     with torch.inference_mode():
         depths = model(torch.from_numpy(np.stack(inputs)).to(device)).float().unsqueeze(1)
         return [
-            F.interpolate(depth.unsqueeze(0), size=image.shape[:2], mode="bicubic", align_corners=False)[0, 0]
-            .cpu()
-            .numpy()
+            _enlarge(depth.unsqueeze(0), image.shape[:2], model.spec.enlarge)[0, 0].cpu().numpy()
             for depth, image in zip(depths, images, strict=True)
         ]
+
+
+def _enlarge(depth: Tensor, size: tuple[int, ...], mode: str) -> Tensor:
+    """Resizes (N, 1, h, w) maps to (N, 1, *size)."""
+    return F.interpolate(depth, size=size, mode=mode, align_corners=mode == "bilinear")
 
 
 def predict_inverse_depth(model: DepthNetwork, image: Image) -> DepthMap:

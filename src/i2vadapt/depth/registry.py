@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from i2vadapt.depth.checkpoints import mismatch, read_checkpoint
-from i2vadapt.depth.dpt import DepthNetwork
+from i2vadapt.depth.depth_anything import DepthAnythingNetwork
+from i2vadapt.depth.dpt import DptNetwork
+from i2vadapt.depth.network import DepthNetwork
 from i2vadapt.depth.spec import DEPTH_MODELS, DepthModelSpec, depth_model_spec
 from i2vadapt.errors import UserError
 
@@ -21,6 +23,12 @@ def default_checkpoint(name: str) -> Path | None:
     """Weights of a network that come with the package, or None where they have to be downloaded."""
     path = WEIGHTS / f"{depth_model_spec(name).name}.safetensors"
     return path if path.is_file() else None
+
+
+def new_network(spec: DepthModelSpec, non_negative: bool = True) -> DepthNetwork:
+    """A network with random weights, on the default device."""
+    family = DepthAnythingNetwork if spec.family == "dinov2" else DptNetwork
+    return family(spec, non_negative)
 
 
 def build_depth_model(name: str, checkpoint: str | Path | None = None, non_negative: bool = True) -> DepthNetwork:
@@ -41,10 +49,10 @@ def build_depth_model(name: str, checkpoint: str | Path | None = None, non_negat
     spec = depth_model_spec(name)
     path = default_checkpoint(name) if checkpoint is None else Path(checkpoint)
     if path is None:
-        return DepthNetwork(spec, non_negative).eval()
+        return new_network(spec, non_negative).eval()
     state = read_checkpoint(path)
     with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
-        network = DepthNetwork(spec, non_negative)
+        network = new_network(spec, non_negative)
     difference = mismatch(state, network.state_dict())
     if difference:
         raise UserError(f"{path}: not a checkpoint of {name}{_suggestion(state, spec)}: {difference}")
@@ -57,7 +65,7 @@ def _suggestion(state: Mapping[str, Tensor], refused: DepthModelSpec) -> str:
     for spec in DEPTH_MODELS.values():
         if spec is not refused:
             with torch.device("meta"):
-                other = DepthNetwork(spec)
+                other = new_network(spec)
             if not mismatch(state, other.state_dict()):
                 return f" but of {spec.name}"
     return ""

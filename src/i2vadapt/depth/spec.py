@@ -9,6 +9,7 @@ from i2vadapt.errors import UserError
 
 ResizeMethod = Literal["minimal", "upper_bound", "lower_bound"]
 _RELEASES = "https://github.com/isl-org/MiDaS/releases/download"
+_HUB = "https://huggingface.co/depth-anything"
 _VIT_LARGE_TAPS = (5, 11, 17, 23)
 
 
@@ -22,20 +23,22 @@ class DepthModelSpec:
         backbone: timm's name of it.
         channels: channels of the four maps given to the decoder, strides 4 to 32.
         net_size: side of the square the input is fitted to, pixels.
-        taps: blocks tapped (beit, vit: of the whole network; swin: one in each stage; conv: none).
+        taps: blocks tapped (beit, vit, dinov2: of the whole network; swin: one in each stage; conv: none).
         features: channels of the decoder.
         head_features: channels before the last convolution.
         stem: channels of the first convolution (conv only).
         keep_aspect: keep the aspect ratio in resizing.
         method: how the image is fitted to the square (MiDaS `Resize`).
+        enlarge: how a predicted map is brought to the size of its image; bilinear is with corners aligned.
         multiple: sides of the input are multiples of this, pixels.
         mean: subtracted from RGB in [0, 1].
         std: then divided by.
         url: published checkpoint, or empty where the weights come with the package.
+        licence: of the published checkpoint.
     """
 
     name: str
-    family: Literal["beit", "vit", "swin", "conv"]
+    family: Literal["beit", "vit", "swin", "dinov2", "conv"]
     backbone: str
     channels: tuple[int, int, int, int]
     net_size: int
@@ -46,9 +49,36 @@ class DepthModelSpec:
     keep_aspect: bool = True
     method: ResizeMethod = "minimal"
     multiple: int = 32
+    enlarge: Literal["bicubic", "bilinear"] = "bicubic"
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     url: str = ""
+    licence: str = "MIT"
+
+
+def _depth_anything_v2(
+    size: str,
+    channels: tuple[int, int, int, int],
+    features: int,
+    licence: str,
+    taps: tuple[int, ...] = (2, 5, 8, 11),
+) -> DepthModelSpec:
+    return DepthModelSpec(
+        name=f"depth_anything_v2_{size}",
+        family="dinov2",
+        backbone=f"vit_{size}_patch14_dinov2",
+        channels=channels,
+        net_size=518,
+        taps=taps,
+        features=features,
+        method="lower_bound",
+        multiple=14,
+        enlarge="bilinear",
+        mean=(0.485, 0.456, 0.406),
+        std=(0.229, 0.224, 0.225),
+        url=f"{_HUB}/Depth-Anything-V2-{size.title()}/resolve/main/depth_anything_v2_vit{size[0]}.pth",
+        licence=licence,
+    )
 
 
 _SPECS = (
@@ -98,6 +128,9 @@ _SPECS = (
         keep_aspect=False,
         url=f"{_RELEASES}/v3_1/dpt_swin2_tiny_256.pt",
     ),
+    _depth_anything_v2("small", (48, 96, 192, 384), 64, "Apache-2.0"),
+    _depth_anything_v2("base", (96, 192, 384, 768), 128, "CC-BY-NC-4.0"),
+    _depth_anything_v2("large", (256, 512, 1024, 1024), 256, "CC-BY-NC-4.0", taps=(4, 11, 17, 23)),
     DepthModelSpec(
         name="dpt_small",
         family="conv",

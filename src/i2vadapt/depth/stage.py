@@ -17,7 +17,7 @@ from i2vadapt.data.items import Item, digest_items
 from i2vadapt.data.manifest import file_digest
 from i2vadapt.data.shard_build import BATCH_ITEMS, build_shard, make_provenance
 from i2vadapt.data.shards import Encoded, Failed, encode_depth
-from i2vadapt.depth.dpt import DepthNetwork
+from i2vadapt.depth.network import DepthNetwork
 from i2vadapt.depth.preprocess import predict_inverse_depth_batch, spec_network_size, to_uint16
 from i2vadapt.depth.registry import build_depth_model, default_checkpoint
 from i2vadapt.depth.spec import depth_model_spec

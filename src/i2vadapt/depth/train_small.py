@@ -16,10 +16,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import i2vadapt
-from i2vadapt.depth.dpt import DepthNetwork
 from i2vadapt.depth.losses import scale_and_shift_invariant_loss
 from i2vadapt.depth.metrics import DepthScores, depth_scores, mean_scores
+from i2vadapt.depth.network import DepthNetwork
 from i2vadapt.depth.preprocess import predict_inverse_depth
+from i2vadapt.depth.registry import new_network
 from i2vadapt.depth.small_data import DrawPair, Image, Scene, ScenePool, disturb, random_crop
 from i2vadapt.depth.spec import DepthModelSpec, depth_model_spec
 from i2vadapt.errors import UserError
@@ -86,14 +87,14 @@ def train_small(
     spec = depth_model_spec("dpt_small")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = DepthNetwork(spec, non_negative=False).to(memory_format=torch.channels_last)
+        network = new_network(spec, non_negative=False).to(memory_format=torch.channels_last)
     threads_before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         _optimise(network, draw, seed, steps, batch_size, learning_rate)
     finally:
         torch.set_num_threads(threads_before)
-    released = DepthNetwork(spec, non_negative=True)
+    released = new_network(spec, non_negative=True)
     released.load_state_dict(network.state_dict())
     scores = evaluate(released.eval(), draw, seed, held_out)
     settings = {"seed": seed, "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate}

@@ -1,0 +1,37 @@
+"""What all depth networks have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from i2vadapt.depth.checkpoints import drop_unused
+from i2vadapt.depth.spec import DepthModelSpec
+
+
+class DepthNetwork(nn.Module):
+    """Predicts inverse depth of unknown scale and shift; larger is nearer.
+
+    The keys of the state dict are those of the published checkpoint, which therefore loads without renaming.
+
+    Attributes:
+        spec: what was built.
+    """
+
+    def __init__(self, spec: DepthModelSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.register_load_state_dict_pre_hook(_forget_unused)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Returns inverse depth (N, H, W) of normalised images (N, 3, H, W).
+
+        Raises:
+            UserError: the network can't take images of that size.
+        """
+        raise NotImplementedError
+
+
+def _forget_unused(_module: nn.Module, state: dict[str, Any], *_: object) -> None:
+    drop_unused(state)
