@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from i2vadapt.benchmark import Benchmark, Config, ResolvedBenchmark, class_key, load_benchmark, load_datasets, resolve
-from i2vadapt.config import PRESETS, parse, read_yaml
+from i2vadapt.config import PRESETS, TrainSettings, parse, read_yaml
 from i2vadapt.data.manifest import make_manifest
 from i2vadapt.errors import UserError
 from i2vadapt.schema import schemas, write_schemas
@@ -27,7 +27,8 @@ def benchmark_of(name: str) -> Benchmark:
 
 
 def resolved(preset: str, names: list[str] | None = None) -> dict[str, ResolvedBenchmark]:
-    config = parse(Config, {"benchmarks": names or NAMES, "preset": preset}, "config")
+    methods = ["full", "clip_so_rgb", "clip_full"]
+    config = parse(Config, {"benchmarks": names or NAMES, "preset": preset, "methods": methods}, "config")
     return {part.benchmark.name: part for part in resolve(config, WORKFLOW)}
 
 
@@ -53,6 +54,43 @@ def test_hyper_parameters_of_the_paper(name: str, figures: tuple[float, ...], pr
     assert (train.pace.classes, train.bank.warmup_epochs, train.bank.capacity) == (5, 10, 60)
     assert (train.momentum, train.weight_decay, train.decay) == (0.9, 1e-4, 0.1)
     assert train.milestones == (1 / 2, 2 / 3)
+
+
+# Section 4.5: epochs and warm-up of CLIP for E->H and S->U; B->U has no row in Table 5.
+@pytest.mark.parametrize(("name", "epochs", "warmup"), [("EtoH", 40, 10), ("StoU", 20, 5)])
+def test_hyper_parameters_of_clip(name: str, epochs: int, warmup: int) -> None:
+    methods = resolved("paper")[name].methods
+    assert methods["full"].rgb_network == "i3d"
+    assert methods["full"].epochs == (60 if name == "EtoH" else 20)
+    full, rgb = methods["clip_full"], methods["clip_so_rgb"]
+    assert full.bank is not None
+    assert (full.epochs, full.bank.warmup_epochs, full.batch_size, full.clip.learning_rate) == (epochs, warmup, 8, 5e-5)
+    assert (rgb.epochs, rgb.batch_size, rgb.streams, rgb.rgb_network) == (epochs, 8, ("rgb",), "clip_vit_b32")
+    assert full.clip.prompt == "a video of a person {}."
+
+
+def test_a_benchmark_must_not_change_a_method_that_is_none(tmp_path: Path) -> None:
+    text = (WORKFLOW / "benchmarks" / "StoU.yaml").read_text().replace("clip_full:", "clip_ful:")
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"mine\.yaml: methods: no method 'clip_ful' in methods\.yaml"):
+        resolved("paper", [str(tmp_path / "mine.yaml")])
+
+
+@pytest.mark.parametrize(
+    ("train", "files"),
+    [
+        ({}, ["i3d"]),
+        ({"streams": ["flow"], "pace": None}, ["i3d"]),
+        ({"init": {"rgb": "i3d", "flow": "f"}}, ["i3d", "f"]),
+        ({"rgb_network": "clip_vit_b32"}, ["i3d", "c"]),
+        ({"rgb_network": "clip_vit_b32", "init": {"rgb": "i3d", "flow": "f"}}, ["f", "c"]),
+        ({"rgb_network": "clip_vit_b32", "streams": ["rgb"], "bank": None}, ["c"]),
+        ({"init": {"rgb": None}}, []),
+    ],
+)
+def test_files_of_weights_that_a_run_needs(train: dict[str, object], files: list[str]) -> None:
+    settings = parse(TrainSettings, {"init": {"rgb": "i3d"}, "clip": {"weights": "c"}, **train}, "test")
+    assert settings.initial_weights == tuple(files)
 
 
 @pytest.mark.parametrize("name", NAMES)

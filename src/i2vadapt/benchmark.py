@@ -64,6 +64,9 @@ class Benchmark(Section):
     target: DatasetSpec
     classes: dict[str, ClassSpec] = Field(min_length=2, description="in the order of the labels 0, 1, …")
     settings: dict[str, Any] = Field(default_factory=dict, description="settings that differ from the preset")
+    methods: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="training settings of single methods that differ on this benchmark"
+    )
 
     @model_validator(mode="after")
     def _classes_are_disjoint(self) -> Benchmark:
@@ -164,13 +167,16 @@ def resolve(config: Config, workflow: Path) -> list[ResolvedBenchmark]:
             benchmark = load_benchmark(file)
             layers = (benchmark.settings, config.settings)
             where = f"settings of {benchmark.name} (with config.yaml)"
+            problems += [
+                f"{file}: methods: no method {name!r} in methods.yaml"
+                for name in benchmark.methods
+                if name not in table
+            ]
             settings = resolve_settings(config.preset, layers, where)
-            rows = {
-                method: resolve_settings(
-                    config.preset, (*layers, {"train": table[method]}), f"{where}, method {method}"
-                ).train
-                for method in methods
-            }
+            rows = {}
+            for method in methods:
+                own = ({"train": table[method]}, {"train": benchmark.methods.get(method, {})})
+                rows[method] = resolve_settings(config.preset, (*layers, *own), f"{where}, method {method}").train
             resolved.append(ResolvedBenchmark(file, benchmark, settings, rows))
         except UserError as error:
             problems.append(str(error))

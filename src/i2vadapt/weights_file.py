@@ -14,6 +14,8 @@ from i2vadapt.errors import UserError
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 """Kinds of files that are read."""
 
+_SHOWN = 3  # keys named in an error
+
 
 def read_state(path: Path) -> dict[str, Tensor]:
     """Reads a state dict on the CPU.
@@ -43,3 +45,28 @@ def read_state(path: Path) -> dict[str, Tensor]:
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise UserError(f"{path}: must hold a dictionary of tensors, as saved from `state_dict()`")
     return dict(content)
+
+
+def mismatch(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
+    """Says how two state dicts differ in names and shapes.
+
+    Args:
+        state: from a file.
+        expected: of the network.
+
+    Returns:
+        A phrase naming the first few keys of each kind, or an empty string where they agree.
+    """
+    missing = [key for key in expected if key not in state]
+    unexpected = [key for key in state if key not in expected]
+    wrong = [
+        f"{key} {tuple(state[key].shape)} instead of {tuple(expected[key].shape)}"
+        for key in expected
+        if key in state and state[key].shape != expected[key].shape
+    ]
+    kinds = (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
+    return "; ".join(f"{len(keys)} keys {kind} ({_shorten(keys)})" for kind, keys in kinds if keys)
+
+
+def _shorten(keys: list[str]) -> str:
+    return ", ".join(keys[:_SHOWN]) + (", …" if len(keys) > _SHOWN else "")

@@ -9,7 +9,7 @@ import torch
 
 from i2vadapt.errors import UserError
 from i2vadapt.models.i3d import InceptionI3D
-from i2vadapt.models.two_stream import TwoStream, fuse, initialise, upsample_logits
+from i2vadapt.models.two_stream import TwoStream, fuse, initialise_i3d, upsample_logits
 from i2vadapt.models.weights import FIRST_KERNEL
 
 
@@ -86,7 +86,7 @@ def test_initialise_from_rgb_weights_alone(tmp_path: Path) -> None:
     safetensors.torch.save_file(kinetics.state_dict(), path)
     model = TwoStream(4)
     head = model.network("flow").logits.conv3d.weight.clone()
-    initialise(model, path, None)
+    initialise_i3d(model, path, None)
     rgb, flow = model.network("rgb").state_dict(), model.network("flow").state_dict()
     assert torch.equal(rgb[FIRST_KERNEL], kinetics.state_dict()[FIRST_KERNEL])
     assert torch.equal(rgb["Mixed_4f.b2b.conv3d.weight"], flow["Mixed_4f.b2b.conv3d.weight"])
@@ -100,8 +100,8 @@ def test_initialise_each_stream_from_its_own_file(tmp_path: Path) -> None:
     safetensors.torch.save_file(trained.state_dict(), path)
     model = TwoStream(4)
     random_start = model.network("rgb").state_dict()[FIRST_KERNEL].clone()
-    initialise(model, None, path)
+    initialise_i3d(model, None, path)
     assert torch.equal(model.network("flow").state_dict()[FIRST_KERNEL], trained.state_dict()[FIRST_KERNEL])
     assert torch.equal(model.network("rgb").state_dict()[FIRST_KERNEL], random_start)
     with pytest.raises(UserError, match=r"flow.safetensors: .*\(64, 2, 7, 7, 7\), the network \(64, 3, 7, 7, 7\)"):
-        initialise(model, path, None)
+        initialise_i3d(model, path, None)

@@ -1,21 +1,10 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from tiny_data import FRAMES, make_run, write_datasets
 
-from i2vadapt.adaptation import uniform_indices
-from i2vadapt.training.clips import DomainClips, SourceClips, Window, flow_tensor, rgb_tensor
-
-
-@pytest.fixture(scope="module")
-def domains(tmp_path_factory: pytest.TempPathFactory) -> tuple[DomainClips, DomainClips]:
-    root = tmp_path_factory.mktemp("clips")
-    write_datasets(root)
-    return DomainClips(root / "source", ("rgb", "flow")), DomainClips(root / "target", ("rgb", "flow"))
+from i2vadapt.training.clips import Window, flow_tensor, rgb_tensor
 
 
 def test_rgb_is_scaled_to_minus_one_and_one() -> None:
@@ -52,29 +41,3 @@ def test_rgb_and_flow_are_cut_and_mirrored_alike() -> None:
     v = grey.astype(np.float32) / 255 * 2 - 1
     flow = flow_tensor(np.stack([np.zeros_like(v), v], -1), window, 6, 1.0)
     torch.testing.assert_close(rgb[0], flow[1])
-
-
-@pytest.mark.parametrize("window", ["random", "centre"])
-def test_lent_flow_is_the_weighted_sum_of_decoded_fields(domains: tuple[DomainClips, DomainClips], window: str) -> None:
-    source, target = domains
-    settings = make_run(Path(), Path(), bank={"window": window, "warmup_epochs": 1}).settings
-    ids = [item.id for item in target.items]
-    lent = {"all": [(item_id, 0.25) for item_id in ids]} | {item_id: [(item_id, 1.0)] for item_id in ids}
-    clips = {
-        name: SourceClips(source, target, settings, (3, 1), lambda rng, index, loan=loan: loan)[2]["flow"].double()
-        for name, loan in lent.items()
-    }
-    mean = sum(clips[item_id] for item_id in ids) / 4
-    torch.testing.assert_close(clips["all"], mean, atol=1e-6, rtol=0)
-    assert (clips["all"] - clips[ids[0]]).abs().max() > 0.1
-    plain = target.flow_clip(ids[0], uniform_indices(FRAMES, 8), Window(), settings.crop)
-    assert bool((clips[ids[0]] == plain).all()) == (window == "centre")
-
-
-def test_without_a_loan_the_flow_is_the_sources_own(domains: tuple[DomainClips, DomainClips]) -> None:
-    source, target = domains
-    settings = make_run(Path(), Path()).settings
-    own = SourceClips(source, target, settings, (3, 1), None)[0]["flow"]
-    nothing = SourceClips(source, target, settings, (3, 1), lambda rng, index: [])[0]["flow"]
-    assert torch.equal(own, nothing)
-    assert own[1].mean() > 0.3

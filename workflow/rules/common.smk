@@ -171,8 +171,7 @@ def training_shards(wildcards):
 
 def initial_weights(wildcards):
     """Files of weights that the streams of a run start from."""
-    init = training_of(wildcards).init
-    return [path for path in (init.rgb, init.flow) if path]
+    return list(training_of(wildcards).initial_weights)
 
 
 def domain_folder(side):

@@ -33,7 +33,7 @@ PRESETS: Mapping[str, dict[str, Any]] = {
         "synthesis": {"aspect": "square", "rotation": "axis_angle", "depth": "re-estimated"},
         "decode": {"aspect": "square"},
         "train": {
-            "bank": {"delay_epochs": 1, "window": "centre"},
+            "bank": {"delay_epochs": 1},
             "pace": {"looping": "restart"},
             "clip_gradient": 1.0,
             "loss": "bce",

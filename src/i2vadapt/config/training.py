@@ -23,29 +23,36 @@ class BankSettings(Section):
     capacity: int = Field(60, ge=1, description="N, flows kept per category")
     warmup_epochs: int = Field(10, ge=1, description="epochs with the source videos' own flow")
     delay_epochs: int = Field(0, ge=0, description="epochs between the warm-up and the first use of the bank")
-    strategy: Literal[
-        "random", "mean", "simw_sum", "simw_mean_top5", "simw_sum_top5", "simw_top1", "simw_random_top5"
-    ] = Field("random", description="what a source video gets of the flow held for its class (Table 3)")
-    window: Literal["random", "centre"] = Field(
-        "random", description="cut of the lent flow: cropped and flipped like any other, or as the bank was filled"
-    )
 
 
 class InitSettings(Section):
     """Weights that the streams start from."""
 
     rgb: str | None = Field(
-        "resources/i3d-kinetics400-rgb.safetensors", description="I3D weights of the RGB stream; null is random"
+        "resources/i3d-kinetics400-rgb.safetensors", description="RGB weights of I3D; null is random"
     )
     flow: str | None = Field(
-        None, description="I3D weights of the flow stream; null averages the RGB stream's first kernels over colour"
+        None, description="I3D weights of the flow stream; null averages the first kernels of those for RGB over colour"
     )
+
+
+class ClipSettings(Section):
+    """CLIP ViT-B/32 as RGB network (paper section 4.5): the image tower is trained, the text tower is not."""
+
+    weights: str | None = Field(
+        "weights/clip-vit-b32.pt", description="file of OpenAI or open_clip; null is random, for tests"
+    )
+    quick_gelu: bool = Field(True, description="activation: true for OpenAI's weights, false for LAION's")
+    prompt: str = Field("a video of a person {}.", pattern=r"\{\}", description="text of a class, {} is its name")
+    learning_rate: float = Field(5e-5, gt=0, description="of the image tower; falls at the same milestones")
 
 
 class TrainSettings(Section):
-    """Two-stream I3D (paper sections 3 and 4.2)."""
+    """Two-stream network (paper sections 3 and 4.2)."""
 
     streams: tuple[Stream, ...] = Field(("rgb", "flow"), min_length=1, description="networks that are trained")
+    rgb_network: Literal["i3d", "clip_vit_b32"] = Field("i3d", description="network of the RGB stream; flow has I3D")
+    clip: ClipSettings = Field(default_factory=ClipSettings, description="for rgb_network: clip_vit_b32")
     bank: BankSettings | None = Field(default_factory=BankSettings, description="null trains without the memory bank")
     pace: PaceSettings | None = Field(default_factory=PaceSettings, description="null trains without pace prediction")
     init: InitSettings = Field(default_factory=InitSettings)
@@ -83,6 +90,16 @@ class TrainSettings(Section):
             raise ValueError("bank must be null when streams has no flow")
         if self.pace is not None and "rgb" not in self.streams:
             raise ValueError("pace must be null when streams has no rgb: paces are told from RGB frames")
-        if self.bank is not None and self.bank.strategy.startswith("simw_") and "rgb" not in self.streams:
-            raise ValueError(f"bank.strategy {self.bank.strategy} compares RGB features: streams must have rgb")
         return self
+
+    @property
+    def initial_weights(self) -> tuple[str, ...]:
+        """Files of weights that the streams start from."""
+        with_clip = "rgb" in self.streams and self.rgb_network == "clip_vit_b32"
+        i3d_of_rgb = ("rgb" in self.streams and not with_clip) or ("flow" in self.streams and self.init.flow is None)
+        files = (
+            self.init.rgb if i3d_of_rgb else None,
+            self.init.flow if "flow" in self.streams else None,
+            self.clip.weights if with_clip else None,
+        )
+        return tuple(file for file in files if file is not None)

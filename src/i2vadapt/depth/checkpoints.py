@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,6 @@ UNUSED_KEYS = {
     "mask_token": "DINOv2: stands for hidden patches, in its own training only",
 }
 """The only keys of a release that are not loaded: last part of the key, and why nothing is lost."""
-
-_SHOWN = 3  # keys named in an error
 
 
 def drop_unused(state: MutableMapping[str, Any]) -> None:
@@ -34,28 +32,3 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     state = read_state(path)
     drop_unused(state)
     return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
-
-
-def mismatch(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
-    """Says how two state dicts differ in names and shapes.
-
-    Args:
-        state: from a file.
-        expected: of the network.
-
-    Returns:
-        A phrase naming the first few keys of each kind, or an empty string where they agree.
-    """
-    missing = [key for key in expected if key not in state]
-    unexpected = [key for key in state if key not in expected]
-    wrong = [
-        f"{key} {tuple(state[key].shape)} instead of {tuple(expected[key].shape)}"
-        for key in expected
-        if key in state and state[key].shape != expected[key].shape
-    ]
-    kinds = (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
-    return "; ".join(f"{len(keys)} keys {kind} ({_shorten(keys)})" for kind, keys in kinds if keys)
-
-
-def _shorten(keys: list[str]) -> str:
-    return ", ".join(keys[:_SHOWN]) + (", …" if len(keys) > _SHOWN else "")

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from i2vadapt.errors import UserError
 from i2vadapt.models.layers import Inception, SameMaxPool3d, Unit3D
+from i2vadapt.models.stream_network import StreamNetwork
 
 FEATURES = 1024
 
@@ -52,7 +53,7 @@ ENDPOINTS: tuple[str, ...] = (
 )
 
 
-class InceptionI3D(nn.Module):
+class InceptionI3D(StreamNetwork):
     """I3D classifier of clips.
 
     Args:
@@ -73,7 +74,7 @@ class InceptionI3D(nn.Module):
         if num_classes < 1 or in_channels < 1:
             raise UserError(f"num_classes is {num_classes} and in_channels {in_channels}; both must be at least 1")
         self.in_channels, self.num_classes, self.temporal_stride = in_channels, num_classes, temporal_stride
-        self.dropout = nn.Dropout(dropout)
+        self.feature_size, self.dropout = FEATURES, nn.Dropout(dropout)
         self.logits = Unit3D(FEATURES, num_classes, head=True)
         layers: dict[str, nn.Module] = {
             "Conv3d_1a_7x7": Unit3D(in_channels, 64, (7, 7, 7), (2, 2, 2)),

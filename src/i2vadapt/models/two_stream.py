@@ -1,4 +1,4 @@
-"""The two-stream classifier: an I3D for RGB, one for flow, a pace head, late fusion (paper sections 3.1 and 3.3)."""
+"""The two-stream classifier: a network for RGB, one for flow, a pace head, late fusion (paper sections 3.1 and 3.3)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from i2vadapt.errors import UserError
-from i2vadapt.models.i3d import FEATURES, InceptionI3D
+from i2vadapt.models.clip import ClipFrames
+from i2vadapt.models.i3d import InceptionI3D
 from i2vadapt.models.layers import Unit3D
+from i2vadapt.models.stream_network import StreamNetwork
 from i2vadapt.models.weights import inflate_to_flow, load_i3d, read_weights
 
 Fusion = Literal["softmax_of_mean", "mean_of_softmax"]
+RgbNetwork = Literal["i3d", "clip_vit_b32"]
 
 STREAM_CHANNELS: dict[str, int] = {"rgb": 3, "flow": 2}
 
@@ -24,10 +27,10 @@ class StreamOutput(NamedTuple):
     """What one stream says about N clips; always float32.
 
     Attributes:
-        frame_logits: (N, T', C), one row for each time step of the network (8 for 16 frames).
+        frame_logits: (N, T', C), one row for each time step of the network (I3D: 8 for 16 frames; CLIP: each frame).
         video_logits: (N, C), their mean over time.
         pace_logits: (N, paces), mean over time, or None for a stream without pace head.
-        features: (N, 1024), averaged over space and time, before dropout.
+        features: (N, 1024; of CLIP 512), averaged over space and time, before dropout.
     """
 
     frame_logits: Tensor
@@ -37,17 +40,19 @@ class StreamOutput(NamedTuple):
 
 
 class TwoStream(nn.Module):
-    """I3D streams that are trained apart and fused by their probabilities.
+    """Streams that are trained apart and fused by their probabilities.
 
     Args:
         num_classes: classes C.
         streams: which networks there are: "rgb" (3 channels), "flow" (2 channels u, v).
         pace_classes: paces that the pace head tells apart; 0 for no pace head.
         pace_streams: streams with a pace head. Streams that the classifier lacks are ignored.
+        rgb_network: "i3d", or "clip_vit_b32" (paper section 4.5).
         temporal_stride: see `InceptionI3D`.
         dropout: share of features dropped before the classifiers in training.
         frozen: last frozen layer or "none", see `InceptionI3D.freeze`.
         frozen_batch_norm: see `InceptionI3D.freeze`.
+        quick_gelu: see `ClipFrames`; concerns CLIP alone.
 
     Raises:
         UserError: no stream, an unknown one or the same twice.
@@ -60,10 +65,12 @@ class TwoStream(nn.Module):
         pace_classes: int = 0,
         pace_streams: Sequence[str] = ("rgb",),
         *,
+        rgb_network: RgbNetwork = "i3d",
         temporal_stride: int = 1,
         dropout: float = 0.5,
         frozen: str = "none",
         frozen_batch_norm: Literal["eval", "train"] = "eval",
+        quick_gelu: bool = True,
     ) -> None:
         super().__init__()
         if not streams or len(set(streams)) != len(streams) or not set(streams) <= STREAM_CHANNELS.keys():
@@ -71,18 +78,23 @@ class TwoStream(nn.Module):
         self.num_classes, self.pace_classes = num_classes, pace_classes
         self.networks = nn.ModuleDict()
         for stream in streams:
-            network = InceptionI3D(num_classes, STREAM_CHANNELS[stream], temporal_stride, dropout)
-            self.networks[stream] = network.freeze(frozen, frozen_batch_norm)
+            if stream == "rgb" and rgb_network == "clip_vit_b32":
+                self.networks[stream] = ClipFrames(num_classes, quick_gelu)
+            else:
+                network = InceptionI3D(num_classes, STREAM_CHANNELS[stream], temporal_stride, dropout)
+                self.networks[stream] = network.freeze(frozen, frozen_batch_norm)
         with_pace = [stream for stream in streams if stream in pace_streams] if pace_classes else []
-        self.pace_heads = nn.ModuleDict({stream: Unit3D(FEATURES, pace_classes, head=True) for stream in with_pace})
+        self.pace_heads = nn.ModuleDict(
+            {stream: Unit3D(self.network(stream).feature_size, pace_classes, head=True) for stream in with_pace}
+        )
 
     @property
     def streams(self) -> tuple[str, ...]:
         """Names of the streams."""
         return tuple(self.networks)
 
-    def network(self, stream: str) -> InceptionI3D:
-        """The I3D of one stream.
+    def network(self, stream: str) -> StreamNetwork:
+        """The network of one stream.
 
         Raises:
             UserError: there is no such stream.
@@ -90,7 +102,7 @@ class TwoStream(nn.Module):
         if stream not in self.networks:
             raise UserError(f"this classifier has no {stream} stream; it has: {', '.join(self.networks)}")
         network = self.networks[stream]
-        if not isinstance(network, InceptionI3D):
+        if not isinstance(network, StreamNetwork):
             raise TypeError(f"{stream} is a {type(network).__name__}")
         return network
 
@@ -110,7 +122,8 @@ class TwoStream(nn.Module):
         frame_logits = network.classify(dropped).float().transpose(1, 2)
         pace_logits = None
         if stream in self.pace_heads:
-            pace_logits = self.pace_heads[stream](dropped[..., None, None]).float().mean(dim=(2, 3, 4))
+            steps = network.pace_features(dropped)[..., None, None]
+            pace_logits = self.pace_heads[stream](steps).float().mean(dim=(2, 3, 4))
         return StreamOutput(frame_logits, frame_logits.mean(dim=1), pace_logits, features.float().mean(dim=2))
 
 
@@ -150,8 +163,8 @@ def fuse(*frame_logits: Tensor, fusion: Fusion = "softmax_of_mean") -> Tensor:
     return torch.stack(parts).sum(dim=0)
 
 
-def initialise(model: TwoStream, rgb: Path | None, flow: Path | None) -> None:
-    """Starts the streams from Kinetics weights; the classifiers stay new (section 4.2: the last layer is replaced).
+def initialise_i3d(model: TwoStream, rgb: Path | None, flow: Path | None) -> None:
+    """Starts the I3D streams from Kinetics weights; the classifiers stay new (section 4.2: the last layer is replaced).
 
     Args:
         model: changed in place.
@@ -161,12 +174,12 @@ def initialise(model: TwoStream, rgb: Path | None, flow: Path | None) -> None:
     Raises:
         UserError: a file cannot be read or does not fit.
     """
-    state = read_weights(rgb) if rgb is not None else None
-    if "rgb" in model.streams and state is not None:
-        load_i3d(model.network("rgb"), state, str(rgb), drop_head=True)
-    if "flow" not in model.streams:
-        return
-    if flow is not None:
-        load_i3d(model.network("flow"), read_weights(flow), str(flow), drop_head=True)
-    elif state is not None:
-        load_i3d(model.network("flow"), inflate_to_flow(state), str(rgb), drop_head=True)
+    for name in model.streams:
+        network = model.network(name)
+        if not isinstance(network, InceptionI3D):
+            continue
+        file = flow if name == "flow" else rgb
+        if file is not None:
+            load_i3d(network, read_weights(file), str(file), drop_head=True)
+        elif rgb is not None:
+            load_i3d(network, inflate_to_flow(read_weights(rgb)), str(rgb), drop_head=True)

@@ -13,8 +13,10 @@ TITLES = {
     "cfb_dan": "SO (RGB+flow) + CFB + DAN",
     "cfb_mcc": "SO (RGB+flow) + CFB + MCC",
     "cfb_bnm": "SO (RGB+flow) + CFB + BNM",
+    "clip_so_rgb": "CLIP, SO (RGB)",
+    "clip_full": "CLIP, full model",
 }
-"""Titles of the methods as in the paper's tables 2 and 4 (SO: source only, CFB: category-aware flow memory bank)."""
+"""Titles of the methods as in the paper's tables 2, 4 and 5 (SO: source only, CFB: category-aware flow memory bank)."""
 
 
 def title(method: str) -> str:

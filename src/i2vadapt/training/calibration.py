@@ -7,12 +7,12 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from i2vadapt.models import InceptionI3D
+from i2vadapt.models import StreamNetwork
 from i2vadapt.training.precision import Arithmetic
 
 
 @torch.no_grad()
-def calibrate_batch_norm(network: InceptionI3D, batches: Iterable[Tensor], arithmetic: Arithmetic) -> None:
+def calibrate_batch_norm(network: StreamNetwork, batches: Iterable[Tensor], arithmetic: Arithmetic) -> None:
     """Replaces the running statistics by their mean over some batches of flow.
 
     Flow is far weaker than RGB: most of it is nearly zero. Behind statistics of RGB the frozen layers would answer to

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from torch import Tensor
 from i2vadapt import __version__, versions
 from i2vadapt.data.items import write_atomically
 from i2vadapt.errors import UserError
-from i2vadapt.models import initialise
 from i2vadapt.progress import progress
 from i2vadapt.training import checkpoint
 from i2vadapt.training.calibration import calibrate_batch_norm
@@ -24,8 +22,9 @@ from i2vadapt.training.clips import DomainClips, Sample, plain_errors
 from i2vadapt.training.history import Means, Row, write_events, write_metrics
 from i2vadapt.training.loaders import Loaders
 from i2vadapt.training.objective import Objective
+from i2vadapt.training.optimizer import build_optimizer
 from i2vadapt.training.precision import choose_arithmetic, describe
-from i2vadapt.training.run import Run, build_model
+from i2vadapt.training.run import Run, build_model, initialise
 from i2vadapt.training.target_pass import TargetPass
 
 _logger = logging.getLogger(__name__)
@@ -51,19 +50,12 @@ class Trainer:
         self.target = DomainClips(run.target, settings.streams)
         self.arithmetic = choose_arithmetic(settings.precision)
         self.model = build_model(settings, len(run.classes))
-        initialise(self.model, _path(settings.init.rgb), _path(settings.init.flow))
+        initialise(self.model, settings, run.classes)
         self.arithmetic.prepare(self.model)
         self.objective = Objective(self.model, settings, self.arithmetic)
         self.loaders = Loaders(run, self.source, self.target, self.arithmetic.device.type == "cuda")
-        self.target_pass = TargetPass(run, self.source, self.target, self.model, self.loaders, self.arithmetic)
-        self.optimizer = torch.optim.SGD(
-            [weight for weight in self.model.parameters() if weight.requires_grad],
-            lr=settings.learning_rate,
-            momentum=settings.momentum,
-            weight_decay=settings.weight_decay,
-        )
-        milestones = [int(settings.epochs * part) for part in settings.milestones]
-        self.schedule = torch.optim.lr_scheduler.MultiStepLR(self.optimizer, milestones, settings.decay)
+        self.target_pass = TargetPass(run, self.target, self.model, self.loaders, self.arithmetic)
+        self.optimizer, self.schedule = build_optimizer(self.model, settings)
         self.history: list[Row] = []
         self.epoch = 0
         self._state = run.folder / "state.pt"
@@ -113,7 +105,8 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        self.target_pass.load_state_dict(state["bank"])
+        if self.target_pass.bank is not None:
+            self.target_pass.bank.load_state_dict(state["bank"])
         checkpoint.set_random_state(state["random"])
         self.history, self.epoch = state["history"], state["epoch"]
         _logger.info("going on after epoch %d", self.epoch)
@@ -133,7 +126,7 @@ class Trainer:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
-            "bank": self.target_pass.state_dict(),
+            "bank": self.target_pass.bank.state_dict() if self.target_pass.bank is not None else None,
             "random": checkpoint.random_state(),
             "history": self.history,
             "epoch": self.epoch,
@@ -209,10 +202,6 @@ class Trainer:
         for name, term in terms.items():
             means.add(name, float(term.detach()), count)
         return float(loss.detach())
-
-
-def _path(name: str | None) -> Path | None:
-    return Path(name) if name is not None else None
 
 
 def _in_short(row: Row) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
 
 from i2vadapt.config import TrainSettings
-from i2vadapt.models import TwoStream
+from i2vadapt.models import ClipFrames, TwoStream, initialise_clip, initialise_i3d
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,39 @@ class Run:
     workers: int = 0
 
 
+def initialise(model: TwoStream, settings: TrainSettings, classes: Sequence[str]) -> None:
+    """Loads the weights that the networks start from.
+
+    Args:
+        model: changed in place.
+        settings: of the run.
+        classes: names in the order of the labels.
+
+    Raises:
+        UserError: a file cannot be read or does not fit.
+    """
+    initialise_i3d(model, _path(settings.init.rgb), _path(settings.init.flow))
+    for network in model.networks.values():
+        if isinstance(network, ClipFrames):
+            initialise_clip(network, _path(settings.clip.weights), classes, settings.clip.prompt)
+
+
+def _path(name: str | None) -> Path | None:
+    return Path(name) if name is not None else None
+
+
 def build_model(settings: TrainSettings, classes: int) -> TwoStream:
     """The networks of a run, before their weights are loaded."""
     model = TwoStream(
         classes,
         settings.streams,
         pace_classes=settings.pace.classes if settings.pace else 0,
+        rgb_network=settings.rgb_network,
         temporal_stride=settings.temporal_stride,
         dropout=settings.dropout,
         frozen=settings.frozen,
         frozen_batch_norm=settings.frozen_batch_norm,
+        quick_gelu=settings.clip.quick_gelu,
     )
     for module in model.modules():
         if isinstance(module, nn.BatchNorm3d):

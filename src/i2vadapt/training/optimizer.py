@@ -1,0 +1,32 @@
+"""The optimiser and its schedule (paper section 4.2)."""
+
+from __future__ import annotations
+
+import torch
+from torch.optim.lr_scheduler import MultiStepLR
+
+from i2vadapt.config import TrainSettings
+from i2vadapt.models import ClipFrames, TwoStream
+
+
+def build_optimizer(model: TwoStream, settings: TrainSettings) -> tuple[torch.optim.SGD, MultiStepLR]:
+    """SGD over all weights that are trained, and the drops of its rate, which are the same for all.
+
+    CLIP's image tower has a rate of its own (section 4.5); the paper names no other optimiser for it. The general rate
+    comes first, where anything has it: it is the one that is recorded.
+    """
+    clip = [network for network in model.networks.values() if isinstance(network, ClipFrames)]
+    of_clip = {id(weight) for network in clip for weight in network.parameters()}
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [weight for weight in trained if id(weight) not in of_clip], "lr": settings.learning_rate},
+        {"params": [weight for weight in trained if id(weight) in of_clip], "lr": settings.clip.learning_rate},
+    ]
+    optimizer = torch.optim.SGD(
+        [group for group in groups if group["params"]],
+        lr=settings.learning_rate,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
+    )
+    milestones = [int(settings.epochs * part) for part in settings.milestones]
+    return optimizer, MultiStepLR(optimizer, milestones, settings.decay)
