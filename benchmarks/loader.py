@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, get_args
 
 import cv2
 import numpy as np
@@ -26,12 +27,14 @@ from torch.utils.data import DataLoader, Dataset
 
 from i2vadapt.adaptation import uniform_indices
 from i2vadapt.config import DecodeSettings, FlowSettings
+from i2vadapt.config.preprocessing import Codec
 from i2vadapt.data.flow_codec import encode_flow, quantise
 from i2vadapt.data.items import Item, shard_name, write_items
 from i2vadapt.data.shard_build import make_provenance
-from i2vadapt.data.shards import Encoded, ShardReader, encode_jpeg, write_shard_file
+from i2vadapt.data.shards import Encoded, ShardReader, encode_frame, write_shard_file
 from i2vadapt.demo import exact_flow, random_scene, render
 from i2vadapt.training.clips import DomainClips, SourceClips
+from i2vadapt.training.precision import Arithmetic
 
 CLIP, CROP, BATCH, LENGTH, BOUND, QUALITY = 16, 224, 4, 32, 20.0, 95
 Video = tuple[list[np.ndarray], list[np.ndarray]]
@@ -41,7 +44,9 @@ def film(number: int, side: int) -> Video:
     """Frames (H,W,3) uint8 of a rendered scene and the flow (H,W,2) between them."""
     scene = random_scene(np.random.default_rng(number), (side, side * 4 // 3))
     times = [0.04 * step for step in range(LENGTH)]
-    return [render(scene, now).image for now in times], [exact_flow(scene, a, b)[0] for a, b in itertools.pairwise(times)]
+    return [render(scene, now).image for now in times], [
+        exact_flow(scene, a, b)[0] for a, b in itertools.pairwise(times)
+    ]
 
 
 def write_loose(folder: Path, video: Video) -> None:
@@ -56,20 +61,20 @@ def write_loose(folder: Path, video: Video) -> None:
             cv2.imwrite(str(folder / name / f"{number:06d}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
 
 
-def write_shards(folder: Path, videos: Sequence[Video]) -> None:
+def write_shards(folder: Path, videos: Sequence[Video], codec: Codec) -> None:
     """A dataset of one shard."""
     items = [Item(f"{number}.mp4", "", "walk", 0, str(number)) for number in range(len(videos))]
     write_items(folder / "manifest.csv", items)
     write_items(folder / "items" / f"{shard_name(0)}.csv", items)
     inputs: dict[str, str] = {}
-    for kind, settings in (("frames", DecodeSettings()), ("flow", FlowSettings(bound=BOUND))):
+    for kind, settings in (("frames", DecodeSettings(codec=codec)), ("flow", FlowSettings(codec=codec, bound=BOUND))):
         results = []
         for item, video in zip(items, videos, strict=True):
             size = {"height": video[0][0].shape[0], "width": video[0][0].shape[1]}
             if kind == "frames":
-                data = [encode_jpeg(frame, QUALITY) for frame in video[0]]
+                data = [encode_frame(frame, codec, QUALITY) for frame in video[0]]
             else:
-                data = [encode_flow(field, BOUND, QUALITY) for field in video[1]]
+                data = [encode_flow(field, BOUND, QUALITY, codec) for field in video[1]]
             results.append(Encoded(item.id, 0, data, size))
         path = folder / kind / f"{shard_name(0)}.h5"
         path.parent.mkdir(parents=True)
@@ -114,17 +119,32 @@ def shard_clips(folder: Path) -> Dataset[dict[str, Tensor]]:
     return SourceClips(domain, domain, CLIP, CROP, False, (0, 0), None)
 
 
-def clips_per_second(clips: Dataset[object], workers: int, seconds: float) -> float:
-    """Rate of a loader after its first batch, over whole epochs."""
+def clips_per_second(clips: Dataset[Any], workers: int, seconds: float) -> float:
+    """Rate of a loader after its first batch, what the training process itself does to a batch included."""
     torch.manual_seed(0)
     loader = DataLoader(clips, BATCH, shuffle=True, num_workers=workers, persistent_workers=True)
     batches = itertools.chain.from_iterable(itertools.repeat(loader))
+    arithmetic = Arithmetic(torch.device("cpu"), torch.bfloat16)
     next(batches)
     done, started = 0, time.perf_counter()
     while time.perf_counter() - started < seconds:
-        next(batches)
+        batch = next(batches)
+        if isinstance(batch, dict):
+            for stream in ("rgb", "flow"):
+                arithmetic.place(batch[stream])
         done += BATCH
     return done / (time.perf_counter() - started)
+
+
+def cpu_milliseconds(clips: Dataset[Any]) -> float:
+    """Processor time of a clip, which other programs on the machine change little; the best of five passes."""
+    count, times = len(clips), []  # type: ignore[arg-type]
+    for _ in range(5):
+        started = time.process_time()
+        for number in range(count):
+            clips[number]
+        times.append((time.process_time() - started) / count * 1e3)
+    return min(times)
 
 
 def size_of(folder: Path) -> int:
@@ -147,22 +167,25 @@ def main() -> None:
         videos = [film(number, options.side) for number in range(options.videos)]
         for number, video in enumerate(videos):
             write_loose(root / "loose" / str(number), video)
-        write_shards(root / "jpeg", videos)
-        ways: dict[str, Dataset[object]] = {
-            "loose": LooseClips([root / "loose" / str(number) for number in range(options.videos)]),
-            "jpeg": shard_clips(root / "jpeg"),
-        }
+        for codec in get_args(Codec):
+            write_shards(root / codec, videos, codec)
+        ways: dict[str, Dataset[Any]] = {codec: shard_clips(root / codec) for codec in get_args(Codec)}
+        ways = {"loose": LooseClips([root / "loose" / str(number) for number in range(options.videos)]), **ways}
         best: dict[tuple[str, int], float] = {}
         for turn, workers in itertools.product(range(options.rounds), (1, 2)):
             for way in list(ways)[:: -1 if turn % 2 else 1]:
                 rate = clips_per_second(ways[way], workers, options.seconds)
                 best[way, workers] = max(best.get((way, workers), 0.0), rate)
         frames = options.videos * LENGTH
-        print(f"clips of {CLIP} x {CROP} x {CROP} a second, RGB and flow, frames of {options.side * 4 // 3}x{options.side}")
-        print(f"{'':8} {'1 process':>14} {'2 processes':>14} {'KB a frame':>12}")
+        size = f"{options.side * 4 // 3}x{options.side}"
+        print(f"clips of {CLIP} x {CROP} x {CROP} a second, RGB and flow, frames of {size}")
+        print(f"{'':8} {'1 process':>14} {'2 processes':>14} {'CPU ms a clip':>16} {'KB a frame':>12}")
+        cost = {way: cpu_milliseconds(clips) for way, clips in ways.items()}
         for way in ways:
             cells = [f"{best[way, w]:7.1f} ({best[way, w] / best['loose', w]:.1f}x)" for w in (1, 2)]
-            print(f"{way:8} {cells[0]:>14} {cells[1]:>14} {size_of(root / way) / frames / 1e3:12.1f}")
+            spent = f"{cost[way]:.1f} ({cost['loose'] / cost[way]:.1f}x)"
+            kilobytes = size_of(root / way) / frames / 1e3
+            print(f"{way:8} {cells[0]:>14} {cells[1]:>14} {spent:>16} {kilobytes:12.1f}")
 
 
 if __name__ == "__main__":

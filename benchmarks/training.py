@@ -121,18 +121,20 @@ class Way:
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-            terms = Objective(self.model, self.settings, self.arithmetic).class_terms("rgb", batch["rgb"], batch["label"])
+            terms = Objective(self.model, self.settings, self.arithmetic).class_terms(
+                "rgb", batch["rgb"], batch["label"]
+            )
         del terms
         return sum(storages.values()) / 1e6
 
 
 def random_batch(count: int, frames: int, side: int) -> Batch:
-    """Smooth random clips in [-1,1]: noise at every pixel would be no picture."""
+    """Smooth random clips in 8 bits: noise at every pixel would be no picture."""
     generator = torch.Generator().manual_seed(1)
 
     def clips(channels: int) -> Tensor:
-        coarse = torch.rand(count, channels, frames, side // 8, side // 8, generator=generator) * 2 - 1
-        return F.interpolate(coarse, (frames, side, side), mode="trilinear")
+        coarse = torch.rand(count, channels, frames, side // 8, side // 8, generator=generator) * 255
+        return F.interpolate(coarse, (frames, side, side), mode="trilinear").byte().permute(0, 2, 3, 4, 1)
 
     labels = torch.arange(count) % CLASSES
     batch = {"rgb": clips(3), "flow": clips(2), "paced": clips(3), "label": labels, "pace": labels % 5 + 1}

@@ -10,8 +10,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from i2vadapt.data.flow_codec import encode_flow
-from i2vadapt.data.shards import Encoded, Failed, ShardReader, ShardSet, encode_depth, encode_jpeg, write_shard_file
+from i2vadapt.data.flow_codec import encode_flow, quantise
+from i2vadapt.data.shard_set import ShardSet
+from i2vadapt.data.shards import (
+    Encoded,
+    Failed,
+    ShardReader,
+    encode_depth,
+    encode_frame,
+    encode_jpeg,
+    write_shard_file,
+)
 from i2vadapt.errors import UserError
 
 NAMES = st.binary(min_size=1, max_size=20).filter(lambda name: b"\0" not in name).map(os.fsdecode)
@@ -82,6 +91,31 @@ def test_flow_and_depth_kinds(tmp_path: Path) -> None:
     np.testing.assert_array_equal(ShardReader(tmp_path / "depth.h5").frames(0)[0], depth)
 
 
+def test_raw_frames_and_flow_come_back_exactly(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    clip, size = rng.integers(0, 256, (3, 10, 12, 3), np.uint8), {"height": 10, "width": 12}
+    frames = Encoded("x", 0, [encode_frame(frame, "raw", 95) for frame in clip], size)
+    write_shard_file(tmp_path / "frames.h5", "frames", [frames], {"settings": {"codec": "raw"}})
+    np.testing.assert_array_equal(ShardReader(tmp_path / "frames.h5").frames(0, [2, 0]), clip[[2, 0]])
+    field = rng.uniform(-20, 20, (10, 12, 2)).astype(np.float32)
+    flow = Encoded("x", 0, [encode_flow(field, 20.0, codec="raw")], size)
+    write_shard_file(tmp_path / "flow.h5", "flow", [flow], {"settings": {"codec": "raw", "bound": 20.0}})
+    np.testing.assert_array_equal(ShardReader(tmp_path / "flow.h5").stored(0)[0], quantise(field, 20.0)[0])
+    short = Encoded("x", 0, [b"123"], size)
+    write_shard_file(tmp_path / "short.h5", "frames", [short], {"settings": {"codec": "raw"}})
+    with pytest.raises(UserError, match="does not decode"):
+        ShardReader(tmp_path / "short.h5").frames(0)
+
+
+def test_frames_far_apart_are_read_alone(shard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, read = ShardReader(shard), []
+    real = os.pread
+    monkeypatch.setattr(os, "pread", lambda handle, size, place: read.append(size) or real(handle, size, place))
+    reader.frames(0, [4, 0, 1, 4])
+    lengths = [len(data) for data in reader.encoded(0)]
+    assert read[:2] == [sum(lengths[:2]), lengths[4]]
+
+
 def test_another_kind_is_refused(shard: Path) -> None:
     with pytest.raises(UserError, match="holds frames, but flow is needed"):
         ShardReader(shard, "flow")
@@ -125,5 +159,7 @@ def test_a_set_finds_items_and_keeps_few_files_open(tmp_path: Path) -> None:
     shards = ShardSet(paths, "frames", keep_open=2)
     for number in (4, 0, 2, 1, 3, 0):
         assert shards.count(f"item{number}") == 1
-        assert abs(int(shards.frames(f"item{number}")[0, 8, 8, 0]) - number * 40) <= 1
+        centre = shards.stored(f"item{number}", np.array([0]), lambda height, width: (slice(8, 9), slice(8, 9)))
+        assert centre.shape == (1, 1, 1, 3)
+        assert abs(int(centre[0, 0, 0, 0]) - number * 40) <= 1
     assert "item9" not in shards

@@ -3,41 +3,63 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tiny_data import FRAMES, HEIGHT, WIDTH, write_datasets
 
-from i2vadapt.training.clips import Window, flow_tensor, rgb_tensor
+from i2vadapt.data.flow_codec import quantise
+from i2vadapt.errors import UserError
+from i2vadapt.training.clips import DomainClips, Window
+from i2vadapt.training.precision import choose_arithmetic, scaled
 
 
-def test_rgb_is_scaled_to_minus_one_and_one() -> None:
-    frames = np.zeros((2, 4, 4, 3), np.uint8)
-    frames[1] = 255
-    clip = rgb_tensor(frames, Window(), 4)
-    assert clip.shape == (3, 2, 4, 4)
-    assert clip[:, 0].eq(-1).all()
-    assert clip[:, 1].eq(1).all()
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> DomainClips:
+    root = tmp_path_factory.mktemp("clips")
+    write_datasets(root)
+    return DomainClips(root / "target", ("rgb", "flow"))
 
 
 def test_windows_reach_the_corners() -> None:
-    frames = np.arange(5 * 6).reshape(1, 5, 6, 1)
-    assert Window(0, 0).cut(frames, 3)[0, 0, 0, 0] == 0
-    assert Window(1, 1).cut(frames, 3)[0, -1, -1, 0] == 29
-    assert Window().cut(frames, 5)[0, 0, 0, 0] == round(0.5)
+    assert Window(0, 0).area(5, 6, 3, "x") == (slice(0, 3), slice(0, 3))
+    assert Window(1, 1).area(5, 6, 3, "x") == (slice(2, 5), slice(3, 6))
+    assert Window().area(5, 7, 5, "x") == (slice(0, 5), slice(1, 6))
+    with pytest.raises(UserError, match=r"crop: 6 is larger than the frames of x \(6x5\)"):
+        Window().area(5, 6, 6, "x")
 
 
-def test_the_mirror_negates_u_only() -> None:
-    flow = np.zeros((1, 2, 3, 2), np.float32)
-    flow[0, 0, 0] = (2.0, 4.0)  # at the left, to the right and down
-    plain = flow_tensor(flow, Window(), 2, 20.0)
-    mirrored = flow_tensor(flow[:, :, :2], Window(flip=True), 2, 20.0)
-    assert plain[:, 0, 0, 0].tolist() == pytest.approx([0.1, 0.2])
-    assert mirrored[:, 0, 0, 1].tolist() == pytest.approx([-0.1, 0.2])
-    assert mirrored[:, 0, 0, 0].tolist() == [0.0, 0.0]
+def test_rgb_and_flow_are_scaled_to_minus_one_and_one() -> None:
+    rgb = torch.tensor([0, 255], dtype=torch.uint8).expand(1, 3, 2)
+    assert scaled(rgb)[0, 0].tolist() == [-1, 1]
+    codes, _ = quantise(np.array([[-99.0, 0.0], [20.0, 10.0]]), 20)
+    values = scaled(torch.from_numpy(codes)[None])  # (1,2,2): as if two channels of two pixels
+    assert values[0].flatten().tolist() == pytest.approx([-1, 0, 1, 0.5], abs=0.5 / 127)
+    assert values[0, 0, 1] == 0
+    assert scaled(torch.zeros(1, 2, 1, dtype=torch.uint8)).eq(-1).all()  # JPEG may turn a code of 1 into 0
+    aggregate = torch.full((1, 2, 1), 0.3)
+    assert scaled(aggregate) is aggregate
 
 
-def test_rgb_and_flow_are_cut_and_mirrored_alike() -> None:
-    rng = np.random.default_rng(0)
-    grey = rng.integers(0, 256, (3, 9, 11), np.uint8)
-    window = Window(0.3, 0.8, True)
-    rgb = rgb_tensor(np.repeat(grey[..., None], 3, -1), window, 6)
-    v = grey.astype(np.float32) / 255 * 2 - 1
-    flow = flow_tensor(np.stack([np.zeros_like(v), v], -1), window, 6, 1.0)
-    torch.testing.assert_close(rgb[0], flow[1])
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_clip_is_the_crop_of_the_stored_frames(target: DomainClips, flip: bool) -> None:
+    item, window = target.items[0].id, Window(0.3, 0.8, flip)
+    indices = np.array([7, 0, 7, FRAMES - 1])
+    everything = (slice(0, HEIGHT), slice(0, WIDTH))
+    rows, columns = window.area(HEIGHT, WIDTH, 32, item)
+    rgb = target.frames.stored(item, indices, lambda height, width: everything)[:, rows, columns]
+    clip = target.rgb_clip(item, indices, window, 32)
+    assert clip.dtype == torch.uint8
+    np.testing.assert_array_equal(clip, rgb[:, :, ::-1] if flip else rgb)
+    # There is no flow behind the last frame: that of the last pair is taken.
+    codes = target.flow.stored(item, np.minimum(indices, FRAMES - 2), lambda height, width: everything)
+    codes = codes[:, rows, columns]
+    flow = scaled(target.flow_clip(item, indices, window, 32).permute(3, 0, 1, 2)[None])[0]
+    plain = scaled(torch.from_numpy(codes).permute(3, 0, 1, 2)[None])[0]
+    mirrored = plain.flip(-1) * torch.tensor([-1.0, 1.0])[:, None, None, None]
+    torch.testing.assert_close(flow, mirrored if flip else plain)
+
+
+def test_networks_get_channels_first_values_whatever_the_layout_in_memory() -> None:
+    clips = torch.arange(2 * 3 * 4 * 5 * 3, dtype=torch.uint8).reshape(2, 3, 4, 5, 3)
+    for precision in ("float32", "bfloat16"):
+        placed = choose_arithmetic(precision).place(clips)
+        assert placed.shape == (2, 3, 3, 4, 5)
+        torch.testing.assert_close(placed.cpu().permute(0, 2, 3, 4, 1), clips * (2 / 255) - 1)

@@ -55,14 +55,14 @@ class Fixed(nn.Module):
 
     def forward(self, stream: str, clips: Tensor) -> StreamOutput:
         assert not self.training
-        logits = clips[:, :, 0] if stream == "rgb" else -clips[:, :, 0]
+        logits = clips[..., 0, 0].transpose(1, 2) * (1 if stream == "rgb" else -1)
         return StreamOutput(logits, logits.mean(1), None, clips.flatten(1))
 
 
 def test_scores_come_in_the_order_of_the_videos_fused_over_time_as_set() -> None:
     # (video, time step, class), as logits; over time the mean of video 0 is [2, 1], of video 1 [0, 3].
     logits = torch.tensor([[[4.0, 0.0], [0.0, 2.0]], [[0.0, 1.0], [0.0, 5.0]], [[1.0, 0.0], [1.0, 0.0]]])
-    clips = logits[:, :, None]
+    clips = logits[:, :, None, None]
     batches = [{"rgb": clips[:2], "flow": clips[:2]}, {"rgb": clips[2:], "flow": clips[2:]}]
     arithmetic = Arithmetic(torch.device("cpu"), torch.float32)
     model = Fixed().train()

@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from i2vadapt.config.base import Range, Section
 
+Codec = Literal["jpeg", "raw"]
+
 
 class DepthSettings(Section):
     """Depth of photographs (paper section 4.2: MiDaS, BEiT-Large-512)."""
@@ -29,6 +31,7 @@ class SynthesisSettings(Section):
     focal: float = Field(0.58, gt=0, le=10, description="focal length over image size, both axes")
     depth_offset: float = Field(0.005, gt=0, le=1, description="depth = 1 / (inverse depth in [0, 1] + offset)")
     depth_far: float = Field(100.0, gt=1, description="depths beyond are clipped")
+    codec: Codec = Field("jpeg", description="of stored frames; raw reads faster and is many times larger")
     quality: int = Field(95, ge=1, le=100, description="JPEG quality of stored frames")
 
     @model_validator(mode="after")
@@ -46,6 +49,7 @@ class DecodeSettings(Section):
     short_side: int = Field(256, ge=16, le=2048, description="short side of the decoded frames, pixels")
     aspect: Literal["keep", "square"] = Field("keep", description="square squeezes, as the released code does")
     min_frames: int = Field(2, ge=2, description="videos with fewer frames that decode are left out")
+    codec: Codec = Field("jpeg", description="of stored frames; raw reads faster and is many times larger")
     quality: int = Field(95, ge=1, le=100, description="JPEG quality of stored frames")
 
 
@@ -69,5 +73,6 @@ class FlowSettings(Section):
 
     backend: Literal["auto", "opencv", "numba", "torch"] = Field("auto", description="implementation of TV-L1")
     bound: float = Field(20.0, gt=0, le=1000, description="u and v are clipped to plus and minus this many pixels")
+    codec: Codec = Field("jpeg", description="of stored flow; raw reads faster and is many times larger")
     quality: int = Field(95, ge=1, le=100, description="JPEG quality of stored flow")
     tvl1: Tvl1Settings = Field(default_factory=Tvl1Settings)

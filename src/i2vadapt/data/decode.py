@@ -13,7 +13,7 @@ from i2vadapt.data.image import resize, size_with_short_side
 from i2vadapt.data.items import Item, digest_items
 from i2vadapt.data.parallel import ordered_map
 from i2vadapt.data.shard_build import build_shard, make_provenance
-from i2vadapt.data.shards import Encoded, Failed, encode_jpeg
+from i2vadapt.data.shards import Encoded, Failed, encode_frame
 from i2vadapt.data.video import VideoStream
 from i2vadapt.errors import UserError
 
@@ -45,7 +45,7 @@ def decode(video: Video) -> Encoded | Failed:
         height = width = 0
         for frame in stream:
             height, width = size_with_short_side(frame.shape[0], frame.shape[1], settings.short_side, settings.aspect)
-            data.append(encode_jpeg(resize(frame, height, width), settings.quality))
+            data.append(encode_frame(resize(frame, height, width), settings.codec, settings.quality))
     except UserError as error:
         return Failed(item.id, str(error))
     if len(data) < settings.min_frames:

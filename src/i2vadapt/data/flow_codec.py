@@ -9,10 +9,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from i2vadapt.data.image import flip_frames
 from i2vadapt.errors import UserError
 
 ZERO = 128
-_LEVELS = 127
+LEVELS = 127
 _BLOCK = 8  # of JPEG
 
 
@@ -34,8 +35,8 @@ def quantise(flow: np.ndarray, bound: float = 20.0) -> tuple[np.ndarray, float]:
     if not np.isfinite(flow).all():
         raise UserError("flow: holds values that are not finite")
     # Rounding the magnitude keeps the coding odd: the codes of -f mirror those of f even at halves.
-    steps = np.floor(np.abs(flow) * (_LEVELS / bound) + 0.5)
-    codes = ZERO + np.copysign(np.minimum(steps, _LEVELS), flow)
+    steps = np.floor(np.abs(flow) * (LEVELS / bound) + 0.5)
+    codes = ZERO + np.copysign(np.minimum(steps, LEVELS), flow)
     clipped = float(np.mean(np.abs(flow) > bound)) if flow.size else 0.0
     return codes.astype(np.uint8), clipped
 
@@ -55,11 +56,11 @@ def dequantise(codes: np.ndarray, bound: float = 20.0) -> np.ndarray:
     """
     _check_bound(bound)
     # JPEG may turn a code of 1 into 0.
-    return np.maximum((codes.astype(np.float32) - ZERO) * np.float32(bound / _LEVELS), np.float32(-bound))
+    return np.maximum((codes.astype(np.float32) - ZERO) * np.float32(bound / LEVELS), np.float32(-bound))
 
 
-def encode_flow(flow: np.ndarray, bound: float = 20.0, quality: int = 95) -> bytes:
-    """Stores a field as one grey JPEG, u above v.
+def encode_flow(flow: np.ndarray, bound: float = 20.0, quality: int = 95, codec: str = "jpeg") -> bytes:
+    """Stores a field as one grey JPEG, u above v; or its codes as they are with the codec "raw".
 
     Each part is filled up to whole 8x8 blocks by repeating its last row, so that u can't bleed into v. The height is
     not stored.
@@ -68,6 +69,7 @@ def encode_flow(flow: np.ndarray, bound: float = 20.0, quality: int = 95) -> byt
         flow: (H,W,2) pixels.
         bound: as in `quantise`.
         quality: of JPEG, 1 to 100.
+        codec: jpeg or raw.
 
     Raises:
         UserError: as `quantise`, or if the field has another shape or is too large for JPEG.
@@ -75,6 +77,8 @@ def encode_flow(flow: np.ndarray, bound: float = 20.0, quality: int = 95) -> byt
     if flow.ndim != 3 or flow.shape[2] != 2 or 0 in flow.shape:
         raise UserError(f"flow: must have the shape (H, W, 2), not {flow.shape}")
     codes, _ = quantise(flow, bound)
+    if codec == "raw":
+        return codes.tobytes()
     below = ((0, _padded(flow.shape[0]) - flow.shape[0]), (0, 0))
     sheet = np.concatenate([np.pad(codes[..., part], below, mode="edge") for part in (0, 1)])
     if max(sheet.shape) > 65500:
@@ -83,16 +87,15 @@ def encode_flow(flow: np.ndarray, bound: float = 20.0, quality: int = 95) -> byt
     return data.tobytes()
 
 
-def decode_flow(data: bytes, height: int, bound: float = 20.0) -> np.ndarray:
-    """Reads what `encode_flow` stored.
+def decode_codes(data: bytes, height: int) -> np.ndarray:
+    """Reads the codes of a JPEG that `encode_flow` stored.
 
     Args:
         data: the JPEG.
         height: H of the field.
-        bound: as given to `encode_flow`.
 
     Returns:
-        (H,W,2) float32 pixels.
+        (H,W,2) uint8 codes, a view.
 
     Raises:
         ValueError: if the data is not a grey JPEG of that height.
@@ -101,17 +104,24 @@ def decode_flow(data: bytes, height: int, bound: float = 20.0) -> np.ndarray:
     if sheet is None or sheet.ndim != 2 or sheet.shape[0] != 2 * _padded(height):
         found = "no image" if sheet is None else f"an image of shape {sheet.shape}"
         raise ValueError(f"flow data: {found} where a grey one of {2 * _padded(height)} rows was expected")
-    start = _padded(height)
-    return dequantise(np.stack([sheet[:height], sheet[start : start + height]], axis=-1), bound)
+    return sheet.reshape(2, _padded(height), -1)[:, :height].transpose(1, 2, 0)
 
 
-def flip_flow(flow: np.ndarray) -> np.ndarray:
-    """Flow of the mirrored video: mirrored left to right, with u negated.
+def decode_flow(data: bytes, height: int, bound: float = 20.0) -> np.ndarray:
+    """Reads what `encode_flow` stored as JPEG: (H,W,2) float32 pixels. Arguments and errors as `decode_codes`."""
+    return dequantise(decode_codes(data, height), bound)
+
+
+def flip_codes(codes: np.ndarray) -> np.ndarray:
+    """Codes of the mirrored video: mirrored left to right, with u negated.
 
     Args:
-        flow: (...,H,W,2) pixels.
+        codes: (...,H,W,2) uint8.
     """
-    return np.ascontiguousarray(flow[..., ::-1, :]) * np.array([-1, 1], flow.dtype)
+    mirrored = flip_frames(codes)
+    # In uint8 the negative of a code is 256 less the code: the same distance from 128 on the other side.
+    mirrored[..., 0] = np.negative(np.maximum(mirrored[..., 0], ZERO - LEVELS))
+    return mirrored
 
 
 def _check_bound(bound: float) -> None:

@@ -64,3 +64,11 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
         return image
     shrinks = height * width < image.shape[0] * image.shape[1]
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def flip_frames(frames: np.ndarray) -> np.ndarray:
+    """Mirrors (N,H,W,C) uint8 frames left to right."""
+    mirrored = np.empty_like(frames, order="C")
+    for frame, out in zip(frames, mirrored, strict=True):
+        cv2.flip(frame, 1, out)
+    return mirrored

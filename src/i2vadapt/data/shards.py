@@ -20,21 +20,21 @@ import itertools
 import json
 import os
 import re
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cv2
 import h5py
 import numpy as np
 
-from i2vadapt.data.flow_codec import decode_flow
+from i2vadapt.data.flow_codec import decode_codes, dequantise
 from i2vadapt.errors import UserError
 
 FORMAT = 1
 KINDS = ("frames", "flow", "depth")
+Area = tuple[slice, slice]  # rows and columns of a frame
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,11 @@ def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
     if not done:
         raise ValueError(f"an image of shape {image.shape} can't be encoded as JPEG")
     return bytes(data)
+
+
+def encode_frame(image: np.ndarray, codec: str, quality: int) -> bytes:
+    """Encodes an (H,W,3) uint8 RGB image by a setting `codec`: jpeg, or raw, which is larger and needs no decoding."""
+    return image.tobytes() if codec == "raw" else encode_jpeg(image, quality)
 
 
 def encode_depth(depth: np.ndarray) -> bytes:
@@ -149,7 +154,8 @@ def _flush(path: Path) -> None:
 
 
 class ShardReader:
-    """Reads one finished shard. Opens the file lazily, once in each process, without locking; safe to pickle.
+    """Reads one finished shard. Its tables are read at once, its frames by plain reads at an offset, which neither
+    lock, nor hold HDF5's lock, nor care for forks; safe to pickle and to share between threads.
 
     Args:
         path: the shard.
@@ -161,34 +167,29 @@ class ShardReader:
 
     def __init__(self, path: str | Path, kind: str | None = None) -> None:
         self.path = Path(path)
-        self._file: Any = None
-        self._process = -1
-        file = self._open()
-        self.kind = str(file.attrs["kind"])
-        if kind is not None and self.kind != kind:
-            raise UserError(f"{self.path}: holds {self.kind}, but {kind} is needed here")
-        self.provenance: dict[str, Any] = json.loads(file.attrs["provenance"])
-        self.digest = str(file.attrs["digest"])
-        self.ids = [os.fsdecode(value) for value in file["items/id"][:]]
-        self.labels = file["items/label"][:]
-        self.counts = file["items/count"][:]
-        self.info = [json.loads(value) for value in file["items/info"][:]]
-        self.failures = [
-            Failed(os.fsdecode(key), bytes(reason).decode("utf-8", "surrogateescape"))
-            for key, reason in zip(file["failures/id"][:], file["failures/reason"][:], strict=True)
-        ]
-        self._first = file["items/first"][:]
-        self._offsets = file["offsets"][:]
+        self._handle: BinaryIO | None = None
+        with contextlib.closing(open_shard(self.path)) as file:
+            self.kind = str(file.attrs["kind"])
+            if kind is not None and self.kind != kind:
+                raise UserError(f"{self.path}: holds {self.kind}, but {kind} is needed here")
+            self.provenance: dict[str, Any] = json.loads(file.attrs["provenance"])
+            self.digest = str(file.attrs["digest"])
+            self.ids = [os.fsdecode(value) for value in file["items/id"][:]]
+            self.labels = file["items/label"][:]
+            self.counts = file["items/count"][:]
+            self.info = [json.loads(value) for value in file["items/info"][:]]
+            self.failures = [
+                Failed(os.fsdecode(key), bytes(reason).decode("utf-8", "surrogateescape"))
+                for key, reason in zip(file["failures/id"][:], file["failures/reason"][:], strict=True)
+            ]
+            self._first = file["items/first"][:]
+            # Places in the file, not in the dataset: it is stored as one piece. An empty one has no place.
+            self._offsets = file["offsets"][:].astype(np.int64) + (file["bytes"].id.get_offset() or 0)
+        self._raw = self.provenance.get("settings", {}).get("codec") == "raw"
         self._index = {item_id: number for number, item_id in enumerate(self.ids)}
 
-    def _open(self) -> Any:
-        if self._file is None or self._process != os.getpid():
-            # A handle of a parent process must not be used after a fork, nor closed: it is dropped.
-            self._file, self._process = open_shard(self.path), os.getpid()
-        return self._file
-
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_file": None, "_process": -1}
+        return {**self.__dict__, "_handle": None}
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -206,12 +207,13 @@ class ShardReader:
         stop = count if stop is None else stop
         if not 0 <= start <= stop <= count:
             raise IndexError(f"frames {start}..{stop} of an item with {count}")
-        offsets = self._offsets[self._first[item] + start : self._first[item] + stop + 1].astype(np.int64)
+        places = self._offsets[self._first[item] + start : self._first[item] + stop + 1]
         if start == stop:
             return []
-        data = self._open()["bytes"][int(offsets[0]) : int(offsets[-1])]
-        bounds = offsets - offsets[0]
-        return [data[low:high].tobytes() for low, high in itertools.pairwise(bounds)]
+        if self._handle is None:
+            self._handle = self.path.open("rb", buffering=0)
+        data = os.pread(self._handle.fileno(), int(places[-1] - places[0]), int(places[0]))
+        return [data[low:high] for low, high in itertools.pairwise((places - places[0]).tolist())]
 
     def frames(self, item: int, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
         """Decoded frames of an item.
@@ -227,22 +229,53 @@ class ShardReader:
             IndexError: if an index is outside 0..count-1.
             UserError: if a frame does not decode.
         """
+        stored = self.stored(item, indices)
+        return dequantise(stored, self.provenance["settings"]["bound"]) if self.kind == "flow" else stored
+
+    def stored(
+        self,
+        item: int,
+        indices: Sequence[int] | np.ndarray | None = None,
+        area: Callable[[int, int], Area] | None = None,
+    ) -> np.ndarray:
+        """Like `frames`, but flow stays in its (N,h,w,2) uint8 codes, and of each frame only an area is kept.
+
+        Args:
+            item: position of the item in the shard.
+            indices: frames to take, in any order, repeats allowed; None takes all.
+            area: gives rows and columns to keep for a height and width; None keeps all.
+        """
         wanted = np.arange(self.counts[item]) if indices is None else np.asarray(indices, np.int64)
         if wanted.size == 0:
             raise IndexError("no frames asked for")
         if wanted.min() < 0 or wanted.max() >= self.counts[item]:
             raise IndexError(f"frames {wanted.min()}..{wanted.max()} of an item with {self.counts[item]}")
-        low = int(wanted.min())
-        data = self.encoded(item, low, int(wanted.max()) + 1)
-        decoded = {int(number): self._decode(data[number - low], item) for number in np.unique(wanted)}
-        return np.stack([decoded[int(number)] for number in wanted])
+        numbers, places = np.unique(wanted, return_inverse=True)
+        # One read for each run of neighbours: frames spread over a long video are a small part of it.
+        runs = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+        encoded = [data for run in runs for data in self.encoded(item, int(run[0]), int(run[-1]) + 1)]
+        result: np.ndarray | None = None
+        for number, data in enumerate(encoded):
+            frame = self._decode(data, item)
+            frame = frame[area(*frame.shape[:2])] if area is not None else frame
+            if result is None:
+                result = np.empty((len(wanted), *frame.shape), frame.dtype)
+            for place in np.flatnonzero(places == number):
+                result[place] = frame
+        if result is None:
+            raise RuntimeError("no frame was read")
+        return result
 
     def _decode(self, data: bytes, item: int) -> np.ndarray:
-        buffer = np.frombuffer(data, np.uint8)
+        info = self.info[item]
         try:
+            if self._raw:
+                shape = (info["height"], info["width"], 2 if self.kind == "flow" else 3)
+                return np.frombuffer(data, np.uint8).reshape(shape)
             if self.kind == "flow":
-                return decode_flow(data, self.info[item]["height"], self.provenance["settings"]["bound"])
-            image = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED if self.kind == "depth" else cv2.IMREAD_COLOR_RGB)
+                return decode_codes(data, info["height"])
+            flags = cv2.IMREAD_UNCHANGED if self.kind == "depth" else cv2.IMREAD_COLOR_RGB
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
         except (cv2.error, ValueError):
             image = None
         if image is None:
@@ -271,37 +304,3 @@ def open_shard(path: Path) -> Any:
             f"{path}: unfinished, or of format {found} where {FORMAT} is needed: delete it and rerun its stage"
         )
     return file
-
-
-class ShardSet:
-    """The shards of one kind of a dataset, looked up by item id; keeps the most recently used ones open."""
-
-    def __init__(self, paths: Sequence[Path], kind: str, keep_open: int = 64) -> None:
-        self._readers: OrderedDict[int, ShardReader] = OrderedDict()
-        self._paths, self._kind, self._keep = list(paths), kind, keep_open
-        self._place: dict[str, tuple[int, int, int]] = {}
-        self.digests: list[str] = []
-        for number in range(len(self._paths)):
-            reader = self._reader(number)
-            self.digests.append(reader.digest)
-            for item, item_id in enumerate(reader.ids):
-                self._place[item_id] = (number, item, int(reader.counts[item]))
-
-    def _reader(self, number: int) -> ShardReader:
-        reader = self._readers.pop(number, None) or ShardReader(self._paths[number], self._kind)
-        self._readers[number] = reader
-        while len(self._readers) > self._keep:
-            self._readers.popitem(last=False)
-        return reader
-
-    def __contains__(self, item_id: str) -> bool:
-        return item_id in self._place
-
-    def count(self, item_id: str) -> int:
-        """Frames of an item."""
-        return self._place[item_id][2]
-
-    def frames(self, item_id: str, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
-        """Decoded frames of an item, as `ShardReader.frames`."""
-        number, item, _ = self._place[item_id]
-        return self._reader(number).frames(item, indices)

@@ -104,7 +104,7 @@ def _encode(part: Part) -> Result:
         return part.made, part.seconds
     started, clip, flow = time.perf_counter(), part.clip, part.made
     item, settings = clip.frames.index(clip.id), clip.settings
-    data = [encode_flow(field, settings.bound, settings.quality) for field in flow]
+    data = [encode_flow(field, settings.bound, settings.quality, settings.codec) for field in flow]
     info = {
         "height": flow.shape[1],
         "width": flow.shape[2],

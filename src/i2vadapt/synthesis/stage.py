@@ -16,7 +16,7 @@ from i2vadapt.data.image import read_image, resize, size_with_short_side
 from i2vadapt.data.items import Item, digest_items, item_seed
 from i2vadapt.data.parallel import ordered_map
 from i2vadapt.data.shard_build import build_shard, make_provenance
-from i2vadapt.data.shards import Encoded, Failed, ShardReader, encode_jpeg
+from i2vadapt.data.shards import Encoded, Failed, ShardReader, encode_frame
 from i2vadapt.errors import UserError
 from i2vadapt.synthesis.camera import intrinsics, inverse_depth_to_depth
 from i2vadapt.synthesis.render import fill_holes, render_view_with_depth
@@ -93,7 +93,7 @@ def _synthesize(work: Photograph, estimate: Estimate | None = None) -> Encoded |
     inverse = work.depth.frames(work.depth.index(item.id))[0].astype(np.float32) / 65535
     rng = np.random.default_rng(item_seed(work.seed, "synthesize", item.id))
     frames, poses = synthesize_clip(image, inverse, settings, rng, estimate)
-    data = [encode_jpeg(frame, settings.quality) for frame in frames]
+    data = [encode_frame(frame, settings.codec, settings.quality) for frame in frames]
     info = {"height": frames.shape[1], "width": frames.shape[2], "fps": 25.0, "poses": np.round(poses, 9).tolist()}
     return Encoded(item.id, item.label, data, info)
 

@@ -21,7 +21,7 @@ def calibrate_batch_norm(network: StreamNetwork, batches: Iterable[Tensor], arit
 
     Args:
         network: the flow stream, changed in place; its training mode and momenta stay as they are.
-        batches: (N,2,T,H,W) clips.
+        batches: (N,T,H,W,2) codes of flow.
         arithmetic: where and how to compute.
     """
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm3d)]

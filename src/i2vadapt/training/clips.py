@@ -1,4 +1,4 @@
-"""Clips given to the networks: frames and flow of an item, sampled in time, cropped and flipped.
+"""Clips given to the networks: frames and flow of an item, sampled in time, cropped and flipped, still in 8 bits.
 
 Every random choice depends on (seed, epoch, purpose, item number) alone, so that neither the number of loader processes
 nor an interruption changes a clip.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from i2vadapt.adaptation import Looping, draw_pace, pace_indices, uniform_indices
-from i2vadapt.data.flow_codec import flip_flow
+from i2vadapt.data.flow_codec import flip_codes
+from i2vadapt.data.image import flip_frames
 from i2vadapt.data.items import UNLABELLED, Item, read_items, shard_name
-from i2vadapt.data.shards import ShardReader, ShardSet
+from i2vadapt.data.shard_set import ShardSet
+from i2vadapt.data.shards import Area, ShardReader
 from i2vadapt.errors import UserError
 
 _logger = logging.getLogger(__name__)
@@ -49,25 +52,19 @@ class Window:
         """A random place, mirrored half of the time."""
         return cls(float(rng.random()), float(rng.random()), bool(rng.random() < 0.5))
 
-    def cut(self, frames: np.ndarray, side: int) -> np.ndarray:
-        """Cuts (T,H,W,C) frames to (T,side,side,C), not mirrored: that means another thing for flow than for RGB."""
-        top = round(self.y * (frames.shape[1] - side))
-        left = round(self.x * (frames.shape[2] - side))
-        return frames[:, top : top + side, left : left + side]
+    def area(self, height: int, width: int, side: int, name: str) -> Area:
+        """Rows and columns of the square in the frames of the item with that name.
 
-
-def rgb_tensor(frames: np.ndarray, window: Window, side: int) -> Tensor:
-    """(T,H,W,3) uint8 to (3,T,side,side) float32 in [-1,1]."""
-    cut = window.cut(frames, side)
-    cut = cut[:, :, ::-1] if window.flip else cut
-    return torch.from_numpy(np.ascontiguousarray(cut.transpose(3, 0, 1, 2))).float().mul_(2 / 255).sub_(1)
-
-
-def flow_tensor(flow: np.ndarray, window: Window, side: int, bound: float) -> Tensor:
-    """(T,H,W,2) float32 pixels to (2,T,side,side) in [-1,1]; what goes to the right goes to the left in the mirror."""
-    cut = window.cut(flow, side)
-    cut = flip_flow(cut) if window.flip else cut
-    return torch.from_numpy(np.ascontiguousarray(cut.transpose(3, 0, 1, 2))) / bound
+        Raises:
+            UserError: if it is larger than the frame.
+        """
+        if min(height, width) < side:
+            raise UserError(
+                f"train.crop: {side} is larger than the frames of {name} ({width}x{height}):"
+                " raise short_side or lower crop"
+            )
+        top, left = round(self.y * (height - side)), round(self.x * (width - side))
+        return slice(top, top + side), slice(left, left + side)
 
 
 class DomainClips:
@@ -129,25 +126,17 @@ class DomainClips:
         return {"frames": self.frames.digests, "flow": self.flow.digests if self.flow else []}
 
     def rgb_clip(self, item_id: str, indices: np.ndarray, window: Window, side: int) -> Tensor:
-        """(3,T,side,side) in [-1,1]."""
-        return rgb_tensor(_large_enough(self.frames.frames(item_id, indices), side, item_id), window, side)
+        """(T,side,side,3) uint8."""
+        frames = self.frames.stored(item_id, indices, partial(window.area, side=side, name=item_id))
+        return torch.from_numpy(flip_frames(frames) if window.flip else frames)
 
     def flow_clip(self, item_id: str, indices: np.ndarray, window: Window, side: int) -> Tensor:
-        """(2,T,side,side) in [-1,1]: flow from each of the given frames to the next, of the last pair after the end."""
+        """(T,side,side,2) codes of flow from each of the given frames to the next, of the last pair after the end."""
         if self.flow is None:
             raise ValueError("flow is not read")
         last = self.flow.count(item_id) - 1
-        flow = self.flow.frames(item_id, np.minimum(indices, last))
-        return flow_tensor(_large_enough(flow, side, item_id), window, side, self.bound)
-
-
-def _large_enough(frames: np.ndarray, side: int, item_id: str) -> np.ndarray:
-    if min(frames.shape[1:3]) < side:
-        size = f"{frames.shape[2]}x{frames.shape[1]}"
-        raise UserError(
-            f"train.crop: {side} is larger than the frames of {item_id} ({size}): raise short_side or lower crop"
-        )
-    return frames
+        codes = self.flow.stored(item_id, np.minimum(indices, last), partial(window.area, side=side, name=item_id))
+        return torch.from_numpy(flip_codes(codes) if window.flip else codes)
 
 
 def plain_errors(batches: Iterable[Sample]) -> Iterator[Sample]:

@@ -28,7 +28,7 @@ class Objective:
 
         Args:
             name: of the stream.
-            clips: (N,C,T,H,W) in [-1,1].
+            clips: (N,T,H,W,C), as `Arithmetic.place` takes them.
             labels: (N,) on the networks' device.
         """
         settings = self._settings

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from i2vadapt.config import TrainSettings
+from i2vadapt.data.flow_codec import LEVELS, ZERO
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,28 @@ class Arithmetic:
                 weight.data = weight.data.contiguous(memory_format=self.memory_format)
 
     def place(self, clips: Tensor) -> Tensor:
-        """Moves (N,C,T,H,W) clips to the device in the layout that the networks use."""
-        return clips.to(self.device, non_blocking=True).contiguous(memory_format=self.memory_format)
+        """Moves clips to the device and makes of them what the networks take.
+
+        They travel in 8 bits, a quarter of the bytes, and channels last, as frames are stored.
+
+        Args:
+            clips: (N,T,H,W,C) uint8, RGB with 3 channels or codes of flow with 2 (`flow_codec.quantise`); or floating
+                point in [-1,1] already (aggregates of flow).
+
+        Returns:
+            (N,C,T,H,W) float32 in [-1,1].
+        """
+        moved = clips.to(self.device, non_blocking=True).permute(0, 4, 1, 2, 3)
+        return scaled(moved).contiguous(memory_format=self.memory_format)
+
+
+def scaled(stored: Tensor) -> Tensor:
+    """8-bit RGB (N,3,...) or codes of flow (N,2,...) in [-1,1], no motion exactly 0; floating point as it is."""
+    if stored.dtype is not torch.uint8:
+        return stored
+    if stored.shape[1] == 2:
+        return stored.float().sub_(ZERO).mul_(1 / LEVELS).clamp_(min=-1)
+    return stored.float().mul_(2 / 255).sub_(1)
 
 
 def choose_arithmetic(precision: str) -> Arithmetic:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from i2vadapt.adaptation import uniform_indices
 from i2vadapt.config import DecodeSettings, FlowSettings, TrainSettings, parse
+from i2vadapt.data.flow_codec import quantise
 from i2vadapt.data.image import resize, size_with_short_side
 from i2vadapt.data.items import write_table
 from i2vadapt.data.video import VideoStream
@@ -19,7 +21,7 @@ from i2vadapt.errors import UserError
 from i2vadapt.flow.stage import flow_of_frames
 from i2vadapt.models import TwoStream
 from i2vadapt.training import checkpoint
-from i2vadapt.training.clips import DomainClips, Sample, TestClips, Window, flow_tensor, plain_errors, rgb_tensor
+from i2vadapt.training.clips import DomainClips, Sample, TestClips, Window, plain_errors
 from i2vadapt.training.evaluation import Scores, accuracies, score
 from i2vadapt.training.precision import choose_arithmetic
 from i2vadapt.training.run import build_model
@@ -123,7 +125,9 @@ def predict_video(trained: Trained, path: Path) -> np.ndarray:
         raise UserError(f"{path}: {len(frames)} frames decode, at least {trained.decode.min_frames} are needed")
     settings = trained.settings
     indices = uniform_indices(len(frames), settings.test_frames)
-    sample = {"rgb": rgb_tensor(np.stack([frames[index] for index in indices]), Window(), settings.crop)[None]}
+    height, width = frames[0].shape[:2]
+    area = Window().area(height, width, settings.crop, str(path))
+    sample = {"rgb": _batch_of_one([frames[index][area] for index in indices])}
     if "flow" in settings.streams:
         # Only the pairs that are looked at are computed.
         starts = np.minimum(indices, len(frames) - 2)
@@ -131,8 +135,13 @@ def predict_video(trained: Trained, path: Path) -> np.ndarray:
             int(start): flow_of_frames(np.stack(frames[start : start + 2]), trained.flow)[0]
             for start in np.unique(starts)
         }
-        flow = np.clip(np.stack([fields[int(start)] for start in starts]), -trained.flow.bound, trained.flow.bound)
-        sample["flow"] = flow_tensor(flow, Window(), settings.crop, trained.flow.bound)[None]
+        codes = {start: quantise(field, trained.flow.bound)[0][area] for start, field in fields.items()}
+        sample["flow"] = _batch_of_one([codes[int(start)] for start in starts])
     with torch.inference_mode():
         scores = _score(trained, [sample])
     return scores.fused[0] / len(scores.streams)
+
+
+def _batch_of_one(frames: Sequence[np.ndarray]) -> Tensor:
+    """(1,T,H,W,C) uint8."""
+    return torch.from_numpy(np.stack(frames))[None]
