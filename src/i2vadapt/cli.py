@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from i2vadapt import __version__
 from i2vadapt.commands import preprocessing, tools, training
+from i2vadapt.devices import check_gpus
 from i2vadapt.errors import UserError
 
 _logger = logging.getLogger("i2vadapt")
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     run: Callable[[argparse.Namespace], None] = options.run
     try:
+        if "gpus" in options:
+            check_gpus(options.gpus)
         run(options)
     except UserError as error:
         _report(str(error))

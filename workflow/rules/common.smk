@@ -122,6 +122,15 @@ def settings_of(section):
     return settings
 
 
+def growing(amount):
+    """A function that gives a resource which grows with the attempt, so that a retried job does not fail the same way."""
+
+    def grown(wildcards, attempt):
+        return amount * attempt
+
+    return grown
+
+
 def failed_share(wildcards):
     """Share of failed items that is accepted."""
     return DATASETS[wildcards.dataset].settings.max_failed_share

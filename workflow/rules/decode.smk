@@ -13,6 +13,9 @@ rule decode:
     conda:
         "../../envs/i2vadapt.yaml"
     threads: 4
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         settings=settings_of("decode"),
         failed=failed_share,

@@ -9,6 +9,9 @@ rule demo_data:
     conda:
         "../../envs/i2vadapt.yaml"
     threads: 8
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(60),
     params:
         folder=subpath(output[0], parent=True),
         seed=config_of_demo()["seed"],

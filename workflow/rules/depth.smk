@@ -14,6 +14,8 @@ rule depth:
     threads: 4
     resources:
         gpu=1,
+        mem_mb=growing(12000),
+        runtime=growing(240),
     params:
         settings=settings_of("depth"),
         failed=failed_share,
@@ -21,4 +23,4 @@ rule depth:
         version=versions.DEPTH,
     shell:
         "PYTHONPATH=src python -m i2vadapt depth --items {input.table:q} --out {output:q}"
-        " --settings {params.settings:q} --max-failed-share {params.failed} 2>&1 | tee {log:q}"
+        " --settings {params.settings:q} --max-failed-share {params.failed} --gpus {resources.gpu} 2>&1 | tee {log:q}"

@@ -11,10 +11,14 @@ rule flow:
     conda:
         "../../envs/i2vadapt.yaml"
     threads: 4
+    resources:
+        gpu=0,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         settings=settings_of("flow"),
         failed=failed_share,
         version=versions.FLOW,
     shell:
         "PYTHONPATH=src python -m i2vadapt flow --frames {input:q} --out {output:q}"
-        " --settings {params.settings:q} --max-failed-share {params.failed} --workers {threads} 2>&1 | tee {log:q}"
+        " --settings {params.settings:q} --max-failed-share {params.failed} --workers {threads} --gpus {resources.gpu} 2>&1 | tee {log:q}"

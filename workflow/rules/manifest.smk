@@ -21,6 +21,9 @@ for name, dataset in DATASETS.items():
         conda:
             "../../envs/i2vadapt.yaml"
         threads: 4
+        resources:
+            mem_mb=growing(4000),
+            runtime=growing(60),
         params:
             benchmark=str(dataset.file),
             side=dataset.side,

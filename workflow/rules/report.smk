@@ -56,6 +56,9 @@ rule report:
         f"{RESULTS}/benchmarks/report/{{benchmark}}.tsv"
     conda:
         "../../envs/i2vadapt.yaml"
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(60),
     params:
         file=lambda wildcards: str(BENCHMARKS[wildcards.benchmark].file),
         results=lambda wildcards: RESULTS,

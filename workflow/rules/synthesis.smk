@@ -14,6 +14,9 @@ rule synthesize:
     conda:
         "../../envs/i2vadapt.yaml"
     threads: 4
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         settings=settings_of("synthesis"),
         depth=settings_of("depth"),

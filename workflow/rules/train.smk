@@ -17,6 +17,8 @@ rule train:
     threads: 8
     resources:
         gpu=1,
+        mem_mb=growing(24000),
+        runtime=growing(480),
     params:
         source=domain_folder("source"),
         target=domain_folder("target"),
@@ -29,7 +31,7 @@ rule train:
     shell:
         "PYTHONPATH=src python -m i2vadapt train --source {params.source:q} --target {params.target:q}"
         " --classes {params.classes:q} --seed {wildcards.seed} --settings {params.settings:q}"
-        " --out {params.folder:q} 2>&1 | tee {log:q}"
+        " --out {params.folder:q} --gpus {resources.gpu} 2>&1 | tee {log:q}"
 
 
 rule evaluate:
@@ -46,9 +48,11 @@ rule evaluate:
     threads: 8
     resources:
         gpu=1,
+        mem_mb=growing(16000),
+        runtime=growing(120),
     params:
         target=domain_folder("target"),
         version=versions.EVALUATE,
     shell:
         "PYTHONPATH=src python -m i2vadapt evaluate --checkpoint {input.checkpoint:q} --target {params.target:q}"
-        " --out {output:q} 2>&1 | tee {log:q}"
+        " --out {output:q} --gpus {resources.gpu} 2>&1 | tee {log:q}"

@@ -40,6 +40,17 @@ def add_workers(parser: argparse.ArgumentParser, default: int | None = None) -> 
     )
 
 
+def add_gpus(parser: argparse.ArgumentParser) -> None:
+    """--gpus: how many this job asked for; looked at before the command runs."""
+    parser.add_argument(
+        "--gpus",
+        type=whole_number,
+        default=0,
+        metavar="N",
+        help="GPUs asked for; in a SLURM job fewer are an error (0)",
+    )
+
+
 def whole_number(text: str) -> int:
     """A whole number from 0."""
     value = int(text)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from i2vadapt.commands.arguments import add_settings, add_shard_output, add_workers, command, whole_number
+from i2vadapt.commands.arguments import add_gpus, add_settings, add_shard_output, add_workers, command, whole_number
 from i2vadapt.config import DecodeSettings, DepthSettings, FlowSettings, SynthesisSettings, parse_json
 from i2vadapt.errors import UserError
 
@@ -26,6 +26,7 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--items", type=Path, metavar="CSV", help="items of the shard, from manifest")
     add_settings(parser, "depth")
     add_shard_output(parser)
+    add_gpus(parser)
 
     parser = command(
         commands, "synthesize", run_synthesize_command, "videos from photographs: a shard, or one image to .mp4"
@@ -53,6 +54,7 @@ def add_commands(commands: Any) -> None:
     add_settings(parser, "flow")
     add_shard_output(parser)
     add_workers(parser)
+    add_gpus(parser)
 
 
 def run_manifest(options: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from i2vadapt.commands.arguments import add_settings, add_workers, command, whole_number
+from i2vadapt.commands.arguments import add_gpus, add_settings, add_workers, command, whole_number
 from i2vadapt.config import TrainSettings, parse_json
 from i2vadapt.errors import UserError
 
@@ -24,6 +24,7 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     add_settings(parser, "train")
     add_workers(parser, default=0)
+    add_gpus(parser)
 
     parser = command(commands, "evaluate", run_evaluate, "score a dataset with a trained classifier")
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="checkpoint.pt of a run")
@@ -31,6 +32,7 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--batch-size", type=whole_number, default=8, metavar="N", help="videos in a pass (8)")
     parser.add_argument("--out", type=Path, required=True, metavar="CSV", help="table of predictions to write")
     add_workers(parser, default=0)
+    add_gpus(parser)
 
     parser = command(commands, "predict", run_predict, "classify plain video files")
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="checkpoint.pt of a run")

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from i2vadapt import versions
 from i2vadapt.config import DepthSettings
@@ -21,6 +20,7 @@ from i2vadapt.depth.network import DepthNetwork
 from i2vadapt.depth.preprocess import predict_inverse_depth_batch, spec_network_size, to_uint16
 from i2vadapt.depth.registry import build_depth_model, default_checkpoint
 from i2vadapt.depth.spec import depth_model_spec
+from i2vadapt.devices import best_device
 from i2vadapt.errors import UserError
 
 _logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def load_network(settings: DepthSettings) -> tuple[DepthNetwork, dict[str, str]]
     """The network on the fastest device, and what identifies it in the provenance."""
     path = checkpoint_path(settings)
     network = build_depth_model(settings.model, path)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = best_device()
     _logger.info("depth network %s from %s on %s", settings.model, path, device)
     return network.to(device), {"network": settings.model, "checkpoint": file_digest(path)}
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from i2vadapt.config import Tvl1Settings
+from i2vadapt.devices import best_device
 from i2vadapt.flow.median import median_filter
 from i2vadapt.flow.numba_tvl1 import SWEEP
 from i2vadapt.flow.pyramid import level_sizes
@@ -65,7 +66,7 @@ def tvl1_pairs(
     Returns:
         (N,H,W,2) float32 pixels.
     """
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    place = torch.device(device or best_device())
     if compiled is None:
         compiled = place.type == "cuda" and importlib.util.find_spec("triton") is not None
     flow = np.empty((*first.shape, 2), np.float32)

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from i2vadapt.config import Tvl1Settings, parse
+from i2vadapt.devices import best_device
 from i2vadapt.errors import UserError
 
 Backend = Callable[[np.ndarray, np.ndarray, Tvl1Settings], np.ndarray]
@@ -66,9 +67,7 @@ def resolve_backend(name: str) -> str:
     # Importing PyTorch takes seconds in every worker process, so first see whether there is the driver of a GPU at all.
     if sys.platform == "linux" and not any(Path(device).exists() for device in _GPU_DEVICES):
         return "numba"
-    import torch
-
-    return "torch" if torch.cuda.is_available() else "numba"
+    return "torch" if best_device() == "cuda" else "numba"
 
 
 def to_grey(rgb: np.ndarray) -> np.ndarray:

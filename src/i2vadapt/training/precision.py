@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from i2vadapt.config import TrainSettings
 from i2vadapt.data.flow_codec import LEVELS, ZERO
+from i2vadapt.devices import best_device
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def scaled(stored: Tensor) -> Tensor:
 
 def choose_arithmetic(precision: str) -> Arithmetic:
     """Device and arithmetic for a setting of `TrainSettings.precision`."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(best_device())
     fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bfloat16()
     use = precision == "bfloat16" or (precision == "auto" and fast)
     return Arithmetic(device, torch.bfloat16 if use else torch.float32)
