@@ -50,9 +50,18 @@ def test_presets_differ_where_paper_and_released_code_do() -> None:
     assert (paper.train.loss, released.train.loss) == ("ce", "bce")
     assert (paper.train.frozen, released.train.frozen) == ("Conv3d_2c_3x3", "MaxPool3d_4a_3x3")
     assert (paper.synthesis.depth, released.synthesis.depth) == ("carried", "re-estimated")
+    for preset in (paper, released):
+        assert (preset.synthesis.trajectory, preset.synthesis.rendering) == ("random_walk", "chained")
+        assert not preset.synthesis.sharpen_depth
     assert paper.train.pace is not None
     assert released.train.pace is not None
     assert (paper.train.pace.looping, released.train.pace.looping) == ("modulo", "restart")
+
+
+def test_the_default_is_the_paper_but_for_the_generated_videos() -> None:
+    default, paper = (resolve_settings(name, (), name).model_dump() for name in ("default", "paper"))
+    assert default.pop("synthesis") != paper.pop("synthesis")
+    assert default == paper
 
 
 def test_every_benchmark_and_method_that_ships_resolves() -> None:

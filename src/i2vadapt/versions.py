@@ -8,7 +8,7 @@ from __future__ import annotations
 DEMO = 1
 MANIFEST = 1
 DEPTH = 1
-SYNTHESIZE = 1
+SYNTHESIZE = 2
 DECODE = 1
 FLOW = 1
 TRAIN = 2

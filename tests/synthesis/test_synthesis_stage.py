@@ -10,7 +10,8 @@ from i2vadapt.config import SynthesisSettings
 from i2vadapt.data.items import Item, item_seed
 from i2vadapt.data.shards import Encoded, ShardReader, encode_depth, write_shard_file
 from i2vadapt.errors import UserError
-from i2vadapt.synthesis.stage import run_synthesis, synthesize_clip
+from i2vadapt.synthesis.clip import flow_of_clip, steps_from_plain, synthesize_clip
+from i2vadapt.synthesis.stage import run_synthesis
 
 SETTINGS = SynthesisSettings(frames=5, short_side=36)
 
@@ -76,9 +77,13 @@ def test_recorded_poses_are_those_of_the_items_generator(inputs: tuple[list[Item
     run_synthesis(items[:1], depth, tmp_path / "0000.h5", SETTINGS, 3, 1, 0.0)
     rng = np.random.default_rng(item_seed(3, "synthesize", "0.png"))
     inverse = np.linspace(20000, 65535, 48)[:, None].repeat(64, 1) / 65535
-    _, poses = synthesize_clip(picture(0), inverse, SETTINGS, rng)
+    _, steps = synthesize_clip(picture(0), inverse, SETTINGS, rng)
     reader = ShardReader(tmp_path / "0000.h5", "frames")
-    assert np.array(reader.info[0]["poses"]) == pytest.approx(poses, abs=1e-8)
+    recorded = steps_from_plain(reader.info[0])
+    assert len(recorded) == len(steps) == 5
+    for found, step in zip(recorded, steps, strict=True):
+        np.testing.assert_allclose(found.scene, step.scene, atol=1e-8)
+        assert found.actor is None
 
 
 def test_depth_carried_along_is_not_depth_estimated_anew() -> None:
@@ -91,7 +96,7 @@ def test_depth_carried_along_is_not_depth_estimated_anew() -> None:
         return slope
 
     for depth in ("carried", "re-estimated"):
-        settings = SETTINGS.model_copy(update={"depth": depth})
+        settings = SETTINGS.model_copy(update={"depth": depth, "rendering": "chained"})
         clips[depth], _ = synthesize_clip(picture(0), flat, settings, np.random.default_rng(0), estimate)
     assert seen == [(36, 48, 3)] * 5
     assert (clips["carried"][0] == clips["re-estimated"][0]).all()
@@ -108,3 +113,59 @@ def test_photographs_that_vanished_or_have_no_depth(inputs: tuple[list[Item], Pa
     assert [failure.id for failure in reader.failures] == ["1.png"]
     with pytest.raises(UserError, match=r"missing\.h5: no such shard"):
         run_synthesis(items, tmp_path / "missing.h5", tmp_path / "0001.h5", SETTINGS, 0, 1, 0.0)
+
+
+def test_depth_of_another_size_is_a_failure(inputs: tuple[list[Item], Path], tmp_path: Path) -> None:
+    items, depth = inputs
+    Path(items[0].path).write_bytes(bytes(cv2.imencode(".png", picture(0, 40, 64)[..., ::-1])[1]))
+    run_synthesis(items, depth, tmp_path / "0000.h5", SETTINGS, 0, 1, 0.4)
+    (failure,) = ShardReader(tmp_path / "0000.h5", "frames").failures
+    assert failure.id == "0.png"
+    assert "64x40 pixels, its depth 64x48" in failure.reason
+
+
+PERSON = np.s_[12:40, 24:40]
+
+
+def person() -> np.ndarray:
+    """Inverse depth of somebody upright before a far wall."""
+    inverse = np.full((48, 64), 0.05, np.float32)
+    inverse[PERSON] = 0.9
+    return inverse
+
+
+@pytest.mark.parametrize("rendering", ["direct", "chained"])
+@pytest.mark.parametrize("actor", [None, {}])
+def test_flow_of_a_clip_takes_each_frame_to_the_next(rendering: str, actor: dict[str, float] | None) -> None:
+    settings = SynthesisSettings(frames=5, short_side=48, rendering=rendering, actor=actor)
+    image = cv2.GaussianBlur(picture(2), (0, 0), 2)
+    frames, steps = synthesize_clip(image, person(), settings, np.random.default_rng(1))
+    flow = flow_of_clip(person(), steps, 48, 64, settings)
+    assert flow.shape == (4, 48, 64, 2)
+    assert flow.dtype == np.float32
+    grid = np.stack(np.meshgrid(np.arange(64), np.arange(48)), axis=-1).astype(np.float32)
+    for number in range(4):
+        carried = cv2.remap(frames[number + 1], grid + flow[number], None, cv2.INTER_LINEAR).astype(float)
+        inner = np.s_[8:-8, 8:-8]
+        moved = np.median(np.abs(carried - frames[number])[inner])
+        still = np.median(np.abs(frames[number + 1].astype(float) - frames[number])[inner])
+        assert moved < 0.4 * still
+
+
+def test_the_actors_motion_is_on_top_of_the_cameras() -> None:
+    flows, steps = {}, {}
+    for name, actor in (("with", {}), ("without", None)):
+        settings = SynthesisSettings(frames=5, short_side=48, actor=actor)
+        _, steps[name] = synthesize_clip(picture(2), person(), settings, np.random.default_rng(1))
+        flows[name] = flow_of_clip(person(), steps[name], 48, 64, settings)
+    for one, other in zip(steps["with"], steps["without"], strict=True):
+        np.testing.assert_array_equal(one.scene, other.scene)
+        assert one.actor is not None
+    apart = np.linalg.norm(flows["with"] - flows["without"], axis=-1)[0]
+    assert apart[26, 32] > 0.05
+    np.testing.assert_allclose(apart[:, :10], 0, atol=1e-5)
+
+
+def test_depth_anew_needs_a_chain() -> None:
+    with pytest.raises(ValueError, match="re-estimated needs rendering chained"):
+        SynthesisSettings(depth="re-estimated", rendering="direct")

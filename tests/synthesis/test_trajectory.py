@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from i2vadapt.errors import UserError
-from i2vadapt.synthesis import random_walk
+from i2vadapt.synthesis import random_walk, smooth_path
+from i2vadapt.synthesis.trajectory import as_seen_by, compose
 
 
 @pytest.mark.parametrize("rotation", ["axis_angle", "euler"])
@@ -56,3 +57,41 @@ def test_impossible_range_is_refused(bounds: tuple[float, float]) -> None:
 def test_unknown_reading_is_refused() -> None:
     with pytest.raises(UserError, match="quaternion"):
         random_walk(np.random.default_rng(0), 2, rotation="quaternion")
+
+
+def components(poses: np.ndarray) -> np.ndarray:
+    """Translations and rotation vectors (T,6) of poses."""
+    return np.array([[*pose[:3, 3], *cv2.Rodrigues(pose[:3, :3])[0][:, 0]] for pose in poses])
+
+
+def test_a_smooth_path_covers_the_walks_range_without_its_jitter() -> None:
+    for seed in range(5):
+        walk = random_walk(np.random.default_rng(seed), 16, (0.01, 0.02), (0.01, 0.02))
+        smooth = smooth_path(np.random.default_rng(seed), 16, (0.01, 0.02), (0.01, 0.02))
+        np.testing.assert_allclose(smooth @ np.linalg.inv(smooth), np.tile(np.eye(4), (16, 1, 1)), atol=1e-12)
+        start = np.zeros((1, 6))
+        path, jitter = (np.concatenate([start, components(compose(steps))]) for steps in (smooth, walk))
+        # Such small angles add up like numbers.
+        np.testing.assert_allclose(np.ptp(path, axis=0), np.ptp(jitter, axis=0), rtol=1e-2)
+        turns = np.diff(np.sign(np.diff(path, axis=0)), axis=0) != 0
+        assert turns.sum(axis=0).max() <= 4
+        assert np.abs(np.diff(path, 2, axis=0)).max() < 0.4 * np.abs(np.diff(jitter, 2, axis=0)).max()
+
+
+def test_a_smooth_path_without_motion_stands_still() -> None:
+    steps = smooth_path(np.random.default_rng(0), 4, (0, 0), (0, 0))
+    np.testing.assert_allclose(steps, np.tile(np.eye(4), (4, 1, 1)), atol=1e-15)
+
+
+def test_own_motion_is_about_the_centre_and_on_top_of_the_cameras() -> None:
+    rng = np.random.default_rng(4)
+    camera, own = random_walk(rng, 5), random_walk(rng, 5, (0, 0), (3, 5))
+    centre = np.array([0.2, -0.1, 2.0])
+    seen = compose(as_seen_by(camera, own, centre))
+    alone = compose(camera)
+    point = np.array([*centre, 1])
+    beside = point + np.array([0.3, 0, 0, 0])
+    np.testing.assert_allclose(seen @ point, alone @ point, atol=1e-12)  # it turns about its centre
+    assert (np.linalg.norm((seen - alone) @ beside, axis=1) > 0.003).all()
+    still = np.tile(np.eye(4), (5, 1, 1))
+    np.testing.assert_allclose(as_seen_by(camera, still, centre), camera, atol=1e-12)

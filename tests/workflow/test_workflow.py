@@ -132,7 +132,7 @@ def test_mistakes_of_the_configuration_are_told_at_once(finished: Project) -> No
         "benchmark: [mine.yaml]\nseeds: [-1]\npreset: papr": [
             "config.yaml: benchmark: no such key",
             "config.yaml: seeds.0: input should be greater than or equal to 0, not -1",
-            "config.yaml: preset: input should be 'paper' or 'released', not 'papr'",
+            "config.yaml: preset: input should be 'default', 'paper' or 'released', not 'papr'",
         ],
         f"{CONFIG.replace('full', 'fulll')}\nsettings: {{ flow: {{ bound: 0 }}, trian: {{}} }}": [
             "methods: no method 'fulll' in methods.yaml; there are so_rgb, so_rgb_flow, cfb, full",

@@ -18,16 +18,44 @@ class DepthSettings(Section):
     checkpoint: str | None = Field(None, description="its weights; none for the networks that ship with the package")
 
 
-class SynthesisSettings(Section):
+class MotionRange(Section):
+    """How far things move from a frame to the next."""
+
+    translation: Range = Field((0.01, 0.02), description="size of the shift along each axis in a step, depth units")
+    rotation_degrees: Range = Field((1.0, 2.0), description="size of the rotation about each axis in a step")
+
+    @model_validator(mode="after")
+    def _ranges_in_order(self) -> MotionRange:
+        for name in ("translation", "rotation_degrees"):
+            low, high = getattr(self, name)
+            if not 0 <= low <= high:
+                raise ValueError(f"{name} must be two numbers 0 <= lowest <= highest, not [{low}, {high}]")
+        return self
+
+
+class ActorSettings(MotionRange):
+    """The nearest connected layer moves by itself, about its own middle; by half as much as the camera."""
+
+    translation: Range = Field((0.005, 0.01), description="size of the shift along each axis in a step, depth units")
+    rotation_degrees: Range = Field((0.5, 1.0), description="size of the rotation about each axis in a step")
+
+
+class SynthesisSettings(MotionRange):
     """A photograph becomes a video by 3D camera motion (paper section 3.1, Eq. 1)."""
 
     frames: int = Field(16, ge=2, le=256, description="frames of a generated video")
     short_side: int = Field(256, ge=16, le=2048, description="short side of the generated frames, pixels")
     aspect: Literal["keep", "square"] = Field("keep", description="square squeezes, as the released code does")
-    translation: Range = Field((0.01, 0.02), description="size of the shift along each axis in a step, depth units")
-    rotation_degrees: Range = Field((1.0, 2.0), description="size of the rotation about each axis in a step")
+    trajectory: Literal["random_walk", "smooth"] = Field(
+        "smooth", description="independent steps, or a smooth path of the same range"
+    )
     rotation: Literal["axis_angle", "euler"] = Field("euler", description="how the three angles are read")
-    depth: Literal["carried", "re-estimated"] = Field("carried", description="depth of the frames after the first")
+    rendering: Literal["direct", "chained"] = Field(
+        "direct", description="frames from the photograph, or each from the last"
+    )
+    depth: Literal["carried", "re-estimated"] = Field("carried", description="depth of the frames of a chain")
+    sharpen_depth: bool = Field(True, description="make depth edges sharp before warping")
+    actor: ActorSettings | None = Field(None, description="motion of the nearest object on top of the camera's")
     focal: float = Field(0.58, gt=0, le=10, description="focal length over image size, both axes")
     depth_offset: float = Field(0.005, gt=0, le=1, description="depth = 1 / (inverse depth in [0, 1] + offset)")
     depth_far: float = Field(100.0, gt=1, description="depths beyond are clipped")
@@ -35,11 +63,9 @@ class SynthesisSettings(Section):
     quality: int = Field(95, ge=1, le=100, description="JPEG quality of stored frames")
 
     @model_validator(mode="after")
-    def _ranges_in_order(self) -> SynthesisSettings:
-        for name in ("translation", "rotation_degrees"):
-            low, high = getattr(self, name)
-            if not 0 <= low <= high:
-                raise ValueError(f"{name} must be two numbers 0 <= lowest <= highest, not [{low}, {high}]")
+    def _depth_anew_needs_a_chain(self) -> SynthesisSettings:
+        if self.depth == "re-estimated" and self.rendering != "chained":
+            raise ValueError("depth re-estimated needs rendering chained: direct frames use the photograph's own depth")
         return self
 
 

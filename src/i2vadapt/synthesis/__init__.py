@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from i2vadapt.synthesis.camera import intrinsics, inverse_depth_to_depth
-from i2vadapt.synthesis.render import fill_holes, render_view, render_view_with_depth
-from i2vadapt.synthesis.trajectory import random_walk
+from i2vadapt.synthesis.render import render_view
+from i2vadapt.synthesis.trajectory import random_walk, smooth_path
 
 __all__ = [
-    "fill_holes",
     "intrinsics",
     "inverse_depth_to_depth",
     "random_walk",
     "render_view",
-    "render_view_with_depth",
+    "smooth_path",
 ]

@@ -11,7 +11,7 @@ from i2vadapt.data.image import read_image
 from i2vadapt.data.items import item_seed
 from i2vadapt.data.video import write_video
 from i2vadapt.depth.stage import inverse_depth_in_unit_range, load_network
-from i2vadapt.synthesis.stage import Estimate, synthesize_clip
+from i2vadapt.synthesis.clip import Estimate, synthesize_clip
 
 
 def depth_estimator(settings: DepthSettings) -> tuple[Estimate, dict[str, str]]:

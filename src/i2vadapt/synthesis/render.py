@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from i2vadapt.errors import UserError
+from i2vadapt.synthesis.geometry import Geometry, Motion, Visible, see
 from i2vadapt.synthesis.sampling import sample, spline_coefficients
-from i2vadapt.synthesis.splatting import extend_background, project, splat
 
-_INPAINT_RADIUS = 3
+# Depth is worked on in single precision.
+_SMALLEST, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
 def render_view(
@@ -32,51 +32,47 @@ def render_view(
     Raises:
         UserError: if an argument has another shape or kind, or depth or pose hold impossible values.
     """
-    depth = _check(image, depth, pose, camera)
-    return _render(image, depth, pose, camera)[:2]
+    _check(image, depth, pose, camera)
+    motion = Motion(pose)
+    visible = see(Geometry(depth.astype(np.float32, copy=False)), motion, camera)
+    return paint(spline_coefficients(image), visible, motion, camera), visible.inverse > 0
 
 
-def render_view_with_depth(
-    image: np.ndarray, depth: np.ndarray, pose: np.ndarray, camera: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Like `render_view`, with the depth of the new view, so that views can be chained without estimating it anew.
-
-    Returns:
-        view, mask, and depth (H,W) float32. Holes take the farther depth of their two sides, since what appears from
-        behind an object is background; where nothing at all is in view, the largest depth.
-    """
-    depth = _check(image, depth, pose, camera)
-    view, mask, inverse = _render(image, depth, pose, camera)
-    if not mask.any():
-        return view, mask, np.full(mask.shape, depth.max(), np.float32)
-    extend_background(inverse)
-    extend_background(inverse)  # the corners, whose rows and columns were both empty
-    return view, mask, (1.0 / inverse).astype(np.float32)
-
-
-def fill_holes(view: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Inpaints the holes of a view (Telea 2004, radius 3).
+def paint(coefficients: np.ndarray, visible: Visible, motion: Motion, camera: np.ndarray) -> np.ndarray:
+    """Colours of the surfaces in a new view.
 
     Args:
-        view: (H,W,3) uint8.
-        mask: (H,W) bool, False in holes.
+        coefficients: of the old view, from `spline_coefficients`.
+        visible: what `see` has found.
+        motion: as given to `see`.
+        camera: (3,3) K of both views.
 
     Returns:
-        (H,W,3) uint8, equal to the view where the mask is True. A view without a single valid pixel comes back as it
-        is.
+        (H,W,3) uint8, black in holes.
     """
-    if mask.all() or not mask.any():
-        return view.copy()
-    return cv2.inpaint(view, (~mask).astype(np.uint8), _INPAINT_RADIUS, cv2.INPAINT_TELEA)
+    view = np.zeros((*visible.inverse.shape, 3), np.uint8)
+    if visible.actor is None or motion.actor is None:
+        _sample(coefficients, visible.inverse, motion.scene, camera, view)
+        return view
+    zero = np.float32(0)
+    _sample(coefficients, np.where(visible.actor, zero, visible.inverse), motion.scene, camera, view)
+    _sample(coefficients, np.where(visible.actor, visible.inverse, zero), motion.actor, camera, view)
+    return view
 
 
-def _check(image: np.ndarray, depth: np.ndarray, pose: np.ndarray, camera: np.ndarray) -> np.ndarray:
+def _sample(coefficients: np.ndarray, w: np.ndarray, pose: np.ndarray, camera: np.ndarray, view: np.ndarray) -> None:
+    turned_back = camera @ pose[:3, :3].T
+    back, origin = turned_back @ np.linalg.inv(camera), turned_back @ pose[:3, 3]
+    sample(coefficients, w, back.astype(np.float32), origin.astype(np.float32), view)
+
+
+def _check(image: np.ndarray, depth: np.ndarray, pose: np.ndarray, camera: np.ndarray) -> None:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise UserError(f"image: must be uint8 of shape (H, W, 3), not {image.dtype} of shape {image.shape}")
     if depth.shape != image.shape[:2]:
         raise UserError(f"depth: its shape {depth.shape} must be that of the image, {image.shape[:2]}")
-    values = depth.astype(np.float64)
-    if not (np.isfinite(values).all() and (values > 0).all()):
+    # A comparison with NaN is false.
+    if not (depth.min() >= _SMALLEST and depth.max() <= _LARGEST):
         raise UserError("depth: must be finite and greater than 0 everywhere")
     if pose.shape != (4, 4) or not np.isfinite(pose).all():
         raise UserError(f"pose: must be a finite 4x4 matrix, not of shape {pose.shape}")
@@ -86,20 +82,3 @@ def _check(image: np.ndarray, depth: np.ndarray, pose: np.ndarray, camera: np.nd
         raise UserError("camera: must be a finite 3x3 matrix whose last row is 0, 0, 1")
     if not abs(np.linalg.det(camera)) > 0:
         raise UserError("camera: the matrix can't be inverted")
-    return values
-
-
-def _render(
-    image: np.ndarray, depth: np.ndarray, pose: np.ndarray, camera: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """View, mask, and 1/z of the view with 0 in holes."""
-    rotation, translation = pose[:3, :3], pose[:3, 3]
-    uncamera = np.linalg.inv(camera)
-    x, y, w = np.empty(depth.shape, np.float32), np.empty(depth.shape, np.float32), np.empty(depth.shape)
-    project(depth, camera @ rotation @ uncamera, camera @ translation, x, y, w)
-    inverse = np.empty(depth.shape)
-    splat(x, y, w, inverse)
-    view = np.zeros(image.shape, np.uint8)
-    back = camera @ rotation.T @ uncamera
-    sample(spline_coefficients(image), inverse, back, camera @ rotation.T @ translation, view)
-    return view, inverse > 0, inverse

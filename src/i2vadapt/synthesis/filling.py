@@ -1,0 +1,108 @@
+"""Holes of a view: what an object has uncovered, and what has come into view at the borders.
+
+A hole belongs to a run of holes along its row or its column, the shorter of the two: across a gap beside an object that
+is the way from object to background, at the border of the view it is the way straight inwards. Its anchor is the
+farther of the run's two ends, since what appears from behind an object is background. Depth goes on from the anchor;
+colours are mirrored there, which leaves texture where repeating the anchor's colour would leave streaks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from i2vadapt.synthesis.splatting import SAME_SURFACE
+
+_KERNEL = {"cache": True, "nogil": True, "error_model": "numpy"}
+
+
+@njit(**_KERNEL)
+def _anchor_runs(w: np.ndarray, anchor: np.ndarray, length: np.ndarray) -> None:
+    """For each run of zeros in a row, writes the column of its farther end and its length; a row of zeros stays."""
+    height, width = w.shape
+    for i in range(height):
+        j = 0
+        while j < width:
+            if w[i, j] > 0.0:
+                j += 1
+                continue
+            start = j
+            while j < width and w[i, j] <= 0.0:
+                j += 1
+            if start == 0 and j == width:
+                continue
+            left_is_farther = j == width or (start > 0 and w[i, start - 1] <= w[i, j])
+            anchor[i, start:j] = start - 1 if left_is_farther else j
+            length[i, start:j] = j - start
+
+
+@njit(**_KERNEL)
+def find_anchors(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The pixel that each hole goes on from.
+
+    Args:
+        w: (H,W) float32 1/z, 0 in holes.
+
+    Returns:
+        Rows and columns (H,W) int32; -1 outside of holes, and in holes whose row and column are both empty.
+    """
+    height, width = w.shape
+    rows, columns = np.full((height, width), -1, np.int32), np.full((height, width), -1, np.int32)
+    by_row, row_length = np.full((height, width), -1, np.int32), np.full((height, width), height + width, np.int32)
+    by_column, column_length = (
+        np.full((width, height), -1, np.int32),
+        np.full((width, height), height + width, np.int32),
+    )
+    _anchor_runs(w, by_row, row_length)
+    _anchor_runs(np.ascontiguousarray(w.T), by_column, column_length)
+    for i in range(height):
+        for j in range(width):
+            if by_row[i, j] >= 0 and row_length[i, j] <= column_length[j, i]:
+                rows[i, j], columns[i, j] = i, by_row[i, j]
+            elif by_column[j, i] >= 0:
+                rows[i, j], columns[i, j] = by_column[j, i], j
+    return rows, columns
+
+
+@njit(**_KERNEL)
+def _mirror(image: np.ndarray, w: np.ndarray, rows: np.ndarray, columns: np.ndarray, filled: np.ndarray) -> None:
+    """Writes the colours of holes, mirrored at their anchors and again wherever the anchor's surface ends."""
+    height, width = w.shape
+    for i in range(height):
+        for j in range(width):
+            y, x = rows[i, j], columns[i, j]
+            if y < 0:
+                continue
+            step_y, step_x = np.sign(y - i), np.sign(x - j)
+            distance = abs(y - i) + abs(x - j) - 1
+            reach, limit = 0, w[y, x] * (1 + SAME_SURFACE)
+            while reach < distance:
+                v, u = y + (reach + 1) * step_y, x + (reach + 1) * step_x
+                if not (0 <= v < height and 0 <= u < width) or w[v, u] <= 0.0 or w[v, u] > limit:
+                    break
+                reach += 1
+            if reach > 0:
+                distance %= 2 * reach
+                distance = min(distance, 2 * reach - distance)
+            else:
+                distance = 0
+            filled[i, j] = image[y + distance * step_y, x + distance * step_x]
+
+
+def fill_holes(image: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    """Fills the holes of a view from their background side.
+
+    Args:
+        image: (H,W,3) uint8.
+        inverse: (H,W) float32 1/z, 0 in holes.
+
+    Returns:
+        (H,W,3) uint8, equal to the image elsewhere. An image without a single valid pixel comes back as it is.
+    """
+    filled, w = image.copy(), inverse.copy()
+    while not w.all() and w.any():  # twice at most, see fill_geometry
+        rows, columns = find_anchors(w)
+        _mirror(filled.copy(), w, rows, columns, filled)
+        reached = rows >= 0
+        w[reached] = w[rows[reached], columns[reached]]
+    return filled

@@ -1,0 +1,163 @@
+"""What a frame shows in space, and what of it is seen from another place (paper Eq. 1, p' ~ K T D(p) K^-1 p)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from i2vadapt.synthesis.filling import find_anchors
+from i2vadapt.synthesis.splatting import project, splat
+
+
+class Geometry(NamedTuple):
+    """A frame's surfaces.
+
+    Attributes:
+        depth: (H,W) float32, z of each pixel, positive.
+        actor: (H,W) bool, what moves by itself; None where only the camera moves.
+    """
+
+    depth: np.ndarray
+    actor: np.ndarray | None = None
+
+
+class Motion(NamedTuple):
+    """Poses X' = R X + t from one frame's camera to another's.
+
+    Attributes:
+        scene: (4,4), of all that stands still.
+        actor: (4,4), of what moves by itself, its own motion and the camera's together; None without an actor.
+    """
+
+    scene: np.ndarray
+    actor: np.ndarray | None = None
+
+    def after(self, first: Motion) -> Motion:
+        """The motion that is `first` and then this one."""
+        if self.actor is None or first.actor is None:
+            return Motion(self.scene @ first.scene)
+        return Motion(self.scene @ first.scene, self.actor @ first.actor)
+
+
+class Visible(NamedTuple):
+    """Surfaces in a new view, before holes are filled.
+
+    Attributes:
+        inverse: (H,W) float32, 1/z; 0 in holes.
+        actor: as in `Geometry`; False in holes.
+    """
+
+    inverse: np.ndarray
+    actor: np.ndarray | None = None
+
+
+class Seen(NamedTuple):
+    """One frame of a video.
+
+    Attributes:
+        motion: from the frame that it is made of, the one before or the photograph.
+        visible: what of that is seen.
+        geometry: of the frame, holes filled.
+    """
+
+    motion: Motion
+    visible: Visible
+    geometry: Geometry
+
+
+def see(geometry: Geometry, motion: Motion, camera: np.ndarray) -> Visible:
+    """The surfaces that are nearest at each pixel of a new view; points that leave it or come behind it are dropped.
+
+    Args:
+        geometry: of the old view.
+        motion: from the old camera to the new one.
+        camera: (3,3) K of both.
+    """
+    if geometry.actor is None or motion.actor is None:
+        return Visible(_splat(geometry.depth, motion.scene, camera))
+    zero = np.float32(0)
+    scene = _splat(np.where(geometry.actor, zero, geometry.depth), motion.scene, camera)
+    actor = _splat(np.where(geometry.actor, geometry.depth, zero), motion.actor, camera)
+    return Visible(np.maximum(scene, actor), actor > scene)
+
+
+def follow(start: Geometry, steps: Iterable[Motion], camera: np.ndarray, chained: bool) -> Iterator[Seen]:
+    """What is seen in each frame of a video.
+
+    Args:
+        start: of the photograph.
+        steps: motion from each frame to the next, the first from the photograph.
+        camera: (3,3) K of all frames.
+        chained: whether a frame is made from the one before, or from the photograph.
+    """
+    origin, motion = start, None
+    for step in steps:
+        motion = step if chained or motion is None else step.after(motion)
+        visible = see(origin, motion, camera)
+        # Where nothing at all is in view, the void is as far away as anything was.
+        geometry = fill_geometry(visible) or Geometry(np.full_like(start.depth, start.depth.max()), visible.actor)
+        yield Seen(motion, visible, geometry)
+        if chained:
+            origin = geometry
+
+
+def fill_geometry(visible: Visible) -> Geometry | None:
+    """Gives holes the farther surface of their two sides, since what appears from behind an object is background.
+
+    Returns:
+        The view's geometry, or None where nothing at all is in view.
+    """
+    if not visible.inverse.any():
+        return None
+    inverse, actor = visible.inverse.copy(), None if visible.actor is None else visible.actor.copy()
+    while not inverse.all():  # twice at most: the second time the corners, whose rows and columns were both empty
+        rows, columns = find_anchors(inverse)
+        reached = rows >= 0
+        inverse[reached] = inverse[rows[reached], columns[reached]]
+        if actor is not None:
+            actor[reached] = actor[rows[reached], columns[reached]]
+    return Geometry(1 / inverse, actor)
+
+
+def motion_field(geometry: Geometry, step: Motion, camera: np.ndarray) -> np.ndarray:
+    """Exact optical flow from a frame to the next: where the surface that each pixel shows is then.
+
+    It is that of the visible surface everywhere, whether or not the point is still seen: what leaves the view or gets
+    hidden has the motion that takes it there, and what filled a hole moves as the background that it was filled with.
+
+    Args:
+        geometry: of the frame.
+        step: to the next frame.
+        camera: (3,3) K of both.
+
+    Returns:
+        (H,W,2) float32 pixels, u to the right and v down; 0 where a point comes behind the camera.
+    """
+    flow = _displacement(geometry.depth, step.scene, camera)
+    if geometry.actor is not None and step.actor is not None:
+        flow[geometry.actor] = _displacement(geometry.depth, step.actor, camera)[geometry.actor]
+    return flow
+
+
+def _displacement(depth: np.ndarray, pose: np.ndarray, camera: np.ndarray) -> np.ndarray:
+    height, width = depth.shape
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
+    rays = np.stack([columns, rows, np.ones_like(rows)])
+    turned = np.tensordot(camera @ pose[:3, :3] @ np.linalg.inv(camera), rays, axes=1)
+    there = turned * depth + (camera @ pose[:3, 3])[:, None, None]
+    ahead = there[2] > 1e-9 * depth
+    there[2, ~ahead] = 1.0
+    flow = np.stack([there[0] / there[2] - columns, there[1] / there[2] - rows], axis=-1)
+    flow[~ahead] = 0.0
+    return flow.astype(np.float32)
+
+
+def _splat(depth: np.ndarray, pose: np.ndarray, camera: np.ndarray) -> np.ndarray:
+    """1/z of the new view (H,W) float32, 0 in holes; points of depth 0 take no part."""
+    x, y, w, inverse = (np.empty(depth.shape, np.float32) for _ in range(4))
+    turn = camera @ pose[:3, :3] @ np.linalg.inv(camera)
+    project(depth, turn.astype(np.float32), (camera @ pose[:3, 3]).astype(np.float32), x, y, w)
+    splat(x, y, w, inverse)
+    return inverse
