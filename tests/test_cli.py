@@ -184,10 +184,16 @@ def test_settings_that_are_none(
     assert not out.exists()
 
 
-def test_a_depth_network_without_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_depth_network_without_checkpoint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     image = write_picture(tmp_path / "a.png")
     (line,) = errors_of(capsys, "depth", image, "--out", tmp_path / "maps")
-    assert line.startswith("depth: checkpoint: dpt_beit_large_512 needs a checkpoint file; the original is https://")
+    assert line.startswith("depth: checkpoint: dpt_beit_large_512 needs its weights, and there is no weights/dpt_beit")
+    assert "`i2vadapt download depth dpt_beit_large_512`" in line
+    (line,) = errors_of(capsys, "depth", image, "--out", tmp_path / "maps", "--settings", '{"model": "midas"}')
+    assert line.startswith("--settings: model: input should be 'dpt_beit_large_512', ")
 
 
 def save_checkpoint(path: Path, **settings: Any) -> None:
@@ -264,6 +270,11 @@ def test_weights_of_another_network_for_a_stream(tmp_path: Path, capsys: pytest.
         ["decode", "--items", "none.csv", "--out", "x.h5"],
         ["view", "none.h5", "--out", "x.png"],
         ["download", "i3d-kinetics600", "--out", "x"],
+        ["download", "i3d-kinetics400-rgb", "dpt_small", "--out", "x"],
+        ["download", "depth", "--out", "x"],
+        ["download", "depth", "midas"],
+        ["download", "depth", "dpt_small"],
+        ["download", "depth", "dpt_large_384", "--archive", "none.pt"],
         ["download", "i3d-kinetics400-rgb", "--archive", "none.tar.gz", "--out", "x.safetensors"],
         ["report", "--benchmark", "none.yaml", "--results", "x", "--methods", "full", "--out", "y"],
         ["train", "--source", "none", "--target", "none", "--classes", "a", "b", "--out", "x"],

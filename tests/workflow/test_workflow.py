@@ -158,3 +158,16 @@ def test_snakemakes_own_report(finished: Project) -> None:
 
 def test_the_number_of_jobs_is_known_beforehand(fresh: Project) -> None:
     assert fresh.plan() == {"manifest_my-photos": 1, "manifest_my-videos": 1, **DATA_JOBS, **TRAINED}
+
+
+def test_published_depth_weights_are_fetched_once_and_only_where_none_are_given(fresh: Project) -> None:
+    planned = {"manifest_my-photos": 1, "manifest_my-videos": 1, **DATA_JOBS, **TRAINED}
+    weights = fresh.folder / "weights" / "dpt_large_384.pt"
+    with config(fresh, f"{CONFIG}\nsettings: {{ depth: {{ model: dpt_large_384 }} }}\n"):
+        assert fresh.plan() == {**planned, "depth_weights": 1}
+        weights.parent.mkdir()
+        weights.touch()
+        assert fresh.plan() == planned
+    given = weights.rename(fresh.folder / "mine.pt")
+    with config(fresh, f"{CONFIG}\nsettings: {{ depth: {{ model: dpt_large_384, checkpoint: {given.name} }} }}\n"):
+        assert fresh.plan() == planned

@@ -155,8 +155,30 @@ def frames_made_by(side):
 
 def depth_checkpoint(wildcards):
     """Weights of the depth network, where they do not come with the package."""
-    path = DATASETS[wildcards.dataset].settings.depth.checkpoint
-    return [path] if path else []
+    depth = DATASETS[wildcards.dataset].settings.depth
+    if depth.checkpoint:
+        return [depth.checkpoint]
+    return [] if comes_with_package(depth.model) else [f"weights/{depth.model}.pt"]
+
+
+def comes_with_package(model):
+    """Whether a depth network has weights in the package; asked of the files, as importing the networks takes long."""
+    weights = Path(workflow.basedir, "src/i2vadapt/depth/weights")
+    return Path(weights, f"{model}.safetensors").exists()
+
+
+def missing_depth_weights():
+    """Depth networks whose published weights are wanted and not here yet."""
+    wanted = {
+        dataset.settings.depth.model
+        for dataset in DATASETS.values()
+        if dataset.side == "source" and not dataset.settings.depth.checkpoint
+    }
+    return sorted(
+        model
+        for model in wanted
+        if not comes_with_package(model) and not Path(f"weights/{model}.pt").exists()
+    )
 
 
 def training_of(wildcards):

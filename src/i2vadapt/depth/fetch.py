@@ -1,0 +1,55 @@
+"""Published depth checkpoints: where they are kept here, and how they get there."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+
+from i2vadapt.depth.checkpoints import mismatch, read_checkpoint
+from i2vadapt.depth.registry import new_network
+from i2vadapt.depth.spec import DEPTH_MODELS, DepthModelSpec, depth_model_spec
+from i2vadapt.download import adopt, download
+from i2vadapt.errors import UserError
+
+_logger = logging.getLogger(__name__)
+
+
+def downloaded_checkpoint(name: str) -> Path:
+    """File that a network's published checkpoint is kept in, below the folder that commands run in."""
+    return Path("weights") / f"{name}.pt"
+
+
+def fetch_checkpoint(name: str, out: Path | None = None, local: Path | None = None) -> None:
+    """Downloads the published checkpoint of a network, or takes one that was brought here by hand.
+
+    The publishers give no digest; the one of the first download is recorded, and that the weights fit is checked.
+
+    Args:
+        name: one of `DEPTH_MODELS`.
+        out: file to write; `downloaded_checkpoint` by default.
+        local: file to take instead of the network's.
+
+    Raises:
+        UserError: unknown network, one that comes with the package, weights of another, or as `download`.
+    """
+    spec = depth_model_spec(name)
+    if not spec.url:
+        others = ", ".join(other.name for other in DEPTH_MODELS.values() if other.url)
+        raise UserError(f"download: {name} comes with the package; there are {others}")
+    out = out or downloaded_checkpoint(name)
+    _logger.info("%s: licence of the weights: %s", name, spec.licence)
+    if local is not None:
+        adopt(local, out, lambda path: _check(path, spec))
+        return
+    by_hand = f"Without internet: fetch that file elsewhere, then `i2vadapt download depth {name} --archive FILE`"
+    download(spec.url, out, lambda path: _check(path, spec), by_hand)
+
+
+def _check(path: Path, spec: DepthModelSpec) -> None:
+    with torch.device("meta"):
+        expected = new_network(spec).state_dict()
+    difference = mismatch(read_checkpoint(path), expected)
+    if difference:
+        raise UserError(f"{path}: not a checkpoint of {spec.name}: {difference}")
