@@ -38,27 +38,6 @@ def test_rebuild_forgets_what_was_held() -> None:
     assert bank.fill().tolist() == [0, 1]
 
 
-def test_empty_class_is_not_found_and_draws_are_uniform() -> None:
-    bank = FlowMemoryBank(2, 4)
-    bank.rebuild([10, 11, 12], scores((1, 0), (0.9, 0), (0.8, 0)))
-    items, found = bank.draw(np.random.default_rng(0), [0] * 3000 + [1] * 10)
-    assert found.tolist() == [True] * 3000 + [False] * 10
-    assert items[3000:].tolist() == [-1] * 10
-    counts = np.unique(items[:3000], return_counts=True)
-    assert counts[0].tolist() == [10, 11, 12]
-    assert (abs(counts[1] - 1000) < 120).all()
-
-
-def test_draws_repeat_and_use_up_the_same_randomness_whatever_is_held() -> None:
-    full, empty = FlowMemoryBank(2, 4), FlowMemoryBank(2, 4)
-    full.rebuild([1, 2, 3], scores((1, 0), (1, 0), (0, 1)))
-    generators = [np.random.default_rng(5) for _ in range(3)]
-    first, again = full.draw(generators[0], [0, 1, 0]), full.draw(generators[1], [0, 1, 0])
-    assert first[0].tolist() == again[0].tolist()
-    empty.draw(generators[2], [0, 1, 0])
-    assert generators[0].random() == generators[2].random()
-
-
 @given(st.integers(1, 5), st.integers(1, 6), st.integers(0, 40), st.integers(0, 2**31))
 def test_bank_properties(classes: int, capacity: int, count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -70,12 +49,8 @@ def test_bank_properties(classes: int, capacity: int, count: int, seed: int) -> 
     for label in range(classes):
         members = sorted(zip(-confidence[pseudo == label], items[pseudo == label], strict=True))[:capacity]
         fill = bank.fill()[label]
-        assert bank.items[label, :fill].tolist() == [item for _, item in members]
+        assert bank.items[label, :fill].tolist() == bank.held(label).tolist() == [item for _, item in members]
         assert bank.confidence[label, :fill].tolist() == [-score for score, _ in members]
-    labels = rng.integers(classes, size=50)
-    drawn, found = bank.draw(rng, labels)
-    assert (found == (bank.fill()[labels] > 0)).all()
-    assert all(item in bank.items[label] for item, label in zip(drawn[found], labels[found], strict=True))
     restored = FlowMemoryBank(classes, capacity)
     file = io.BytesIO()
     torch.save(bank.state_dict(), file)
@@ -103,6 +78,11 @@ def test_purity_counts_known_labels_only() -> None:
     assert bank.purity([0, 1, 1, -1]) == pytest.approx(2 / 3)
 
 
+def test_an_entry_takes_sixteen_bytes() -> None:
+    bank = FlowMemoryBank(101, 60)
+    assert bank.bytes_per_entry == 16 == sum(tensor.nbytes for tensor in bank.state_dict().values()) / (101 * 60)
+
+
 def test_errors() -> None:
     bank = FlowMemoryBank(2, 4)
     with pytest.raises(UserError, match="not finite"):
@@ -110,8 +90,8 @@ def test_errors() -> None:
     for items, probabilities in (([0, 0], np.ones((2, 2))), ([-1], np.ones((1, 2))), ([0], np.ones((1, 3)))):
         with pytest.raises(ValueError, match="items"):
             bank.rebuild(items, probabilities)
-    with pytest.raises(ValueError, match=r"labels must lie in 0..1, got 0..2"):
-        bank.draw(np.random.default_rng(0), [0, 2])
+    with pytest.raises(ValueError, match=r"labels must lie in 0..1, got -1"):
+        bank.held(-1)
     with pytest.raises(UserError, match=r"items is \(2, 4\), expected \(2, 5\)"):
         FlowMemoryBank(2, 5).load_state_dict(bank.state_dict())
     with pytest.raises(UserError, match="must be at least 1"):

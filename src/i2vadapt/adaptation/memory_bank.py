@@ -77,28 +77,20 @@ class FlowMemoryBank:
         """Number of items held for each class, (C,)."""
         return np.asarray((self.items != _EMPTY).sum(axis=1), dtype=np.int64)
 
-    def draw(self, rng: np.random.Generator, labels: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Draws for each source video, uniformly, one of the items held for its class.
-
-        Args:
-            rng: source of randomness; each label uses up one draw, found or not.
-            labels: (n,) classes of the source videos.
-
-        Returns:
-            Item indices (n,), -1 where the class is empty, and a mask (n,) that is False there: such a video keeps
-            its own flow.
+    def held(self, label: int) -> NDArray[np.int64]:
+        """Items held for a class, most confident first.
 
         Raises:
             ValueError: a label out of range.
         """
-        classes = np.asarray(labels, dtype=np.int64)
-        if ((classes < 0) | (classes >= self.num_classes)).any():
-            raise ValueError(f"labels must lie in 0..{self.num_classes - 1}, got {classes.min()}..{classes.max()}")
-        # Scaling one uniform number, rather than asking for an integer below the fill, takes the same from the
-        # generator whatever the bank holds: a changed bank leaves all later random choices as they were.
-        place = np.floor(rng.random(classes.shape) * self.fill()[classes]).astype(np.int64)
-        drawn = self.items[classes, place]
-        return drawn, drawn != _EMPTY
+        if not 0 <= label < self.num_classes:
+            raise ValueError(f"labels must lie in 0..{self.num_classes - 1}, got {label}")
+        return self.items[label][self.items[label] != _EMPTY]
+
+    @property
+    def bytes_per_entry(self) -> int:
+        """Memory of one place: the reference and its confidence, whatever the size of the flow."""
+        return self.items.itemsize + self.confidence.itemsize
 
     def purity(self, labels: ArrayLike) -> float:
         """Share of held items whose true class is the one they are held for. For reports only, never for training.

@@ -42,7 +42,7 @@ PRESETS: Mapping[str, dict[str, Any]] = {
         },
         "decode": {"aspect": "square"},
         "train": {
-            "bank": {"delay_epochs": 1},
+            "bank": {"delay_epochs": 1, "window": "centre"},
             "pace": {"looping": "restart"},
             "clip_gradient": 1.0,
             "loss": "bce",

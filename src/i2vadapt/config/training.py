@@ -23,6 +23,12 @@ class BankSettings(Section):
     capacity: int = Field(60, ge=1, description="N, flows kept per category")
     warmup_epochs: int = Field(10, ge=1, description="epochs with the source videos' own flow")
     delay_epochs: int = Field(0, ge=0, description="epochs between the warm-up and the first use of the bank")
+    strategy: Literal[
+        "random", "mean", "simw_sum", "simw_mean_top5", "simw_sum_top5", "simw_top1", "simw_random_top5"
+    ] = Field("random", description="what a source video gets of the flow held for its class (Table 3)")
+    window: Literal["random", "centre"] = Field(
+        "random", description="cut of the lent flow: cropped and flipped like any other, or as the bank was filled"
+    )
 
 
 class InitSettings(Section):
@@ -90,6 +96,8 @@ class TrainSettings(Section):
             raise ValueError("bank must be null when streams has no flow")
         if self.pace is not None and "rgb" not in self.streams:
             raise ValueError("pace must be null when streams has no rgb: paces are told from RGB frames")
+        if self.bank is not None and self.bank.strategy.startswith("simw_") and "rgb" not in self.streams:
+            raise ValueError(f"bank.strategy {self.bank.strategy} compares RGB features: streams must have rgb")
         return self
 
     @property

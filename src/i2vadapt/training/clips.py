@@ -19,9 +19,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from i2vadapt.adaptation import Looping, draw_pace, pace_indices, uniform_indices
+from i2vadapt.config import TrainSettings
 from i2vadapt.data.flow_codec import flip_codes
 from i2vadapt.data.image import flip_frames
-from i2vadapt.data.items import UNLABELLED, Item, read_items, shard_name
+from i2vadapt.data.items import UNLABELLED, read_items, shard_name
 from i2vadapt.data.shard_set import ShardSet
 from i2vadapt.data.shards import Area, ShardReader
 from i2vadapt.errors import UserError
@@ -30,7 +31,8 @@ _logger = logging.getLogger(__name__)
 
 SOURCE, TARGET = 0, 1
 Sample = dict[str, Tensor]
-DrawFlow = Callable[[np.random.Generator, int], str | None]
+Lend = Callable[[np.random.Generator, int], list[tuple[str, float]]]
+"""Gives the number of a source item the ids and weights of target items whose flow it gets; none to keep its own."""
 
 
 @dataclass(frozen=True)
@@ -148,51 +150,64 @@ def plain_errors(batches: Iterable[Sample]) -> Iterator[Sample]:
 
 
 class SourceClips(Dataset[Sample]):
-    """Generated source videos with labels; with the memory bank on, flow is a real target flow (paper section 3.2).
+    """Generated source videos with labels; with the memory bank on, flow is real target flow (paper section 3.2).
 
     Args:
         source: generated videos.
         target: where the bank's flow is read.
-        clip_frames: T.
-        side: of the crop.
-        shared: one crop and flip for RGB and flow.
+        settings: sizes, crops.
         key: seed and epoch.
-        draw_flow: gives a target item for a label, or None to keep the source's own flow.
+        lend: gives flow of the target, or None to keep the source's own flow.
     """
 
     def __init__(
         self,
         source: DomainClips,
         target: DomainClips,
-        clip_frames: int,
-        side: int,
-        shared: bool,
+        settings: TrainSettings,
         key: tuple[int, int],
-        draw_flow: DrawFlow | None,
+        lend: Lend | None,
     ) -> None:
-        self._source, self._target, self._frames, self._side = source, target, clip_frames, side
-        self._shared, self._key, self._draw_flow = shared, key, draw_flow
+        self._source, self._target, self._settings = source, target, settings
+        self._key, self._lend = key, lend
 
     def __len__(self) -> int:
         return len(self._source.items)
 
     def __getitem__(self, index: int) -> Sample:
-        item = self._source.items[index]
+        item, settings = self._source.items[index], self._settings
         rng = np.random.default_rng([*self._key, SOURCE, index])
         window = Window.draw(rng)
-        indices = uniform_indices(self._source.frames.count(item.id), self._frames)
-        sample = {"rgb": self._source.rgb_clip(item.id, indices, window, self._side), "label": torch.tensor(item.label)}
+        indices = uniform_indices(self._source.frames.count(item.id), settings.clip_frames)
+        sample = {
+            "rgb": self._source.rgb_clip(item.id, indices, window, settings.crop),
+            "label": torch.tensor(item.label),
+        }
         if self._source.flow is not None:
-            flow_window = window if self._shared else Window.draw(rng)
-            sample["flow"] = self._flow(item, indices, flow_window, rng)
+            window = window if settings.crops == "shared" else Window.draw(rng)
+            loan = self._lend(rng, index) if self._lend is not None else []
+            if loan:
+                sample["flow"] = self._lent_flow(loan, window)
+            else:
+                sample["flow"] = self._source.flow_clip(item.id, indices, window, settings.crop)
         return sample
 
-    def _flow(self, item: Item, indices: np.ndarray, window: Window, rng: np.random.Generator) -> Tensor:
-        drawn = self._draw_flow(rng, item.label) if self._draw_flow is not None else None
-        if drawn is None:
-            return self._source.flow_clip(item.id, indices, window, self._side)
-        real = uniform_indices(self._target.frames.count(drawn), self._frames)
-        return self._target.flow_clip(drawn, real, window, self._side)
+    def _lent_flow(self, loan: list[tuple[str, float]], window: Window) -> Tensor:
+        """Weighted sum of decoded and cropped flow, which may come from frames of different sizes."""
+        settings = self._settings
+        if settings.bank is not None and settings.bank.window == "centre":
+            window = Window()
+        clips = [
+            weight
+            * self._target.flow_clip(
+                item_id,
+                uniform_indices(self._target.frames.count(item_id), settings.clip_frames),
+                window,
+                settings.crop,
+            )
+            for item_id, weight in loan
+        ]
+        return torch.stack(clips).sum(dim=0) if len(clips) > 1 else clips[0]
 
 
 class PacedClips(Dataset[Sample]):
@@ -224,8 +239,8 @@ class TestClips(Dataset[Sample]):
 
     __test__ = False
 
-    def __init__(self, domain: DomainClips, test_frames: int, side: int) -> None:
-        self._domain, self._frames, self._side = domain, test_frames, side
+    def __init__(self, domain: DomainClips, frames: int, side: int, streams: Sequence[str]) -> None:
+        self._domain, self._frames, self._side, self._streams = domain, frames, side, streams
 
     def __len__(self) -> int:
         return len(self._domain.items)
@@ -233,7 +248,9 @@ class TestClips(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         item = self._domain.items[index]
         indices = uniform_indices(self._domain.frames.count(item.id), self._frames)
-        sample = {"rgb": self._domain.rgb_clip(item.id, indices, Window(), self._side), "index": torch.tensor(index)}
-        if self._domain.flow is not None:
+        sample = {"index": torch.tensor(index)}
+        if "rgb" in self._streams:
+            sample["rgb"] = self._domain.rgb_clip(item.id, indices, Window(), self._side)
+        if "flow" in self._streams:
             sample["flow"] = self._domain.flow_clip(item.id, indices, Window(), self._side)
         return sample

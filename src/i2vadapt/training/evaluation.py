@@ -61,6 +61,17 @@ def score(model: TwoStream, batches: Iterable[Sample], arithmetic: Arithmetic, f
     )
 
 
+@torch.inference_mode()
+def rgb_features(model: TwoStream, batches: Iterable[Sample], arithmetic: Arithmetic) -> np.ndarray:
+    """Features of the RGB stream, (n,F) float32, mean over time, of all videos of a loader of `TestClips`."""
+    model.eval()
+    parts = []
+    for batch in batches:
+        with arithmetic.autocast():
+            parts.append(model("rgb", arithmetic.place(batch["rgb"])).features.cpu())
+    return torch.cat(parts).numpy()
+
+
 def accuracies(scores: Scores, labels: np.ndarray) -> dict[str, float]:
     """Share of videos that are right, and its mean over classes, for each stream and the fusion.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from i2vadapt.training.clips import DomainClips, DrawFlow, PacedClips, Sample, SourceClips, TestClips, plain_errors
+from i2vadapt.training.clips import DomainClips, Lend, PacedClips, Sample, SourceClips, TestClips, plain_errors
 from i2vadapt.training.run import Run
 
 
@@ -27,23 +27,14 @@ class Loaders:
         self._run, self._settings = run, run.settings
         self._source, self._target, self._pin = source, target, pin_memory
 
-    def source(self, epoch: int, draw: DrawFlow | None) -> DataLoader[Sample]:
+    def source(self, epoch: int, lend: Lend | None) -> DataLoader[Sample]:
         """Generated videos with labels.
 
         Args:
             epoch: from 0.
-            draw: what lends flow to them, see `SourceClips`; None keeps their own.
+            lend: what lends flow to them, see `SourceClips`; None keeps their own.
         """
-        settings = self._settings
-        clips = SourceClips(
-            self._source,
-            self._target,
-            settings.clip_frames,
-            settings.crop,
-            settings.crops == "shared",
-            (self._run.seed, epoch),
-            draw,
-        )
+        clips = SourceClips(self._source, self._target, self._settings, (self._run.seed, epoch), lend)
         return self._loader(clips, epoch, shuffle=True)
 
     def paced(self, epoch: int) -> Iterator[Sample | None]:
@@ -59,14 +50,14 @@ class Loaders:
         while True:
             yield from plain_errors(loader)
 
-    def whole(self, domain: DomainClips, epoch: int) -> DataLoader[Sample]:
-        """All videos of a domain in order, as they are seen in evaluation."""
-        return self._loader(TestClips(domain, self._settings.test_frames, self._settings.crop), epoch, shuffle=False)
+    def whole(self, domain: DomainClips, epoch: int, frames: int, streams: Sequence[str]) -> DataLoader[Sample]:
+        """All videos of a domain in order, whole and cut at the centre, as in evaluation."""
+        return self._loader(TestClips(domain, frames, self._settings.crop, streams), epoch, shuffle=False)
 
     def calibration(self) -> Iterator[Sample]:
-        """Clips of training length of both domains in turns, until one of them ends."""
+        """Flow clips of training length of both domains in turns, until one of them ends."""
         loaders = [
-            self._loader(TestClips(domain, self._settings.clip_frames, self._settings.crop), 0, shuffle=True)
+            self._loader(TestClips(domain, self._settings.clip_frames, self._settings.crop, ("flow",)), 0, shuffle=True)
             for domain in (self._source, self._target)
         ]
         for pair in zip(*map(plain_errors, loaders), strict=False):

@@ -54,7 +54,7 @@ class Trainer:
         self.arithmetic.prepare(self.model)
         self.objective = Objective(self.model, settings, self.arithmetic)
         self.loaders = Loaders(run, self.source, self.target, self.arithmetic.device.type == "cuda")
-        self.target_pass = TargetPass(run, self.target, self.model, self.loaders, self.arithmetic)
+        self.target_pass = TargetPass(run, self.source, self.target, self.model, self.loaders, self.arithmetic)
         self.optimizer, self.schedule = build_optimizer(self.model, settings)
         self.history: list[Row] = []
         self.epoch = 0
@@ -105,8 +105,7 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        if self.target_pass.bank is not None:
-            self.target_pass.bank.load_state_dict(state["bank"])
+        self.target_pass.load_state_dict(state["bank"])
         checkpoint.set_random_state(state["random"])
         self.history, self.epoch = state["history"], state["epoch"]
         _logger.info("going on after epoch %d", self.epoch)
@@ -126,7 +125,7 @@ class Trainer:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
-            "bank": self.target_pass.bank.state_dict() if self.target_pass.bank is not None else None,
+            "bank": self.target_pass.state_dict(),
             "random": checkpoint.random_state(),
             "history": self.history,
             "epoch": self.epoch,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import numpy as np
+import torch
 
-from i2vadapt.adaptation import FlowMemoryBank
+from i2vadapt.adaptation import FlowMemoryBank, lend, needs_similarity, similarities_with_bank
 from i2vadapt.models import TwoStream
-from i2vadapt.training.clips import DomainClips, DrawFlow, plain_errors
-from i2vadapt.training.evaluation import Scores, accuracies, score
+from i2vadapt.training.clips import DomainClips, Lend, plain_errors
+from i2vadapt.training.evaluation import Scores, accuracies, rgb_features, score
 from i2vadapt.training.history import Row
 from i2vadapt.training.loaders import Loaders
 from i2vadapt.training.precision import Arithmetic
@@ -21,8 +23,13 @@ _logger = logging.getLogger(__name__)
 class TargetPass:
     """Scores the target after an epoch, where the bank or the record needs it, and refills the bank.
 
+    Strategies that compare RGB features take both sides from this pass: the target's features come with its scores,
+    and the source is passed once through the same weights. So the choice for every source video is known before an
+    epoch begins, and loader processes can read the flow ahead of the network.
+
     Args:
         run: what is trained.
+        source: generated videos.
         target: real videos.
         model: the networks.
         loaders: of the run.
@@ -33,27 +40,38 @@ class TargetPass:
     """
 
     def __init__(
-        self, run: Run, target: DomainClips, model: TwoStream, loaders: Loaders, arithmetic: Arithmetic
+        self,
+        run: Run,
+        source: DomainClips,
+        target: DomainClips,
+        model: TwoStream,
+        loaders: Loaders,
+        arithmetic: Arithmetic,
     ) -> None:
-        self._run, self._settings, self._target = run, run.settings, target
+        self._run, self._settings, self._source, self._target = run, run.settings, source, target
         self._model, self._loaders, self._arithmetic = model, loaders, arithmetic
         bank = run.settings.bank
         self.bank = FlowMemoryBank(len(run.classes), bank.capacity) if bank else None
+        self._similarity = np.zeros((len(source.items), bank.capacity if bank else 0), np.float32)
 
     def bank_is_used(self, epoch: int) -> bool:
         """After the warm-up, and the delay of the released code."""
         bank = self._settings.bank
         return bank is not None and epoch >= bank.warmup_epochs + bank.delay_epochs
 
-    def lender(self, epoch: int) -> DrawFlow | None:
+    def lender(self, epoch: int) -> Lend | None:
         """What lends flow of the target to the source videos in an epoch; None where they keep their own."""
-        bank = self.bank
-        if bank is None or not self.bank_is_used(epoch):
+        settings, bank = self._settings.bank, self.bank
+        if settings is None or bank is None or not self.bank_is_used(epoch):
             return None
+        strategy, labels = settings.strategy, self._source.labels
 
-        def draw(rng: np.random.Generator, label: int) -> str | None:
-            numbers, found = bank.draw(rng, [label])
-            return self._target.items[int(numbers[0])].id if found[0] else None
+        def draw(rng: np.random.Generator, index: int) -> list[tuple[str, float]]:
+            loan = lend(bank, strategy, rng, int(labels[index]), self._similarity[index])
+            if loan is None:
+                return []
+            ids = [self._target.items[number].id for number in loan.items]
+            return list(zip(ids, loan.weights.tolist(), strict=True))
 
         return draw
 
@@ -69,24 +87,40 @@ class TargetPass:
         fills = self.bank_is_used(done) and done < self._settings.epochs
         if not (fills or done % self._settings.evaluate_every == 0 or done == self._settings.epochs):
             return {}
-        scores = self.score(self._target, done - 1)
+        settings = self._settings
+        batches = self._loaders.whole(self._target, done - 1, settings.test_frames, settings.streams)
+        scores = score(self._model, plain_errors(batches), self._arithmetic, settings.fusion)
         row: Row = accuracies(scores, self._target.labels)
-        return row | self._refill(scores) if fills else row
-
-    def _refill(self, scores: Scores) -> Row:
-        bank = self.bank
-        if bank is None:
-            return {}
-        bank.rebuild(np.arange(len(scores.fused)), scores.fused)
-        row: Row = {"bank_flows": float(bank.fill().sum()), "bank_smallest_class": float(bank.fill().min())}
-        if self._target.is_labelled:
-            row["bank_purity"] = bank.purity(self._target.labels)
-        empty = [name for name, count in zip(self._run.classes, bank.fill(), strict=True) if count == 0]
-        if empty:
-            _logger.warning("no video is taken for %s: its photographs keep their own flow", ", ".join(empty))
+        if fills and self.bank is not None:
+            row |= self._refill(self.bank, scores, done - 1)
         return row
 
-    def score(self, domain: DomainClips, epoch: int) -> Scores:
-        """Scores of all items of a dataset."""
-        batches = plain_errors(self._loaders.whole(domain, epoch))
-        return score(self._model, batches, self._arithmetic, self._settings.fusion)
+    def _refill(self, bank: FlowMemoryBank, scores: Scores, epoch: int) -> Row:
+        bank.rebuild(np.arange(len(scores.fused)), scores.fused)
+        settings = self._settings
+        if settings.bank is not None and needs_similarity(settings.bank.strategy):
+            clips = self._loaders.whole(self._source, epoch, settings.clip_frames, ("rgb",))
+            features = rgb_features(self._model, plain_errors(clips), self._arithmetic)
+            self._similarity = similarities_with_bank(bank, features, self._source.labels, scores.features["rgb"])
+        fill = dict(zip(self._run.classes, bank.fill().tolist(), strict=True))
+        row: Row = {"bank_flows": float(sum(fill.values())), "bank_smallest_class": float(min(fill.values()))}
+        row |= {f"bank_fill_{name}": float(count) for name, count in fill.items()}
+        if self._target.is_labelled:
+            row["bank_purity"] = bank.purity(self._target.labels)
+        empty = [name for name, count in fill.items() if count == 0]
+        if empty:
+            _logger.warning("no video is taken for %s: its photographs keep their own flow", ", ".join(empty))
+        _logger.info("memory bank: %d references of %d bytes each", row["bank_flows"], bank.bytes_per_entry)
+        return row
+
+    def state_dict(self) -> dict[str, Any] | None:
+        """What the next epoch needs of this pass; None without a memory bank."""
+        if self.bank is None:
+            return None
+        return {**self.bank.state_dict(), "similarity": torch.from_numpy(self._similarity.copy())}
+
+    def load_state_dict(self, state: dict[str, Any] | None) -> None:
+        """Restores what `state_dict` gave."""
+        if self.bank is not None and state is not None:
+            self.bank.load_state_dict(state)
+            self._similarity = state["similarity"].numpy()

@@ -73,7 +73,7 @@ def evaluate(trained: Trained, folder: Path, out: Path, batch_size: int, workers
         Accuracies, as `accuracies`; empty without labels.
     """
     domain = DomainClips(folder, trained.settings.streams)
-    clips = TestClips(domain, trained.settings.test_frames, trained.settings.crop)
+    clips = TestClips(domain, trained.settings.test_frames, trained.settings.crop, trained.settings.streams)
     loader: DataLoader[Sample] = DataLoader(clips, batch_size, num_workers=workers)
     scores = _score(trained, plain_errors(loader))
     write_predictions(out, [item.id for item in domain.items], domain.labels, trained.classes, scores)

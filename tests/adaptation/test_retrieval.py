@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from i2vadapt.adaptation import FlowMemoryBank, lend, similarities_with_bank
+from i2vadapt.adaptation.retrieval import Strategy
+from i2vadapt.errors import UserError
+
+HELD = 7
+SIMILARITY = np.array([0.2, 0.9, -0.1, 0.9, 0.4, 0.5, 0.3, 0, 0], np.float32)
+NEAREST = [1, 3, 5, 4, 6]  # of equal ones the more confident first
+
+
+@pytest.fixture
+def bank() -> FlowMemoryBank:
+    """Class 0 holds the items 10..16, most confident first; class 1 nothing."""
+    bank = FlowMemoryBank(2, 9)
+    bank.rebuild(np.arange(10, 10 + HELD), np.stack([1 - np.arange(HELD) / 10, np.zeros(HELD)], 1))
+    return bank
+
+
+def loans(bank: FlowMemoryBank, strategy: Strategy, count: int = 1) -> list[tuple[list[int], list[float]]]:
+    rng = np.random.default_rng(0)
+    found = [lend(bank, strategy, rng, 0, SIMILARITY) for _ in range(count)]
+    return [(loan.items.tolist(), loan.weights.tolist()) for loan in found if loan is not None]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "places", "weights"),
+    [
+        ("mean", range(HELD), [1 / 7] * 7),
+        ("simw_sum", [1, 3, 5, 4, 6, 0, 2], np.array([0.9, 0.9, 0.5, 0.4, 0.3, 0.2, 0]) / 3.2),
+        ("simw_mean_top5", NEAREST, [1 / 5] * 5),
+        ("simw_sum_top5", NEAREST, np.array([0.9, 0.9, 0.5, 0.4, 0.3]) / 3.0),
+        ("simw_top1", [1], [1.0]),
+    ],
+)
+def test_what_is_lent(bank: FlowMemoryBank, strategy: Strategy, places: list[int], weights: list[float]) -> None:
+    ((items, found),) = loans(bank, strategy)
+    assert items == [10 + place for place in places]
+    assert found == pytest.approx(list(weights), rel=1e-6)
+
+
+@pytest.mark.parametrize(("strategy", "places"), [("random", range(HELD)), ("simw_random_top5", NEAREST)])
+def test_one_is_drawn_uniformly(bank: FlowMemoryBank, strategy: Strategy, places: list[int]) -> None:
+    drawn = loans(bank, strategy, 3000)
+    assert all(weights == [1.0] for _, weights in drawn)
+    numbers, counts = np.unique([items for items, _ in drawn], return_counts=True)
+    assert numbers.tolist() == sorted(10 + place for place in places)
+    assert (abs(counts - 3000 / len(places)) < 120).all()
+
+
+def test_an_empty_class_keeps_its_own_flow_and_uses_up_the_same_randomness(bank: FlowMemoryBank) -> None:
+    generators = [np.random.default_rng(5) for _ in range(3)]
+    assert lend(bank, "random", generators[0], 0, SIMILARITY) is not None
+    assert lend(bank, "random", generators[1], 1, SIMILARITY) is None
+    assert lend(bank, "simw_sum", generators[2], 0, SIMILARITY) is not None
+    assert len({rng.random() for rng in generators}) == 1
+
+
+def test_similarity_is_the_cosine_with_what_is_held_for_the_class() -> None:
+    rng = np.random.default_rng(1)
+    source, target = rng.normal(size=(3, 6)), rng.normal(size=(5, 6))
+    bank = FlowMemoryBank(2, 3)
+    bank.rebuild(range(5), np.array([[0.6, 0], [0, 0.7], [0.9, 0], [0, 0.8], [0.7, 0]]))
+    found = similarities_with_bank(bank, source, np.array([1, 0, 1]), target)
+    for row, items in enumerate([[3, 1], [2, 4, 0], [3, 1]]):
+        cosines = [
+            target[i] @ source[row] / np.sqrt((target[i] ** 2).sum()) / np.sqrt((source[row] ** 2).sum()) for i in items
+        ]
+        assert found[row, : len(items)].tolist() == pytest.approx(cosines, rel=1e-6)
+        assert not found[row, len(items) :].any()
+
+
+def test_nothing_alike_still_sums_to_one(bank: FlowMemoryBank) -> None:
+    loan = lend(bank, "simw_sum_top5", np.random.default_rng(0), 0, np.full(9, -0.5, np.float32))
+    assert loan is not None
+    assert loan.weights.tolist() == [0.2] * 5
+
+
+def test_errors(bank: FlowMemoryBank) -> None:
+    with pytest.raises(UserError, match=r"bank.strategy is 'max'; allowed: random, mean, simw_sum, "):
+        lend(bank, "max", np.random.default_rng(0), 0, SIMILARITY)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"labels must lie in 0..1, got 2"):
+        lend(bank, "random", np.random.default_rng(0), 2, SIMILARITY)
