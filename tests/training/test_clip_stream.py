@@ -45,7 +45,7 @@ def test_full_model_with_clip_trains_and_is_loaded_again(tmp_path: Path) -> None
     rows = read_metrics(tmp_path / "run")
     assert [row["bank_used"] for row in rows] == ["0", "1"]
     assert all(
-        row[name] for row in rows for name in ("loss_video_rgb", "loss_local_rgb", "loss_video_flow", "loss_pace")
+        row[name] for row in rows for name in ("loss_video_rgb", "loss_local_rgb", "loss_video_flow", "loss_pace_rgb")
     )
     assert all(row["accuracy_rgb"] and row["accuracy_fused"] for row in rows)
     assert torch.equal(network.class_features, classifier)

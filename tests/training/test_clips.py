@@ -1,20 +1,33 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from tiny_data import FRAMES, HEIGHT, WIDTH, write_datasets
+from tiny_data import FRAMES, HEIGHT, WIDTH, make_run, write_datasets
 
+from i2vadapt.adaptation import uniform_indices
 from i2vadapt.data.flow_codec import quantise
 from i2vadapt.errors import UserError
-from i2vadapt.training.clips import DomainClips, Window
+from i2vadapt.training.clips import DomainClips, SourceClips, Window
 from i2vadapt.training.precision import choose_arithmetic, scaled
 
 
 @pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory) -> DomainClips:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("clips")
     write_datasets(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def source(root: Path) -> DomainClips:
+    return DomainClips(root / "source", ("rgb", "flow"))
+
+
+@pytest.fixture(scope="module")
+def target(root: Path) -> DomainClips:
     return DomainClips(root / "target", ("rgb", "flow"))
 
 
@@ -63,3 +76,42 @@ def test_networks_get_channels_first_values_whatever_the_layout_in_memory() -> N
         placed = choose_arithmetic(precision).place(clips)
         assert placed.shape == (2, 3, 3, 4, 5)
         torch.testing.assert_close(placed.cpu().permute(0, 2, 3, 4, 1), clips * (2 / 255) - 1)
+
+
+def in_range(codes: torch.Tensor) -> torch.Tensor:
+    """Flow of a clip (T,S,S,2) as the network gets it, in float64."""
+    return scaled(codes.permute(3, 0, 1, 2)[None])[0].permute(1, 2, 3, 0).double()
+
+
+@pytest.mark.parametrize("window", ["random", "centre"])
+def test_blended_flow_is_the_weighted_sum_of_decoded_fields(
+    source: DomainClips, target: DomainClips, window: str
+) -> None:
+    ids = [item.id for item in target.items]
+    clips = {}
+    for name, strategy, loan in [
+        ("blend", "simw_sum", [(ids[0], 0.5), (ids[1], 0.3), (ids[3], 0.2)]),
+        *((item_id, "random", [(item_id, 1.0)]) for item_id in ids),
+    ]:
+        bank = {"window": window, "strategy": strategy}
+        settings = make_run(Path(), Path(), bank=bank).settings
+        clips[name] = SourceClips(source, target, settings, (3, 1), lambda rng, index, loan=loan: loan)[2]["flow"]
+    assert clips["blend"].dtype == torch.float32
+    assert clips[ids[0]].dtype == torch.uint8
+    expected = 0.5 * in_range(clips[ids[0]]) + 0.3 * in_range(clips[ids[1]]) + 0.2 * in_range(clips[ids[3]])
+    torch.testing.assert_close(clips["blend"].double(), expected, atol=1e-6, rtol=0)
+    codes = 127 * clips["blend"]
+    assert (codes - codes.round()).abs().max() > 0.1  # not rounded back to codes
+    plain = target.flow_clip(ids[0], uniform_indices(FRAMES, 8), Window(), 32)
+    assert torch.equal(clips[ids[0]], plain) == (window == "centre")
+
+
+def test_without_a_loan_the_flow_is_the_sources_own(source: DomainClips, target: DomainClips) -> None:
+    flows = {}
+    for strategy in ("random", "mean"):
+        settings = make_run(Path(), Path(), bank={"strategy": strategy}).settings
+        own = SourceClips(source, target, settings, (3, 1), None)[0]["flow"]
+        flows[strategy] = SourceClips(source, target, settings, (3, 1), lambda rng, index: [])[0]["flow"]
+        torch.testing.assert_close(in_range(flows[strategy]), in_range(own), atol=1e-6, rtol=0)
+        assert in_range(own)[..., 1].mean() > 0.3
+    assert {name: flow.dtype for name, flow in flows.items()} == {"random": torch.uint8, "mean": torch.float32}

@@ -86,7 +86,7 @@ def test_a_run_learns_from_both_streams_and_records_every_epoch(undisturbed: Fin
     rows, content = undisturbed
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert [row["learning_rate"] for row in rows] == ["0.01", "0.001", "0.0001"]
-    measured = ("loss_video_rgb", "loss_local_rgb", "loss_video_flow", "loss_pace", "pace_accuracy")
+    measured = ("loss_video_rgb", "loss_local_rgb", "loss_video_flow", "loss_pace_rgb", "pace_accuracy")
     assert all(row[name] for row in rows for name in measured)
     assert all(row["accuracy_fused"] for row in rows)
     assert content["classes"] == list(CLASSES)

@@ -14,6 +14,8 @@ from i2vadapt.errors import UserError
 Strategy = Literal[
     "random", "mean", "simw_sum", "simw_mean_top5", "simw_sum_top5", "simw_top1", "simw_random_top5"
 ]  # fmt: skip
+AGGREGATES: tuple[Strategy, ...] = ("mean", "simw_sum", "simw_mean_top5", "simw_sum_top5")
+"""Strategies that blend the flow of several videos, which is no longer one of the stored codes."""
 _TOP = {"simw_mean_top5": 5, "simw_sum_top5": 5, "simw_top1": 1, "simw_random_top5": 5}
 
 

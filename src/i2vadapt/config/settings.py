@@ -43,7 +43,7 @@ PRESETS: Mapping[str, dict[str, Any]] = {
         "decode": {"aspect": "square"},
         "train": {
             "bank": {"delay_epochs": 1, "window": "centre"},
-            "pace": {"looping": "restart"},
+            "pace": {"looping": "restart", "flow": "native", "other_streams": "statistics"},
             "clip_gradient": 1.0,
             "loss": "bce",
             "local_streams": ["rgb", "flow"],

@@ -15,6 +15,13 @@ class PaceSettings(Section):
     classes: int = Field(5, ge=2, le=16, description="paces 1..classes, C_vp")
     weight: float = Field(0.2, ge=0, description="lambda_2 of Eq. 6")
     looping: Literal["modulo", "restart"] = Field("modulo", description="what follows the last frame")
+    streams: tuple[Stream, ...] = Field(("rgb",), min_length=1, description="streams with a pace head")
+    flow: Literal["matched", "native"] = Field(
+        "matched", description="flow of a paced clip: at the frames of the clip, or spread over the whole video"
+    )
+    other_streams: Literal["skip", "statistics"] = Field(
+        "skip", description="streams without a pace head: statistics shows them the paced clips for batch norm alone"
+    )
 
 
 class BankSettings(Section):
@@ -29,6 +36,23 @@ class BankSettings(Section):
     window: Literal["random", "centre"] = Field(
         "random", description="cut of the lent flow: cropped and flipped like any other, or as the bank was filled"
     )
+
+
+class TransferSettings(Section):
+    """A transfer loss between source and target videos (paper section 4.5, Table 4)."""
+
+    loss: Literal["none", "dan", "mcc", "bnm", "dann"] = Field(
+        "none", description="MK-MMD of DAN, MCC, BNM, or the domain classifier of DANN"
+    )
+    weight: float = Field(0.05, ge=0, description="lambda_3")
+    inputs: Literal["logits", "features"] = Field("logits", description="what it is of, averaged over time")
+    streams: tuple[Stream, ...] = Field(("rgb", "flow"), min_length=1, description="streams that have it")
+
+    @model_validator(mode="after")
+    def _of_probabilities(self) -> TransferSettings:
+        if self.loss in ("mcc", "bnm") and self.inputs == "features":
+            raise ValueError(f"inputs must be logits with loss {self.loss}, which is of class probabilities")
+        return self
 
 
 class InitSettings(Section):
@@ -61,6 +85,7 @@ class TrainSettings(Section):
     clip: ClipSettings = Field(default_factory=ClipSettings, description="for rgb_network: clip_vit_b32")
     bank: BankSettings | None = Field(default_factory=BankSettings, description="null trains without the memory bank")
     pace: PaceSettings | None = Field(default_factory=PaceSettings, description="null trains without pace prediction")
+    transfer: TransferSettings = Field(default_factory=TransferSettings)
     init: InitSettings = Field(default_factory=InitSettings)
     epochs: int = Field(60, ge=1)
     batch_size: int = Field(16, ge=1, description="videos of each domain in a step")
@@ -94,8 +119,10 @@ class TrainSettings(Section):
     def _parts_have_their_streams(self) -> TrainSettings:
         if self.bank is not None and "flow" not in self.streams:
             raise ValueError("bank must be null when streams has no flow")
-        if self.pace is not None and "rgb" not in self.streams:
-            raise ValueError("pace must be null when streams has no rgb: paces are told from RGB frames")
+        if self.pace is not None and not set(self.pace.streams) & set(self.streams):
+            raise ValueError(f"pace must be null when streams has none of pace.streams, {', '.join(self.pace.streams)}")
+        if self.transfer.loss != "none" and not set(self.transfer.streams) & set(self.streams):
+            raise ValueError("transfer.loss must be none when streams has none of transfer.streams")
         if self.bank is not None and self.bank.strategy.startswith("simw_") and "rgb" not in self.streams:
             raise ValueError(f"bank.strategy {self.bank.strategy} compares RGB features: streams must have rgb")
         return self

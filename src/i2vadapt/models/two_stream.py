@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from i2vadapt.errors import UserError
 from i2vadapt.models.clip import ClipFrames
+from i2vadapt.models.domain_classifier import DomainClassifier
 from i2vadapt.models.i3d import InceptionI3D
 from i2vadapt.models.layers import Unit3D
 from i2vadapt.models.stream_network import StreamNetwork
@@ -47,6 +48,8 @@ class TwoStream(nn.Module):
         streams: which networks there are: "rgb" (3 channels), "flow" (2 channels u, v).
         pace_classes: paces that the pace head tells apart; 0 for no pace head.
         pace_streams: streams with a pace head. Streams that the classifier lacks are ignored.
+        domain_inputs: what the domain classifiers look at, or "none" for none.
+        domain_streams: streams with a domain classifier (DANN), of those there are.
         rgb_network: "i3d", or "clip_vit_b32" (paper section 4.5).
         temporal_stride: see `InceptionI3D`.
         dropout: share of features dropped before the classifiers in training.
@@ -65,6 +68,8 @@ class TwoStream(nn.Module):
         pace_classes: int = 0,
         pace_streams: Sequence[str] = ("rgb",),
         *,
+        domain_inputs: Literal["none", "features", "logits"] = "none",
+        domain_streams: Sequence[str] = (),
         rgb_network: RgbNetwork = "i3d",
         temporal_stride: int = 1,
         dropout: float = 0.5,
@@ -87,6 +92,11 @@ class TwoStream(nn.Module):
         self.pace_heads = nn.ModuleDict(
             {stream: Unit3D(self.network(stream).feature_size, pace_classes, head=True) for stream in with_pace}
         )
+        self.domain_heads = nn.ModuleDict()
+        for stream in streams:
+            if domain_inputs != "none" and stream in domain_streams:
+                inputs = num_classes if domain_inputs == "logits" else self.network(stream).feature_size
+                self.domain_heads[stream] = DomainClassifier(inputs)
 
     @property
     def streams(self) -> tuple[str, ...]:

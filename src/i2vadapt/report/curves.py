@@ -15,7 +15,10 @@ _LOSS_NAMES = {
     "loss_video_flow": "video, flow",
     "loss_local_rgb": "local, RGB",
     "loss_local_flow": "local, flow",
-    "loss_pace": "pace",
+    "loss_pace_rgb": "pace, RGB",
+    "loss_pace_flow": "pace, flow",
+    "loss_transfer_rgb": "transfer, RGB",
+    "loss_transfer_flow": "transfer, flow",
 }
 Pick = Callable[[Run], np.ndarray | None]
 

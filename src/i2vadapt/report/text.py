@@ -7,16 +7,23 @@ import os
 TITLES = {
     "so_rgb": "SO (RGB)",
     "so_rgb_flow": "SO (RGB+flow)",
-    "pace": "SO (RGB+flow) + pace",
     "cfb": "SO (RGB+flow) + CFB",
     "full": "Full model",
+    "pace": "SO (RGB+flow) + pace",
+    "cfb_mean": "CFB, Mean",
+    "cfb_simw_sum": "CFB, SimW Sum",
+    "cfb_simw_mean_top5": "CFB, SimW Mean top5",
+    "cfb_simw_sum_top5": "CFB, SimW Sum top5",
+    "cfb_simw_top1": "CFB, SimW top1",
+    "cfb_simw_random_top5": "CFB, SimW Random 1/top5",
     "cfb_dan": "SO (RGB+flow) + CFB + DAN",
     "cfb_mcc": "SO (RGB+flow) + CFB + MCC",
     "cfb_bnm": "SO (RGB+flow) + CFB + BNM",
+    "cfb_dann": "SO (RGB+flow) + CFB + DANN",
     "clip_so_rgb": "CLIP, SO (RGB)",
     "clip_full": "CLIP, full model",
 }
-"""Titles of the methods as in the paper's tables 2, 4 and 5 (SO: source only, CFB: category-aware flow memory bank)."""
+"""Titles of the methods as in the paper's tables (SO: source only, CFB: category-aware flow memory bank)."""
 
 
 def title(method: str) -> str:

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from i2vadapt.adaptation import Looping, draw_pace, pace_indices, uniform_indices
+from i2vadapt.adaptation import AGGREGATES, draw_pace, pace_indices, uniform_indices
 from i2vadapt.config import TrainSettings
-from i2vadapt.data.flow_codec import flip_codes
+from i2vadapt.data.flow_codec import dequantise, flip_codes
 from i2vadapt.data.image import flip_frames
 from i2vadapt.data.items import UNLABELLED, read_items, shard_name
 from i2vadapt.data.shard_set import ShardSet
@@ -29,7 +29,7 @@ from i2vadapt.errors import UserError
 
 _logger = logging.getLogger(__name__)
 
-SOURCE, TARGET = 0, 1
+SOURCE, PACED, TARGET = 0, 1, 2
 Sample = dict[str, Tensor]
 Lend = Callable[[np.random.Generator, int], list[tuple[str, float]]]
 """Gives the number of a source item the ids and weights of target items whose flow it gets; none to keep its own."""
@@ -186,52 +186,102 @@ class SourceClips(Dataset[Sample]):
         if self._source.flow is not None:
             window = window if settings.crops == "shared" else Window.draw(rng)
             loan = self._lend(rng, index) if self._lend is not None else []
-            if loan:
-                sample["flow"] = self._lent_flow(loan, window)
-            else:
-                sample["flow"] = self._source.flow_clip(item.id, indices, window, settings.crop)
+            sample["flow"] = self._flow(item.id, indices, loan, window)
         return sample
 
-    def _lent_flow(self, loan: list[tuple[str, float]], window: Window) -> Tensor:
-        """Weighted sum of decoded and cropped flow, which may come from frames of different sizes."""
+    def _flow(self, own: str, indices: np.ndarray, loan: list[tuple[str, float]], window: Window) -> Tensor:
+        """The loan, or the item's own flow: codes, or where loans are blended (T,S,S,2) float32 in [-1,1]."""
         settings = self._settings
-        if settings.bank is not None and settings.bank.window == "centre":
-            window = Window()
-        clips = [
-            weight
-            * self._target.flow_clip(
-                item_id,
-                uniform_indices(self._target.frames.count(item_id), settings.clip_frames),
-                window,
-                settings.crop,
-            )
-            for item_id, weight in loan
-        ]
-        return torch.stack(clips).sum(dim=0) if len(clips) > 1 else clips[0]
+        if not loan:
+            clips, weights = [self._source.flow_clip(own, indices, window, settings.crop)], [1.0]
+        else:
+            if settings.bank is not None and settings.bank.window == "centre":
+                window = Window()
+            clips = [self._target_flow(item_id, window) for item_id, _ in loan]
+            weights = [weight for _, weight in loan]
+        if self._lend is None or settings.bank is None or settings.bank.strategy not in AGGREGATES:
+            return clips[0]
+        # Videos may differ in size, so they are blended after the crop; and in pixels, not in rounded codes.
+        fields = (weight * dequantise(clip.numpy(), 1.0) for weight, clip in zip(weights, clips, strict=True))
+        return torch.from_numpy(sum(fields, np.float32(0)))
+
+    def _target_flow(self, item_id: str, window: Window) -> Tensor:
+        indices = uniform_indices(self._target.frames.count(item_id), self._settings.clip_frames)
+        return self._target.flow_clip(item_id, indices, window, self._settings.crop)
 
 
 class PacedClips(Dataset[Sample]):
-    """Target videos played at a random pace, with the pace as label (paper section 3.3)."""
+    """Target videos played at a random pace, with the pace as label (paper section 3.3).
 
-    def __init__(
-        self, target: DomainClips, clip_frames: int, side: int, classes: int, looping: Looping, key: tuple[int, int]
-    ) -> None:
-        self._target, self._frames, self._side = target, clip_frames, side
-        self._classes, self._looping, self._key = classes, looping, key
+    Args:
+        target: real videos.
+        settings: sizes, crops, paces.
+        key: seed and epoch.
+    """
+
+    def __init__(self, target: DomainClips, settings: TrainSettings, key: tuple[int, int]) -> None:
+        self._target, self._settings, self._key = target, settings, key
 
     def __len__(self) -> int:
         return len(self._target.items)
 
     def __getitem__(self, index: int) -> Sample:
-        item = self._target.items[index]
+        item, settings, pace = self._target.items[index], self._settings, self._settings.pace
+        if pace is None:
+            raise ValueError("no settings of pace prediction")
+        rng = np.random.default_rng([*self._key, PACED, index])
+        count, frames = self._target.frames.count(item.id), settings.clip_frames
+        start, rate = draw_pace(rng, count, pace.classes)
+        indices = pace_indices(count, start, rate, frames, pace.looping)
+        window = Window.draw(rng)
+        sample = {"pace": torch.tensor(rate)}
+        if "rgb" in paced_streams(settings):
+            sample["rgb"] = self._target.rgb_clip(item.id, indices, window, settings.crop)
+        if "flow" in paced_streams(settings):
+            indices = indices if pace.flow == "matched" else uniform_indices(count, frames)
+            window = window if settings.crops == "shared" else Window.draw(rng)
+            sample["flow"] = self._target.flow_clip(item.id, indices, window, settings.crop)
+        return sample
+
+
+def paced_streams(settings: TrainSettings) -> tuple[str, ...]:
+    """Streams that see the paced clips: those with a pace head, and the others for their statistics if so set."""
+    pace = settings.pace
+    if pace is None:
+        return ()
+    return tuple(name for name in settings.streams if name in pace.streams or pace.other_streams == "statistics")
+
+
+class TargetClips(Dataset[Sample]):
+    """Target videos without labels, for the transfer losses (paper section 4.5).
+
+    Frames and flow are spread over the whole video, as in evaluation and as the flow that the bank lends.
+
+    Args:
+        target: real videos.
+        settings: sizes, crops, streams of the transfer loss.
+        key: seed and epoch.
+    """
+
+    def __init__(self, target: DomainClips, settings: TrainSettings, key: tuple[int, int]) -> None:
+        self._target, self._settings, self._key = target, settings, key
+
+    def __len__(self) -> int:
+        return len(self._target.items)
+
+    def __getitem__(self, index: int) -> Sample:
+        item, settings = self._target.items[index], self._settings
+        streams = settings.transfer.streams
         rng = np.random.default_rng([*self._key, TARGET, index])
-        count = self._target.frames.count(item.id)
-        start, rate = draw_pace(rng, count, self._classes)
-        indices = pace_indices(count, start, rate, self._frames, self._looping)
-        return {
-            "rgb": self._target.rgb_clip(item.id, indices, Window.draw(rng), self._side),
-            "pace": torch.tensor(rate),
-        }
+        indices = uniform_indices(self._target.frames.count(item.id), settings.clip_frames)
+        window, flow_window = Window.draw(rng), Window.draw(rng)
+        sample = {}
+        if "rgb" in settings.streams and "rgb" in streams:
+            sample["rgb"] = self._target.rgb_clip(item.id, indices, window, settings.crop)
+        if "flow" in settings.streams and "flow" in streams:
+            window = window if settings.crops == "shared" else flow_window
+            sample["flow"] = self._target.flow_clip(item.id, indices, window, settings.crop)
+        return sample
 
 
 class TestClips(Dataset[Sample]):

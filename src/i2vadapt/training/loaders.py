@@ -9,7 +9,16 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from i2vadapt.training.clips import DomainClips, Lend, PacedClips, Sample, SourceClips, TestClips, plain_errors
+from i2vadapt.training.clips import (
+    DomainClips,
+    Lend,
+    PacedClips,
+    Sample,
+    SourceClips,
+    TargetClips,
+    TestClips,
+    plain_errors,
+)
 from i2vadapt.training.run import Run
 
 
@@ -39,13 +48,19 @@ class Loaders:
 
     def paced(self, epoch: int) -> Iterator[Sample | None]:
         """Target batches for pace prediction, from the beginning again when they run out; None without it."""
-        pace, settings = self._settings.pace, self._settings
-        if pace is None:
+        clips = PacedClips(self._target, self._settings, (self._run.seed, epoch)) if self._settings.pace else None
+        return self._endless(clips, epoch)
+
+    def target(self, epoch: int) -> Iterator[Sample | None]:
+        """Target batches for the transfer loss, from the beginning again when they run out; None without it."""
+        if self._settings.transfer.loss == "none":
+            return self._endless(None, epoch)
+        return self._endless(TargetClips(self._target, self._settings, (self._run.seed, epoch)), epoch)
+
+    def _endless(self, clips: Dataset[Sample] | None, epoch: int) -> Iterator[Sample | None]:
+        if clips is None:
             yield from itertools.repeat(None)
             return
-        clips = PacedClips(
-            self._target, settings.clip_frames, settings.crop, pace.classes, pace.looping, (self._run.seed, epoch)
-        )
         loader = self._loader(clips, epoch, shuffle=True)
         while True:
             yield from plain_errors(loader)

@@ -18,7 +18,7 @@ from i2vadapt.errors import UserError
 from i2vadapt.progress import progress
 from i2vadapt.training import checkpoint
 from i2vadapt.training.calibration import calibrate_batch_norm
-from i2vadapt.training.clips import DomainClips, Sample, plain_errors
+from i2vadapt.training.clips import DomainClips, Sample, paced_streams, plain_errors
 from i2vadapt.training.history import Means, Row, write_events, write_metrics
 from i2vadapt.training.loaders import Loaders
 from i2vadapt.training.objective import Objective
@@ -152,17 +152,20 @@ class Trainer:
         self.model.train()
         means = Means()
         loader = self.loaders.source(self.epoch, self.target_pass.lender(self.epoch))
-        paced = self.loaders.paced(self.epoch)
+        steps = len(loader)
+        others = zip(self.loaders.paced(self.epoch), self.loaders.target(self.epoch), strict=True)
         clips, waited, started = 0, 0.0, time.monotonic()
-        with progress(len(loader), f"epoch {self.epoch + 1}", "step", log_every=60) as bar:
-            batches = zip(plain_errors(loader), paced, strict=False)
-            while True:
+        with progress(steps, f"epoch {self.epoch + 1}", "step", log_every=60) as bar:
+            batches = zip(plain_errors(loader), others, strict=False)
+            for step in itertools.count():
                 before = time.monotonic()
-                pair = next(batches, None)
+                batch = next(batches, None)
                 waited += time.monotonic() - before
-                if pair is None:
+                if batch is None:
                     break
-                clips += self._step(*pair, means)
+                source, (paced, target) = batch
+                done = (self.epoch + step / steps) / self.settings.epochs
+                clips += self._step(source, paced, target, done, means)
                 bar.update()
         seconds = time.monotonic() - started
         rate = float(self.schedule.get_last_lr()[0])
@@ -172,19 +175,29 @@ class Trainer:
             row["bank_used"] = float(self.target_pass.bank_is_used(self.epoch))
         return row
 
-    def _step(self, source: Sample, paced: Sample | None, means: Means) -> int:
-        """One step of Eq. 6, with one backward pass a network, so that only one's activations are held."""
+    def _step(self, source: Sample, paced: Sample | None, target: Sample | None, done: float, means: Means) -> int:
+        """One step of Eq. 6, with one backward pass a network, so that only one's activations are held.
+
+        Args:
+            source: batch of `SourceClips`.
+            paced: batch of `PacedClips`, or None.
+            target: batch of `TargetClips`, or None.
+            done: share of the training that is done.
+            means: where losses and accuracies are recorded.
+
+        Returns:
+            Clips that went through a network.
+        """
         self.optimizer.zero_grad(set_to_none=True)
         labels = source["label"].to(self.arithmetic.device)
-        total = 0.0
+        total, clips = 0.0, 0
         for name in self.model.streams:
-            total += self._backward(self.objective.class_terms(name, source[name], labels), means, len(labels))
-        clips = len(labels) * len(self.model.streams)
-        if paced is not None and self.settings.pace is not None:
-            terms, accuracy = self.objective.pace_terms(paced, self.settings.pace.weight)
-            total += self._backward(terms, means, len(paced["pace"]))
-            means.add("pace_accuracy", accuracy, len(paced["pace"]))
-            clips += len(paced["pace"])
+            terms = self.objective.source_terms(name, source, labels, target, done)
+            total += self._backward(terms, means, len(labels))
+            clips += len(labels) + (len(target[name]) if target is not None and name in target else 0)
+        if paced is not None:
+            total += self._paced_step(paced, means)
+            clips += len(paced["pace"]) * len(paced_streams(self.settings))
         if not np.isfinite(total):
             raise UserError(
                 f"epoch {self.epoch + 1}: the loss is not finite: lower learning_rate ({self.settings.learning_rate})"
@@ -194,6 +207,17 @@ class Trainer:
         self.optimizer.step()
         means.add("loss", total, len(labels))
         return clips
+
+    def _paced_step(self, paced: Sample, means: Means) -> float:
+        pace, total = self.settings.pace, 0.0
+        for name in paced_streams(self.settings):
+            if pace is None or name not in pace.streams:
+                self.objective.show(name, paced)
+                continue
+            terms, accuracy = self.objective.pace_terms(name, paced, pace)
+            total += self._backward(terms, means, len(paced["pace"]))
+            means.add("pace_accuracy", accuracy, len(paced["pace"]))
+        return total
 
     def _backward(self, terms: dict[str, Tensor], means: Means, count: int) -> float:
         loss = torch.stack(list(terms.values())).sum()

@@ -58,11 +58,15 @@ def _path(name: str | None) -> Path | None:
 
 def build_model(settings: TrainSettings, classes: int) -> TwoStream:
     """The networks of a run, before their weights are loaded."""
+    transfer = settings.transfer
     model = TwoStream(
         classes,
         settings.streams,
         pace_classes=settings.pace.classes if settings.pace else 0,
         rgb_network=settings.rgb_network,
+        pace_streams=settings.pace.streams if settings.pace else (),
+        domain_inputs=transfer.inputs if transfer.loss == "dann" else "none",
+        domain_streams=transfer.streams,
         temporal_stride=settings.temporal_stride,
         dropout=settings.dropout,
         frozen=settings.frozen,
