@@ -74,3 +74,18 @@ def test_processes_change_no_byte_and_settings_do(tmp_path: Path) -> None:
     one, two = (ShardReader(tmp_path / name / "0000.h5", "frames") for name in ("one", "two"))
     assert one.digest != two.digest
     assert one.provenance["settings"]["quality"] == 50
+
+
+def test_a_gain_brightens_what_is_decoded(tmp_path: Path) -> None:
+    item = write(tmp_path / "a.mp4", 12)
+    run_decode([item], tmp_path / "0000.h5", DecodeSettings(short_side=24, gain=3), 1, 0.0)
+    frames = ShardReader(tmp_path / "0000.h5", "frames").frames(0)
+    assert np.abs(frames.mean(axis=(1, 2, 3)) - 3 * (np.arange(12) * 5 + 20)).max() < 6
+
+
+def test_an_automatic_gain_is_one_for_the_whole_video(tmp_path: Path) -> None:
+    item = write(tmp_path / "a.mp4", 9)  # 20 to 60, 40 on average
+    run_decode([item], tmp_path / "0000.h5", DecodeSettings(short_side=24, gain="auto"), 1, 0.0)
+    levels = ShardReader(tmp_path / "0000.h5", "frames").frames(0).mean(axis=(1, 2, 3))
+    assert levels.mean() == pytest.approx(90, abs=3)
+    assert np.abs(levels / (np.arange(9) * 5 + 20) - 90 / 40).max() < 0.15

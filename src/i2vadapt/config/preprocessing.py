@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -85,6 +85,9 @@ class DecodeSettings(Section):
 
     short_side: int = Field(256, ge=16, le=2048, description="short side of the decoded frames, pixels")
     aspect: Literal["keep", "square"] = Field("keep", description="square squeezes, as the released code does")
+    gain: Annotated[float, Field(gt=0, le=100)] | Literal["auto"] = Field(
+        1.0, description="factor of the brightness, for dark videos; auto finds one for each video"
+    )
     min_frames: int = Field(2, ge=2, description="videos with fewer frames that decode are left out")
     codec: Codec = Field("jpeg", description="of stored frames; raw reads faster and is many times larger")
     quality: int = Field(95, ge=1, le=100, description="JPEG quality of stored frames")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from i2vadapt import versions
 from i2vadapt.config import DecodeSettings
+from i2vadapt.data.exposure import brighten, find_gain
 from i2vadapt.data.image import resize, size_with_short_side
 from i2vadapt.data.items import Item, digest_items
 from i2vadapt.data.parallel import ordered_map
@@ -33,6 +36,20 @@ class Video:
         return self.item.id
 
 
+def prepared(stream: VideoStream, settings: DecodeSettings) -> Iterator[np.ndarray]:
+    """Frames of a video (H,W,3) uint8, at the configured size and brightness.
+
+    An automatic gain decodes the video twice: holding a long one would take gigabytes.
+
+    Raises:
+        UserError: as the stream.
+    """
+    gain = find_gain(stream, settings.gain)
+    for frame in stream:
+        size = size_with_short_side(frame.shape[0], frame.shape[1], settings.short_side, settings.aspect)
+        yield brighten(resize(frame, *size), gain)
+
+
 def decode(video: Video) -> Encoded | Failed:
     """Decodes a video from its first frame to its last and encodes each frame at the configured size.
 
@@ -40,12 +57,12 @@ def decode(video: Video) -> Encoded | Failed:
     """
     item, settings = video.item, video.settings
     data: list[bytes] = []
+    stream = VideoStream(item.path)
+    height = width = 0
     try:
-        stream = VideoStream(item.path)
-        height = width = 0
-        for frame in stream:
-            height, width = size_with_short_side(frame.shape[0], frame.shape[1], settings.short_side, settings.aspect)
-            data.append(encode_frame(resize(frame, height, width), settings.codec, settings.quality))
+        for frame in prepared(stream, settings):
+            height, width = frame.shape[:2]
+            data.append(encode_frame(frame, settings.codec, settings.quality))
     except UserError as error:
         return Failed(item.id, str(error))
     if len(data) < settings.min_frames:

@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader
 
 from i2vadapt.adaptation import uniform_indices
 from i2vadapt.config import DecodeSettings, FlowSettings, TrainSettings, parse
+from i2vadapt.data.decode import prepared
 from i2vadapt.data.flow_codec import quantise
-from i2vadapt.data.image import resize, size_with_short_side
 from i2vadapt.data.items import write_table
 from i2vadapt.data.video import VideoStream
 from i2vadapt.errors import UserError
@@ -115,12 +115,7 @@ def predict_video(trained: Trained, path: Path) -> np.ndarray:
     Raises:
         UserError: if the video can't be read or is too short.
     """
-    frames = []
-    for frame in VideoStream(path):
-        height, width = frame.shape[:2]
-        frames.append(
-            resize(frame, *size_with_short_side(height, width, trained.decode.short_side, trained.decode.aspect))
-        )
+    frames = list(prepared(VideoStream(path), trained.decode))
     if len(frames) < trained.decode.min_frames:
         raise UserError(f"{path}: {len(frames)} frames decode, at least {trained.decode.min_frames} are needed")
     settings = trained.settings
