@@ -123,6 +123,16 @@ def test_too_many_failures_stop_the_stage_and_name_the_items(tmp_path: Path) -> 
     assert not (tmp_path / "0000.h5").exists()
 
 
+def test_after_too_many_failures_their_batches_are_tried_again_and_the_others_kept(tmp_path: Path) -> None:
+    first = BATCH_ITEMS  # of the second batch
+    with pytest.raises(UserError, match=r"4 of 53 items failed"):
+        build(tmp_path / "0000.h5", Stage(failing=[f"item{first + number}" for number in range(4)]))
+    mended = Stage()
+    build(tmp_path / "0000.h5", mended)
+    assert mended.done == [item.id for item in ITEMS[first : first + BATCH_ITEMS]]
+    assert ShardReader(tmp_path / "0000.h5").failures == []
+
+
 def test_killed_at_random_moments_then_resumed_gives_the_same_bytes(tmp_path: Path) -> None:
     build(tmp_path / "whole.h5", Stage())
     out = tmp_path / "0000.h5"

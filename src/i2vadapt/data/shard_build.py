@@ -79,6 +79,8 @@ def build_shard(
         partial.mkdir(parents=True, exist_ok=True)
         _fill(partial, names, kind, work, process, provenance, unit)
         results = [result for name in names for result in _read_batch(name, kind)]
+        if _too_many(results, max_failed_share):
+            _forget_failures(names, kind)
         _check_failures(out, results, max_failed_share)
         _write_renamed(out, partial, kind, results, provenance)
     except FileNotFoundError:
@@ -172,11 +174,22 @@ def _write_renamed(
         os.close(folder)
 
 
+def _too_many(results: Sequence[Encoded | Failed], max_failed_share: float) -> bool:
+    return sum(isinstance(result, Failed) for result in results) > max_failed_share * len(results)
+
+
+def _forget_failures(names: Sequence[Path], kind: str) -> None:
+    """Batches with failures are made again the next time, when the disk is mounted or the file repaired."""
+    for name in names:
+        if any(isinstance(result, Failed) for result in _read_batch(name, kind)):
+            name.unlink(missing_ok=True)
+
+
 def _check_failures(out: Path, results: Sequence[Encoded | Failed], max_failed_share: float) -> None:
     failed = [result for result in results if isinstance(result, Failed)]
     for result in failed:
         _logger.warning("%s: left out: %s", os.fsencode(result.id).decode("utf-8", "replace"), result.reason)
-    if len(failed) > max_failed_share * len(results):
+    if _too_many(results, max_failed_share):
         names = "; ".join(f"{result.id}: {result.reason}" for result in failed[:10])
         names += f" and {len(failed) - 10} more" if len(failed) > 10 else ""
         raise UserError(

@@ -140,7 +140,7 @@ def initialise_clip(network: ClipFrames, weights: Path | None, classes: Sequence
         if difference:
             raise UserError(f"{weights}: not a checkpoint of CLIP ViT-B/32: {difference}")
         clip.load_state_dict(state)
-    prompts = [prompt.format(spoken(name)) for name in classes]
+    prompts = [prompt.replace("{}", spoken(name)) for name in classes]
     with torch.no_grad():
         tokens = SimpleTokenizer(context_length=clip.context_length)(prompts)
         network.class_features.copy_(clip.encode_text(tokens, normalize=True))
