@@ -80,6 +80,10 @@ def test_a_second_run_and_a_comment_do_nothing(finished: Project) -> None:
             "settings: { flow: { tvl1: { lambda_: 0.2 } } }",
             {"flow": 3, "train": 1, "evaluate": 1, "report": 1},  # so_rgb reads no flow
         ),
+        (
+            "settings: { flow: { source: geometric } }",
+            {"flow": 2, "train": 1, "evaluate": 1, "report": 1},  # real videos keep TV-L1
+        ),
         ("settings: { synthesis: { quality: 80 } }", {"synthesize": 2, "flow": 2, **TRAINED}),
         ("settings: { decode: { quality: 80 } }", {"decode": 1, "flow": 1, **TRAINED}),
         (
@@ -88,7 +92,7 @@ def test_a_second_run_and_a_comment_do_nothing(finished: Project) -> None:
         ),
         ("seeds: [0, 1]", TRAINED),
     ],
-    ids=["train", "flow", "synthesis", "decode", "min_frames", "seeds"],
+    ids=["train", "flow", "exact flow", "synthesis", "decode", "min_frames", "seeds"],
 )
 def test_a_changed_setting_redoes_what_depends_on_it_and_nothing_else(
     finished: Project, change: str, expected: dict[str, int]

@@ -131,6 +131,23 @@ def growing(amount):
     return grown
 
 
+def flow_settings(wildcards):
+    """Settings of flow for a dataset, as JSON; videos have none but TV-L1, whatever is taken for generated ones."""
+    dataset = DATASETS[wildcards.dataset]
+    flow = dataset.settings.flow
+    if dataset.side == "target":
+        flow = flow.model_copy(update={"source": "tvl1"})
+    return flow.model_dump_json()
+
+
+def depth_behind_flow(wildcards):
+    """The shard of depth that the exact flow of a generated shard follows from; none for TV-L1."""
+    dataset = DATASETS[wildcards.dataset]
+    exact = dataset.side == "source" and dataset.settings.flow.source == "geometric"
+    folder = f"{RESULTS}/datasets/{wildcards.dataset}/depth"
+    return [f"{folder}/{wildcards.shard}.h5"] if exact else []
+
+
 def failed_share(wildcards):
     """Share of failed items that is accepted."""
     return DATASETS[wildcards.dataset].settings.max_failed_share

@@ -1,7 +1,8 @@
-# TV-L1 of every consecutive pair of frames, of source and target alike.
+# Flow of every consecutive pair of frames: TV-L1 of source and target alike, or the exact flow of generated videos.
 rule flow:
     input:
-        f"{DATASET}/frames/{{shard}}.h5",
+        frames=f"{DATASET}/frames/{{shard}}.h5",
+        depth=depth_behind_flow,
     output:
         f"{DATASET}/flow/{{shard}}.h5",
     log:
@@ -16,9 +17,10 @@ rule flow:
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
-        settings=settings_of("flow"),
+        settings=flow_settings,
+        depth=lambda wildcards, input: ["--depth", *input.depth] if input.depth else [],
         failed=failed_share,
         version=versions.FLOW,
     shell:
-        "PYTHONPATH=src python -m i2vadapt flow --frames {input:q} --out {output:q}"
+        "PYTHONPATH=src python -m i2vadapt flow --frames {input.frames:q} {params.depth:q} --out {output:q}"
         " --settings {params.settings:q} --max-failed-share {params.failed} --workers {threads} --gpus {resources.gpu} 2>&1 | tee {log:q}"

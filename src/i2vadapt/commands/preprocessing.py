@@ -51,6 +51,7 @@ def add_commands(commands: Any) -> None:
     parser = command(commands, "flow", run_flow_command, "TV-L1 flow: a shard, two images to .flo, or a video to .mp4")
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="two images, or one video")
     parser.add_argument("--frames", type=Path, metavar="H5", help="shard of frames")
+    parser.add_argument("--depth", type=Path, metavar="H5", help="shard of depth, for exact flow of generated frames")
     add_settings(parser, "flow")
     add_shard_output(parser)
     add_workers(parser)
@@ -126,7 +127,7 @@ def run_flow_command(options: argparse.Namespace) -> None:
     settings = parse_json(FlowSettings, options.settings, "--settings")
     _one_of(options.files, options.frames, "two images, a video, or --frames")
     if options.frames:
-        run_flow(options.frames, options.out, settings, options.workers, options.max_failed_share)
+        run_flow(options.frames, options.out, settings, options.workers, options.max_failed_share, options.depth)
     elif len(options.files) == 2:
         flow_of_images(options.files[0], options.files[1], options.out, settings)
     elif len(options.files) == 1:

@@ -111,6 +111,9 @@ class Tvl1Settings(Section):
 class FlowSettings(Section):
     """Optical flow of every consecutive pair of frames, stored in 8 bits."""
 
+    source: Literal["tvl1", "geometric"] = Field(
+        "tvl1", description="flow of generated videos: estimated as for real ones, or exact, from depth and motion"
+    )
     backend: Literal["auto", "opencv", "numba", "torch"] = Field("auto", description="implementation of TV-L1")
     bound: float = Field(20.0, gt=0, le=1000, description="u and v are clipped to plus and minus this many pixels")
     codec: Codec = Field("jpeg", description="of stored flow; raw reads faster and is many times larger")

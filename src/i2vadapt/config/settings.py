@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from i2vadapt.config.base import Section
 from i2vadapt.config.parsing import parse
@@ -26,6 +26,12 @@ class Settings(Section):
     flow: FlowSettings = Field(default_factory=FlowSettings)
     train: TrainSettings = Field(default_factory=TrainSettings)
     max_failed_share: float = Field(0.05, ge=0, le=1, description="share of failed items of a shard that is accepted")
+
+    @model_validator(mode="after")
+    def _exact_flow_needs_stored_depth(self) -> Settings:
+        if self.flow.source == "geometric" and self.synthesis.depth == "re-estimated":
+            raise ValueError("flow.source geometric needs synthesis.depth carried: depth anew is not stored")
+        return self
 
 
 _VIDEOS_OF_THE_PAPER = {"trajectory": "random_walk", "rendering": "chained", "sharpen_depth": False}

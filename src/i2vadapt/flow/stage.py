@@ -1,4 +1,4 @@
-"""Stage *flow*: TV-L1 of every consecutive pair of frames, in 8 bits."""
+"""Stage *flow*: of every consecutive pair of frames, by TV-L1 or, of generated videos, by their geometry; in 8 bits."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from i2vadapt.data.parallel import ahead, ordered_map
 from i2vadapt.data.shard_build import build_shard, make_provenance
 from i2vadapt.data.shards import Encoded, Failed, ShardReader
 from i2vadapt.errors import UserError
+from i2vadapt.flow.geometric import exact_flow, is_generated, open_depth
 from i2vadapt.flow.tvl1 import resolve_backend, to_grey, tvl1
 
 _logger = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class Clip:
     id: str
     frames: ShardReader
     settings: FlowSettings
+    depth: ShardReader | None = None  # for exact flow
 
 
 def flow_of_frames(frames: np.ndarray, settings: FlowSettings) -> np.ndarray:
@@ -61,7 +63,7 @@ class Shares:
 
     def __str__(self) -> str:
         total = max(self.decode + self.flow + self.encode, 1e-9)
-        parts = {"reading": self.decode, "TV-L1": self.flow, "encoding": self.encode}
+        parts = {"reading": self.decode, "flow": self.flow, "encoding": self.encode}
         return ", ".join(f"{name} {seconds / total:.0%}" for name, seconds in parts.items())
 
 
@@ -99,6 +101,13 @@ def _compute(part: Part) -> Part:
     return Part(part.clip, flow, replace(part.seconds, flow=time.perf_counter() - started))
 
 
+def _trace(clip: Clip, depth: ShardReader) -> Part:
+    """(T-1,H,W,2) float32 exact flow of a generated clip."""
+    started = time.perf_counter()
+    flow = exact_flow(clip.frames, depth, clip.id)
+    return Part(clip, flow, Shares(flow=time.perf_counter() - started))
+
+
 def _encode(part: Part) -> Result:
     if isinstance(part.made, Failed):
         return part.made, part.seconds
@@ -117,32 +126,53 @@ def _encode(part: Part) -> Result:
 
 
 def _whole(clip: Clip) -> Result:
-    return _encode(_compute(_read(clip)))
+    return _encode(_compute(_read(clip)) if clip.depth is None else _trace(clip, clip.depth))
 
 
-def _results(clips: Sequence[Clip], backend: str, workers: int) -> Iterator[Result]:
+def _results(clips: Sequence[Clip], settings: FlowSettings, workers: int) -> Iterator[Result]:
     """Finished clips in order, while others are being read, computed and encoded.
 
     On processors each worker process takes a clip through all parts. A GPU is fed by one process, with a thread for
     each part and bounded queues between them.
     """
-    if backend == "torch":
+    if settings.source == "tvl1" and settings.backend == "torch":
         return ahead(map(_encode, ahead(map(_compute, ahead(map(_read, clips))))))
     return ordered_map(_whole, clips, workers)
 
 
-def run_flow(frames: Path, out: Path, settings: FlowSettings, workers: int, max_failed_share: float) -> None:
+def run_flow(
+    frames: Path,
+    out: Path,
+    settings: FlowSettings,
+    workers: int,
+    max_failed_share: float,
+    depth: Path | None = None,
+) -> None:
     """Makes one shard of flow from one shard of frames; the last line of the log tells the rate and where time went.
 
     The implementation that "auto" means here is part of the provenance: shards of two machines never mix two of them.
+
+    Args:
+        frames: the shard of frames.
+        out: the shard to make.
+        settings: how; real videos have no other source of flow than TV-L1.
+        workers: processes, except on a GPU.
+        max_failed_share: share of failed items that is accepted.
+        depth: the shard of depth that generated frames were made of; needed with source "geometric".
+
+    Raises:
+        UserError: if a shard can't be read or does not fit, or too many items failed.
     """
     reader = ShardReader(frames, "frames")
-    settings = settings.model_copy(update={"backend": resolve_backend(settings.backend)})
+    found = {"backend": resolve_backend(settings.backend)} | ({} if is_generated(reader) else {"source": "tvl1"})
+    settings = settings.model_copy(update=found)
+    depth_reader = open_depth(reader, depth) if settings.source == "geometric" else None
+    inputs = {"frames": reader.digest} | ({"depth": depth_reader.digest} if depth_reader else {})
     shares, pairs, started = Shares(), 0, time.monotonic()
 
     def process(clips: Sequence[Clip]) -> Iterator[Encoded | Failed]:
         nonlocal pairs
-        for result, seconds in _results(clips, settings.backend, workers):
+        for result, seconds in _results(clips, settings, workers):
             shares.add(seconds)
             pairs += len(result.frames) if isinstance(result, Encoded) else 0
             yield result
@@ -150,13 +180,12 @@ def run_flow(frames: Path, out: Path, settings: FlowSettings, workers: int, max_
     build_shard(
         out,
         "flow",
-        [Clip(item_id, reader, settings) for item_id in reader.ids],
+        [Clip(item_id, reader, settings, depth_reader) for item_id in reader.ids],
         process,
-        make_provenance("flow", versions.FLOW, settings.model_dump(mode="json"), {"frames": reader.digest}),
+        make_provenance("flow", versions.FLOW, settings.model_dump(mode="json"), inputs),
         max_failed_share,
         unit="video",
     )
     rate = pairs / max(time.monotonic() - started, 1e-9)
-    _logger.info(
-        "flow by %s: %d pairs, %.1f pairs/s with %d workers: %s", settings.backend, pairs, rate, workers, shares
-    )
+    method = settings.backend if settings.source == "tvl1" else "geometry"
+    _logger.info("flow by %s: %d pairs, %.1f pairs/s with %d workers: %s", method, pairs, rate, workers, shares)
