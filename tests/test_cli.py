@@ -275,6 +275,7 @@ def test_weights_of_another_network_for_a_stream(tmp_path: Path, capsys: pytest.
         ["download", "depth", "midas"],
         ["download", "depth", "dpt_small"],
         ["download", "depth", "dpt_large_384", "--archive", "none.pt"],
+        ["download", "clip-vit-b32", "--archive", "none.pt"],
         ["download", "i3d-kinetics400-rgb", "--archive", "none.tar.gz", "--out", "x.safetensors"],
         ["report", "--benchmark", "none.yaml", "--results", "x", "--methods", "full", "--out", "y"],
         ["train", "--source", "none", "--target", "none", "--classes", "a", "b", "--out", "x"],

@@ -164,6 +164,15 @@ def test_the_number_of_jobs_is_known_beforehand(fresh: Project) -> None:
     assert fresh.plan() == {"manifest_my-photos": 1, "manifest_my-videos": 1, **DATA_JOBS, **TRAINED}
 
 
+def test_clip_weights_are_fetched_once(fresh: Project) -> None:
+    with config(fresh, CONFIG.replace("so_rgb", "clip_so_rgb")):
+        assert fresh.plan()["clip_weights"] == 1
+        weights = fresh.folder / "weights" / "clip-vit-b32.pt"
+        weights.parent.mkdir()
+        weights.touch()
+        assert "clip_weights" not in fresh.plan()
+
+
 def test_published_depth_weights_are_fetched_once_and_only_where_none_are_given(fresh: Project) -> None:
     planned = {"manifest_my-photos": 1, "manifest_my-videos": 1, **DATA_JOBS, **TRAINED}
     weights = fresh.folder / "weights" / "dpt_large_384.pt"

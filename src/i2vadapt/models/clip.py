@@ -7,9 +7,7 @@ features of the class prompts, which stay fixed.
 from __future__ import annotations
 
 import re
-import warnings
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from i2vadapt.errors import UserError
+from i2vadapt.models.clip_weights import read_clip
 from i2vadapt.models.stream_network import StreamNetwork
-from i2vadapt.weights_file import mismatch, read_state
+from i2vadapt.weights_file import mismatch
 
 # Of the photographs CLIP was trained with.
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 
-_NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")  # figures in OpenAI's archives
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z\W_]+")
 
 
@@ -151,32 +149,3 @@ def initialise_clip(network: ClipFrames, weights: Path | None, classes: Sequence
 def spoken(name: str) -> str:
     """A class name as words: "RockClimbingIndoor" and "rock_climbing_indoor" are both "rock climbing indoor"."""
     return " ".join(_WORD.findall(name)).lower()
-
-
-def read_clip(path: Path) -> Mapping[str, Tensor]:
-    """Reads the state dict of a CLIP file on the CPU.
-
-    Args:
-        path: OpenAI's TorchScript archive, or a state dict of open_clip (.pt, .bin, .safetensors).
-
-    Raises:
-        UserError: missing, damaged, or of another kind.
-    """
-    if not _is_torchscript(path):
-        return read_state(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # PyTorch drops TorchScript; OpenAI's file stays what it is
-            state = torch.jit.load(path, map_location="cpu").state_dict()
-    except RuntimeError as error:
-        raise UserError(f"{path}: not a readable TorchScript archive, or damaged") from error
-    return {key: value for key, value in state.items() if key not in _NOT_WEIGHTS}
-
-
-def _is_torchscript(path: Path) -> bool:
-    """Such an archive is a zip file with a folder of code."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any("/code/" in name for name in archive.namelist())
-    except (OSError, zipfile.BadZipFile):
-        return False
