@@ -206,7 +206,7 @@ def test_flow_of_other_frames_is_refused(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(UserError, match=r"target/flow/0000\.h5: flow of other frames .* rerun the flow stage"):
         Trainer(make_run(tmp_path, folder))
     write_flow(tmp_path / "target", -4.0)
-    assert len(Trainer(make_run(tmp_path, folder)).target.items) == 4
+    assert len(Trainer(make_run(tmp_path, folder)).domains.target.items) == 4
 
 
 @pytest.mark.parametrize("workers", [0, 1])

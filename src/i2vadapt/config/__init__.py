@@ -4,7 +4,14 @@ from i2vadapt.config.base import Range, Section, Stream
 from i2vadapt.config.parsing import describe_errors, parse, parse_json, read_yaml
 from i2vadapt.config.preprocessing import DecodeSettings, DepthSettings, FlowSettings, SynthesisSettings, Tvl1Settings
 from i2vadapt.config.settings import PRESETS, Settings, merge, resolve_settings
-from i2vadapt.config.training import BankSettings, InitSettings, PaceSettings, TrainSettings, TransferSettings
+from i2vadapt.config.training import (
+    BankSettings,
+    InitSettings,
+    PaceSettings,
+    SplitSettings,
+    TrainSettings,
+    TransferSettings,
+)
 
 __all__ = [
     "PRESETS",
@@ -17,6 +24,7 @@ __all__ = [
     "Range",
     "Section",
     "Settings",
+    "SplitSettings",
     "Stream",
     "SynthesisSettings",
     "TrainSettings",

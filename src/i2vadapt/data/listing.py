@@ -46,9 +46,11 @@ def list_entries(spec: DatasetSpec) -> list[Entry]:
     if spec.layout == "folder":
         entries = [_folder_entry(name) for name in walk(root)]
     elif spec.layout == "hmdb51":
-        entries = [entry for folder in spec.lists for entry in _read_hmdb51(Path(folder), spec)]
+        pairs = [pair for folder in spec.lists for pair in read_hmdb51_split(Path(folder), spec.split or 1)]
+        entries = [entry for entry, code in pairs if code in HMDB51_CODES[spec.subset]]
     else:
-        entries = [entry for name in spec.lists for entry in _read_list(Path(name), spec.layout)]
+        read = read_ucf101_list if spec.layout == "ucf101" else _read_list
+        entries = [entry for name in spec.lists for entry in read(Path(name))]
     if not entries:
         raise UserError(
             f"{spec.dataset}: {spec.root if spec.layout == 'folder' else ', '.join(spec.lists)}: holds no item"
@@ -100,29 +102,47 @@ def _lines(path: Path) -> list[str]:
     return [line.strip() for line in text.split("\n") if line.strip()]
 
 
-def _read_list(path: Path, layout: str) -> list[Entry]:
-    """Lines 'path label' (a class name or an index); in UCF101's the folder is the class, its number is unused."""
+def _read_list(path: Path) -> list[Entry]:
+    """Lines 'path label', a class name or an index."""
     entries = []
     for number, line in enumerate(_lines(path), start=1):
-        name, _, label = line.rpartition(" ") if layout == "list" else line.partition(" ")
-        if layout == "ucf101":
-            folder, _, file = name.partition("/")
-            if not file:
-                raise UserError(f"{path}: line {number}: 'Class/video.avi' is needed, not {line!r}")
-            entries.append(Entry(name, folder))
-        elif not name.strip():
+        name, _, label = line.rpartition(" ")
+        if not name.strip():
             raise UserError(f"{path}: line {number}: 'path label' is needed, not {line!r}")
-        else:
-            entries.append(Entry(name.strip(), label, is_index=label.isdecimal()))
+        entries.append(Entry(name.strip(), label, is_index=label.isdecimal()))
     return entries
 
 
-def _read_hmdb51(folder: Path, spec: DatasetSpec) -> list[Entry]:
-    """Files `<class>_test_split<k>.txt` with lines `<video>.avi <0|1|2>`: 1 train, 2 test, 0 unused in this split."""
-    suffix = f"_test_split{spec.split}.txt"
+def read_ucf101_list(path: Path) -> list[Entry]:
+    """Lines 'Class/video.avi', in lists for training with a number behind; the folder is the class.
+
+    Raises:
+        UserError: if the list is missing or malformed.
+    """
+    entries = []
+    for number, line in enumerate(_lines(path), start=1):
+        name = line.partition(" ")[0]
+        folder, _, file = name.partition("/")
+        if not file:
+            raise UserError(f"{path}: line {number}: 'Class/video.avi' is needed, not {line!r}")
+        entries.append(Entry(name, folder))
+    return entries
+
+
+def read_hmdb51_split(folder: Path, split: int) -> list[tuple[Entry, str]]:
+    """Entries of a split with their code: 1 train, 2 test, 0 unused in this split.
+
+    Args:
+        folder: of the files `<class>_test_split<k>.txt` with lines `<video>.avi <0|1|2>`.
+        split: k, from 1.
+
+    Raises:
+        UserError: if there is no file, or one is malformed.
+    """
+    suffix = f"_test_split{split}.txt"
     files = sorted(folder.glob(f"*{suffix}"))
     if not files:
-        raise UserError(f"{spec.dataset}: lists: {folder}: no file *{suffix}")
+        raise UserError(f"HMDB51 split: {folder}: no file *{suffix}")
     entries = []
     for file in files:
         class_name = file.name.removesuffix(suffix)
@@ -130,6 +150,5 @@ def _read_hmdb51(folder: Path, spec: DatasetSpec) -> list[Entry]:
             name, _, code = line.rpartition(" ")
             if code not in HMDB51_CODES["all"] or not name:
                 raise UserError(f"{file}: line {number}: '<video> <0, 1 or 2>' is needed, not {line!r}")
-            if code in HMDB51_CODES[spec.subset]:
-                entries.append(Entry(f"{class_name}/{name.strip()}", class_name))
+            entries.append((Entry(f"{class_name}/{name.strip()}", class_name), code))
     return entries

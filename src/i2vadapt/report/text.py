@@ -9,6 +9,7 @@ TITLES = {
     "so_rgb_flow": "SO (RGB+flow)",
     "cfb": "SO (RGB+flow) + CFB",
     "full": "Full model",
+    "supervised": "Supervised target",
     "pace": "SO (RGB+flow) + pace",
     "cfb_mean": "CFB, Mean",
     "cfb_simw_sum": "CFB, SimW Sum",

@@ -19,6 +19,7 @@ from i2vadapt.training.clips import (
     TestClips,
     plain_errors,
 )
+from i2vadapt.training.domains import Domains
 from i2vadapt.training.run import Run
 
 
@@ -27,14 +28,13 @@ class Loaders:
 
     Args:
         run: whose settings and seed count.
-        source: generated videos.
-        target: real videos.
+        domains: its data.
         pin_memory: copies batches to memory from which a GPU reads faster.
     """
 
-    def __init__(self, run: Run, source: DomainClips, target: DomainClips, pin_memory: bool) -> None:
+    def __init__(self, run: Run, domains: Domains, pin_memory: bool) -> None:
         self._run, self._settings = run, run.settings
-        self._source, self._target, self._pin = source, target, pin_memory
+        self._source, self._target, self._pin = domains.source, domains.target, pin_memory
 
     def source(self, epoch: int, lend: Lend | None) -> DataLoader[Sample]:
         """Generated videos with labels.

@@ -18,7 +18,8 @@ from i2vadapt.errors import UserError
 from i2vadapt.progress import progress
 from i2vadapt.training import checkpoint
 from i2vadapt.training.calibration import calibrate_batch_norm
-from i2vadapt.training.clips import DomainClips, Sample, paced_streams, plain_errors
+from i2vadapt.training.clips import Sample, paced_streams, plain_errors
+from i2vadapt.training.domains import open_domains
 from i2vadapt.training.history import Means, Row, write_events, write_metrics
 from i2vadapt.training.loaders import Loaders
 from i2vadapt.training.objective import Objective
@@ -46,15 +47,14 @@ class Trainer:
         self.run, self.settings = run, run.settings
         torch.manual_seed(run.seed)
         settings = self.settings
-        self.source = DomainClips(run.source, settings.streams)
-        self.target = DomainClips(run.target, settings.streams)
+        self.domains = open_domains(run.source, run.target, settings)
         self.arithmetic = choose_arithmetic(settings.precision)
         self.model = build_model(settings, len(run.classes))
         initialise(self.model, settings, run.classes)
         self.arithmetic.prepare(self.model)
         self.objective = Objective(self.model, settings, self.arithmetic)
-        self.loaders = Loaders(run, self.source, self.target, self.arithmetic.device.type == "cuda")
-        self.target_pass = TargetPass(run, self.source, self.target, self.model, self.loaders, self.arithmetic)
+        self.loaders = Loaders(run, self.domains, self.arithmetic.device.type == "cuda")
+        self.target_pass = TargetPass(run, self.domains, self.model, self.loaders, self.arithmetic)
         self.optimizer, self.schedule = build_optimizer(self.model, settings)
         self.history: list[Row] = []
         self.epoch = 0
@@ -83,8 +83,8 @@ class Trainer:
             "classes": list(self.run.classes),
             "seed": self.run.seed,
             "train": self.settings.model_dump(mode="json"),
-            "source": self.source.digests(),
-            "target": self.target.digests(),
+            "source": self.domains.source.digests(),
+            "target": self.domains.target.digests(),
         }
 
     def _write_settings(self) -> None:
@@ -142,8 +142,8 @@ class Trainer:
             "classes": list(self.run.classes),
             "settings": self.settings.model_dump(mode="json"),
             "seed": self.run.seed,
-            "decode": self.target.frames_settings,
-            "flow": self.target.flow_settings,
+            "decode": self.domains.target.frames_settings,
+            "flow": self.domains.target.flow_settings,
         }
         checkpoint.save(self.run.folder / "checkpoint.pt", content)
         self._state.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ import torch
 from i2vadapt.adaptation import FlowMemoryBank, lend, needs_similarity, similarities_with_bank
 from i2vadapt.models import TwoStream
 from i2vadapt.training.clips import DomainClips, Lend, plain_errors
+from i2vadapt.training.domains import Domains
 from i2vadapt.training.evaluation import Scores, accuracies, rgb_features, score
 from i2vadapt.training.history import Row
 from i2vadapt.training.loaders import Loaders
@@ -29,8 +30,7 @@ class TargetPass:
 
     Args:
         run: what is trained.
-        source: generated videos.
-        target: real videos.
+        domains: its data.
         model: the networks.
         loaders: of the run.
         arithmetic: where and how the networks compute.
@@ -42,17 +42,17 @@ class TargetPass:
     def __init__(
         self,
         run: Run,
-        source: DomainClips,
-        target: DomainClips,
+        domains: Domains,
         model: TwoStream,
         loaders: Loaders,
         arithmetic: Arithmetic,
     ) -> None:
-        self._run, self._settings, self._source, self._target = run, run.settings, source, target
+        self._run, self._settings, self._domains = run, run.settings, domains
+        self._source, self._target = domains.source, domains.target
         self._model, self._loaders, self._arithmetic = model, loaders, arithmetic
         bank = run.settings.bank
         self.bank = FlowMemoryBank(len(run.classes), bank.capacity) if bank else None
-        self._similarity = np.zeros((len(source.items), bank.capacity if bank else 0), np.float32)
+        self._similarity = np.zeros((len(domains.source.items), bank.capacity if bank else 0), np.float32)
 
     def bank_is_used(self, epoch: int) -> bool:
         """After the warm-up, and the delay of the released code."""
@@ -87,13 +87,18 @@ class TargetPass:
         fills = self.bank_is_used(done) and done < self._settings.epochs
         if not (fills or done % self._settings.evaluate_every == 0 or done == self._settings.epochs):
             return {}
-        settings = self._settings
-        batches = self._loaders.whole(self._target, done - 1, settings.test_frames, settings.streams)
-        scores = score(self._model, plain_errors(batches), self._arithmetic, settings.fusion)
-        row: Row = accuracies(scores, self._target.labels)
+        scores = self._score(self._domains.test, done - 1)
+        row: Row = accuracies(scores, self._domains.test.labels)
         if fills and self.bank is not None:
+            if self._target is not self._domains.test:
+                scores = self._score(self._target, done - 1)
             row |= self._refill(self.bank, scores, done - 1)
         return row
+
+    def _score(self, videos: DomainClips, epoch: int) -> Scores:
+        settings = self._settings
+        batches = self._loaders.whole(videos, epoch, settings.test_frames, settings.streams)
+        return score(self._model, plain_errors(batches), self._arithmetic, settings.fusion)
 
     def _refill(self, bank: FlowMemoryBank, scores: Scores, epoch: int) -> Row:
         bank.rebuild(np.arange(len(scores.fused)), scores.fused)
@@ -106,6 +111,7 @@ class TargetPass:
         row: Row = {"bank_flows": float(sum(fill.values())), "bank_smallest_class": float(min(fill.values()))}
         row |= {f"bank_fill_{name}": float(count) for name, count in fill.items()}
         if self._target.is_labelled:
+            row["pseudo_label_accuracy"] = accuracies(scores, self._target.labels)["accuracy_fused"]
             row["bank_purity"] = bank.purity(self._target.labels)
         empty = [name for name, count in fill.items() if count == 0]
         if empty:

@@ -21,7 +21,8 @@ from i2vadapt.errors import UserError
 from i2vadapt.flow.stage import flow_of_frames
 from i2vadapt.models import TwoStream
 from i2vadapt.training import checkpoint
-from i2vadapt.training.clips import DomainClips, Sample, TestClips, Window, plain_errors
+from i2vadapt.training.clips import Sample, TestClips, Window, plain_errors
+from i2vadapt.training.domains import open_test
 from i2vadapt.training.evaluation import Scores, accuracies, score
 from i2vadapt.training.precision import choose_arithmetic
 from i2vadapt.training.run import build_model
@@ -60,7 +61,7 @@ def load_trained(path: Path) -> Trained:
 
 
 def evaluate(trained: Trained, folder: Path, out: Path, batch_size: int, workers: int) -> dict[str, float]:
-    """Scores a dataset and writes predictions.csv.
+    """Scores a dataset, or the test part of its split where the protocol is split1, and writes predictions.csv.
 
     Args:
         trained: the classifier.
@@ -72,7 +73,7 @@ def evaluate(trained: Trained, folder: Path, out: Path, batch_size: int, workers
     Returns:
         Accuracies, as `accuracies`; empty without labels.
     """
-    domain = DomainClips(folder, trained.settings.streams)
+    domain = open_test(folder, trained.settings)
     clips = TestClips(domain, trained.settings.test_frames, trained.settings.crop, trained.settings.streams)
     loader: DataLoader[Sample] = DataLoader(clips, batch_size, num_workers=workers)
     scores = _score(trained, plain_errors(loader))

@@ -1,0 +1,56 @@
+"""Which videos of a dataset belong to the training and to the test part of its first split."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from i2vadapt.config import SplitSettings
+from i2vadapt.data.listing import read_hmdb51_split, read_ucf101_list
+from i2vadapt.errors import UserError
+
+TRAIN, TEST = "train", "test"
+_HMDB51 = {"1": TRAIN, "2": TEST}
+_TRAIN_SHARE = 0.7
+
+
+def split_parts(ids: Iterable[str], settings: SplitSettings) -> dict[str, str]:
+    """The part of each item, "train" or "test"; items that the official lists leave out are missing.
+
+    Without lists a stable hash of the id decides, so that the part of a video never depends on the others.
+
+    Args:
+        ids: of the items, as in the lists: `Class/video.avi`, upper and lower case alike.
+        settings: the official lists.
+
+    Raises:
+        UserError: if a list is missing or malformed, or a part gets no item.
+    """
+    if settings.hmdb51 is None and not settings.train:
+        parts = {item_id: TRAIN if _chance(item_id) < _TRAIN_SHARE else TEST for item_id in ids}
+    else:
+        listed = _read_lists(settings)
+        parts = {item_id: listed[item_id.casefold()] for item_id in ids if item_id.casefold() in listed}
+    for part in (TRAIN, TEST):
+        if part not in parts.values():
+            raise UserError(f"train.split1: no video of the target is in the {part} part")
+    return parts
+
+
+def _read_lists(settings: SplitSettings) -> dict[str, str]:
+    listed = {}
+    if settings.hmdb51 is not None:
+        for entry, code in read_hmdb51_split(Path(settings.hmdb51), 1):
+            if code in _HMDB51:  # 0 is in neither part
+                listed[entry.id.casefold()] = _HMDB51[code]
+    for part, files in ((TRAIN, settings.train), (TEST, settings.test)):
+        for file in files:
+            listed |= {entry.id.casefold(): part for entry in read_ucf101_list(Path(file))}
+    return listed
+
+
+def _chance(item_id: str) -> float:
+    digest = hashlib.sha256(b"split1\0" + os.fsencode(item_id)).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
