@@ -64,6 +64,9 @@ class Benchmark(Section):
     target: DatasetSpec
     classes: dict[str, ClassSpec] = Field(min_length=2, description="in the order of the labels 0, 1, …")
     settings: dict[str, Any] = Field(default_factory=dict, description="settings that differ from the preset")
+    released: dict[str, Any] = Field(
+        default_factory=dict, description="settings that the released scripts have otherwise, for preset released"
+    )
     methods: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="training settings of single methods that differ on this benchmark"
     )
@@ -167,7 +170,8 @@ def resolve(config: Config, workflow: Path) -> list[ResolvedBenchmark]:
         try:
             file = benchmark_file(name, workflow / "benchmarks")
             benchmark = load_benchmark(file)
-            layers = (benchmark.settings, config.settings)
+            of_preset = benchmark.released if config.preset == "released" else {}
+            layers = (benchmark.settings, of_preset, config.settings)
             where = f"settings of {benchmark.name} (with config.yaml)"
             problems += [
                 f"{file}: methods: no method {name!r} in methods.yaml"

@@ -56,6 +56,21 @@ def test_a_clip_starts_near_the_photograph_and_moves(inputs: tuple[list[Item], P
     assert np.array(reader.info[0]["poses"]).shape == (5, 4, 4)
 
 
+def test_frames_rendered_larger_are_shrunk_after_the_chain() -> None:
+    inverse = np.linspace(0.3, 1, 48)[:, None].repeat(64, 1)
+    released = SETTINGS.model_copy(update={"rendering": "chained", "trajectory": "random_walk", "aspect": "square"})
+    large, steps = synthesize_clip(
+        picture(0), inverse, released.model_copy(update={"short_side": 54}), np.random.default_rng(1)
+    )
+    frames, same = synthesize_clip(
+        picture(0), inverse, released.model_copy(update={"rendered_side": 54}), np.random.default_rng(1)
+    )
+    assert all(np.array_equal(one.scene, other.scene) for one, other in zip(steps, same, strict=True))
+    np.testing.assert_array_equal(
+        frames, [cv2.resize(frame, (36, 36), interpolation=cv2.INTER_AREA) for frame in large]
+    )
+
+
 def test_motions_belong_to_the_item_whatever_shard_order_or_processes(
     inputs: tuple[list[Item], Path], tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,17 @@ import torch
 from tiny_data import CLASSES, FRAMES, TRAIN, make_run, read_metrics, write_datasets
 
 from i2vadapt.adaptation import draw_pace, pace_indices, uniform_indices
-from i2vadapt.config import TrainSettings, merge, parse, read_yaml
+from i2vadapt.config import PRESETS, TrainSettings, merge, parse, read_yaml
+from i2vadapt.data.items import read_items, write_items
+from i2vadapt.data.shards import encode_jpeg
 from i2vadapt.errors import UserError
-from i2vadapt.training.clips import PACED, DomainClips, PacedClips, Window
+from i2vadapt.training.clips import PACED, DomainClips, Window
 from i2vadapt.training.loop import Trainer
+from i2vadapt.training.target_clips import PacedClips
 from i2vadapt.training.trained import evaluate, load_trained
 
 METHODS = read_yaml(Path(__file__).parents[2] / "workflow" / "methods.yaml")
-TRAINED_ELSEWHERE = {"so_rgb", "full", "clip_so_rgb", "clip_full"}  # test_loop.py, test_clip_stream.py
+TRAINED_ELSEWHERE = {"so_rgb", "full", "clip_so_rgb", "clip_full", "so_img"}  # test_loop.py, test_clip_stream.py, below
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +58,53 @@ def test_every_row_of_the_tables_trains(data: Path, folder: Path, name: str) -> 
         assert sum(int(rows[0][f"bank_fill_{label}"]) for label in CLASSES) == int(rows[0]["bank_flows"]) > 0
     results = evaluate(load_trained(folder / "checkpoint.pt"), data / "target", folder / "predictions.csv", 2, 0)
     assert f"{results['accuracy_fused']:.6g}" == rows[1]["accuracy_fused"]
+
+
+def test_the_released_reading_trains(data: Path, folder: Path) -> None:
+    run = make_run(data, folder, **merge(TRAIN, PRESETS["released"]["train"], {"epochs": 3}))
+    Trainer(run).train()
+    rows = read_metrics(folder)
+    assert [row["bank_used"] for row in rows] == ["0", "0", "1"]
+    losses = ["loss_video_rgb", "loss_local_rgb", "loss_video_flow", "loss_local_flow", "loss_pace_rgb"]
+    assert [name for name in rows[0] if name.startswith("loss_")] == losses
+
+
+def test_every_element_of_the_gradient_is_clipped(data: Path, folder: Path) -> None:
+    """With a rate of 1 and nothing else, one step moves each weight by its clipped gradient."""
+    changes = {"clip_gradient": 1e-3, "learning_rate": 1.0, "momentum": 0.0, "weight_decay": 0.0, "epochs": 1}
+    run = make_run(data, folder, streams=["rgb"], bank=None, pace=None, batch_size=4, **changes)
+    trainer = Trainer(run)
+    before = trainer.model.network("rgb").logits.conv3d.weight.detach().clone()
+    trainer.train()
+    moved = (trainer.model.network("rgb").logits.conv3d.weight.detach() - before).abs()
+    assert moved.max().item() == pytest.approx(1e-3, rel=1e-3)
+    assert moved.min() < 9e-4
+
+
+def test_the_lower_bound_learns_from_the_photographs_themselves(data: Path, tmp_path: Path) -> None:
+    """The photographs are red or green; the generated videos of this dataset are not read for them."""
+    root, rng = tmp_path / "data", np.random.default_rng(0)
+    shutil.copytree(data, root)
+    items = read_items(root / "source" / "manifest.csv")
+    for item in items:
+        picture = rng.integers(0, 100, (60, 90, 3), np.uint8)
+        picture[..., item.label] += 150
+        (root / item.id.replace("/", "-")).write_bytes(encode_jpeg(picture, 95))
+    write_items(
+        root / "source" / "manifest.csv", [replace(item, path=str(root / item.id.replace("/", "-"))) for item in items]
+    )
+    row = {**METHODS["so_img"], "learning_rate": 0.01}
+    run = make_run(root, tmp_path / "run", **merge(TRAIN, row, {"epochs": 6, "milestones": [1.0], "batch_size": 4}))
+    trainer = Trainer(run)
+    sample = next(iter(trainer.loaders.source(0, None)))
+    assert sample["rgb"].shape == (4, 1, 32, 32, 3)
+    assert sample["rgb"].float().mean(dim=(1, 2, 3)).argmax(dim=1).tolist() == sample["label"].tolist()
+    trainer.train()
+    rows = read_metrics(tmp_path / "run")
+    assert float(rows[-1]["loss_video_rgb"]) < float(rows[0]["loss_video_rgb"])
+    results = evaluate(load_trained(tmp_path / "run" / "checkpoint.pt"), root / "target", tmp_path / "out.csv", 2, 0)
+    assert results["accuracy_rgb"] == float(rows[-1]["accuracy_rgb"])
+    shutil.rmtree(tmp_path)
 
 
 def test_a_killed_run_with_similarities_goes_on_to_the_same_numbers(
@@ -126,6 +177,7 @@ def test_the_domain_classifier_learns_while_its_reversed_gradient_is_weak(data: 
     [
         ({"transfer": {"loss": "bnm", "inputs": "features"}}, "inputs must be logits with loss bnm"),
         ({"streams": ["flow"], "pace": None, "bank": {"strategy": "simw_top1"}}, "streams must have rgb"),
+        ({"source_clips": "photographs", "rgb_network": "resnet18", "bank": None}, "source_clips photographs needs"),
         ({"streams": ["flow"]}, "pace must be null when streams has none of pace.streams, rgb"),
         (
             {"streams": ["rgb"], "bank": None, "transfer": {"loss": "dan", "streams": ["flow"]}},

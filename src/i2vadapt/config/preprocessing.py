@@ -57,6 +57,9 @@ class SynthesisSettings(MotionRange):
     frames: int = Field(16, ge=2, le=256, description="frames of a generated video")
     short_side: int = Field(256, ge=16, le=2048, description="short side of the generated frames, pixels")
     aspect: Literal["keep", "square"] = Field("keep", description="square squeezes, as the released code does")
+    rendered_side: int | None = Field(
+        None, ge=16, le=2048, description="short side while rendering, if frames are to be resized afterwards"
+    )
     trajectory: Literal["random_walk", "smooth"] = Field(
         "smooth", description="independent steps, or a smooth path of the same range"
     )

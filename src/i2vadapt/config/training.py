@@ -80,6 +80,12 @@ class InitSettings(Section):
     )
 
 
+class ResNetSettings(Section):
+    """A ResNet as RGB network, for the image-only lower bound, SO (Img) of Table 1."""
+
+    weights: str | None = Field(None, description="ImageNet weights, a file of torchvision or timm; null is random")
+
+
 class ClipSettings(Section):
     """CLIP ViT-B/32 as RGB network (paper section 4.5): the image tower is trained, the text tower is not."""
 
@@ -102,8 +108,14 @@ class TrainSettings(Section):
         "source", description="whose labels are learned; target is the upper bound, without any adaptation"
     )
     streams: tuple[Stream, ...] = Field(("rgb", "flow"), min_length=1, description="networks that are trained")
-    rgb_network: Literal["i3d", "clip_vit_b32"] = Field("i3d", description="network of the RGB stream; flow has I3D")
+    rgb_network: Literal["i3d", "clip_vit_b32", "resnet18", "resnet50"] = Field(
+        "i3d", description="network of the RGB stream, all but I3D of single frames; flow has I3D"
+    )
     clip: ClipSettings = Field(default_factory=ClipSettings, description="for rgb_network: clip_vit_b32")
+    resnet: ResNetSettings = Field(default_factory=ResNetSettings, description="for rgb_network: resnet18 or resnet50")
+    source_clips: Literal["generated", "photographs"] = Field(
+        "generated", description="generated videos, or the photographs themselves as clips of one frame"
+    )
     bank: BankSettings | None = Field(default_factory=BankSettings, description="null trains without the memory bank")
     pace: PaceSettings | None = Field(default_factory=PaceSettings, description="null trains without pace prediction")
     transfer: TransferSettings = Field(default_factory=TransferSettings)
@@ -157,14 +169,27 @@ class TrainSettings(Section):
                 raise ValueError("supervision by the target adapts nothing: bank and pace null, transfer.loss none")
         return self
 
+    @model_validator(mode="after")
+    def _photographs_do_not_move(self) -> TrainSettings:
+        if self.source_clips == "photographs":
+            if self.streams != ("rgb",) or self.rgb_network == "i3d" or self.pace is not None:
+                raise ValueError(
+                    "source_clips photographs needs streams [rgb], a network of single frames"
+                    " (rgb_network resnet18, resnet50 or clip_vit_b32), and pace null"
+                )
+            if self.supervision == "target":
+                raise ValueError("source_clips photographs has no meaning where supervision is target")
+        return self
+
     @property
     def initial_weights(self) -> tuple[str, ...]:
         """Files of weights that the streams start from."""
-        with_clip = "rgb" in self.streams and self.rgb_network == "clip_vit_b32"
-        i3d_of_rgb = ("rgb" in self.streams and not with_clip) or ("flow" in self.streams and self.init.flow is None)
+        network = self.rgb_network if "rgb" in self.streams else "none"
+        i3d_of_rgb = network == "i3d" or ("flow" in self.streams and self.init.flow is None)
         files = (
             self.init.rgb if i3d_of_rgb else None,
             self.init.flow if "flow" in self.streams else None,
-            self.clip.weights if with_clip else None,
+            self.clip.weights if network == "clip_vit_b32" else None,
+            self.resnet.weights if network.startswith("resnet") else None,
         )
         return tuple(file for file in files if file is not None)

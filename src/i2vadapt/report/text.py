@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 TITLES = {
+    "so_img": "SO (Img)",
     "so_rgb": "SO (RGB)",
     "so_rgb_flow": "SO (RGB+flow)",
     "cfb": "SO (RGB+flow) + CFB",

@@ -29,7 +29,7 @@ def synthesize_clip(
     rng: np.random.Generator,
     estimate: Estimate | None = None,
 ) -> tuple[np.ndarray, list[Motion]]:
-    """Generates a video from a photograph.
+    """Generates a video from a photograph, in the size of `SynthesisSettings.short_side`.
 
     Args:
         image: (H,W,3) uint8.
@@ -41,7 +41,9 @@ def synthesize_clip(
     Returns:
         frames (T,H',W',3) uint8, and the T steps: to each frame from the one before, the first from the photograph.
     """
-    height, width = size_with_short_side(image.shape[0], image.shape[1], settings.short_side, settings.aspect)
+    size = size_with_short_side(image.shape[0], image.shape[1], settings.short_side, settings.aspect)
+    side = settings.rendered_side or settings.short_side
+    height, width = size_with_short_side(image.shape[0], image.shape[1], side, settings.aspect)
     camera = intrinsics(height, width, settings.focal)
     geometry = geometry_of(inverse_depth, height, width, settings)
     steps = draw_steps(rng, geometry, camera, settings)
@@ -52,7 +54,7 @@ def synthesize_clip(
             fill_holes(paint(coefficients, frame.visible, frame.motion, camera), frame.visible.inverse)
             for frame in follow(geometry, steps, camera, chained=False)
         ]
-        return np.stack(frames), steps
+        return np.stack([resize(frame, *size) for frame in frames]), steps
     frames = []
     for step in steps:
         (seen,) = follow(geometry, [step], camera, chained=True)
@@ -63,7 +65,7 @@ def synthesize_clip(
             if estimate is None:
                 raise ValueError("depth re-estimated needs a depth network")
             geometry = geometry_of(estimate(frames[-1]), height, width, settings)
-    return np.stack(frames), steps
+    return np.stack([resize(frame, *size) for frame in frames]), steps
 
 
 def flow_of_clip(

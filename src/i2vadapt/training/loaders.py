@@ -12,15 +12,15 @@ from torch.utils.data import DataLoader, Dataset
 from i2vadapt.training.clips import (
     DomainClips,
     Lend,
-    PacedClips,
     Sample,
     SourceClips,
-    TargetClips,
     TestClips,
     plain_errors,
 )
 from i2vadapt.training.domains import Domains
+from i2vadapt.training.photographs import PhotographClips
 from i2vadapt.training.run import Run
+from i2vadapt.training.target_clips import PacedClips, TargetClips
 
 
 class Loaders:
@@ -37,13 +37,16 @@ class Loaders:
         self._source, self._target, self._pin = domains.source, domains.target, pin_memory
 
     def source(self, epoch: int, lend: Lend | None) -> DataLoader[Sample]:
-        """Generated videos with labels.
+        """Generated videos, or photographs, with labels.
 
         Args:
             epoch: from 0.
             lend: what lends flow to them, see `SourceClips`; None keeps their own.
         """
-        clips = SourceClips(self._source, self._target, self._settings, (self._run.seed, epoch), lend)
+        key = (self._run.seed, epoch)
+        clips: Dataset[Sample] = SourceClips(self._source, self._target, self._settings, key, lend)
+        if self._settings.source_clips == "photographs":
+            clips = PhotographClips(self._source, self._settings, key)
         return self._loader(clips, epoch, shuffle=True)
 
     def paced(self, epoch: int) -> Iterator[Sample | None]:

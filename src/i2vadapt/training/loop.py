@@ -18,7 +18,7 @@ from i2vadapt.errors import UserError
 from i2vadapt.progress import progress
 from i2vadapt.training import checkpoint
 from i2vadapt.training.calibration import calibrate_batch_norm
-from i2vadapt.training.clips import Sample, paced_streams, plain_errors
+from i2vadapt.training.clips import Sample, plain_errors
 from i2vadapt.training.domains import open_domains
 from i2vadapt.training.history import Means, Row, write_events, write_metrics
 from i2vadapt.training.loaders import Loaders
@@ -26,6 +26,7 @@ from i2vadapt.training.objective import Objective
 from i2vadapt.training.optimizer import build_optimizer
 from i2vadapt.training.precision import choose_arithmetic, describe
 from i2vadapt.training.run import Run, build_model, initialise
+from i2vadapt.training.target_clips import paced_streams
 from i2vadapt.training.target_pass import TargetPass
 
 _logger = logging.getLogger(__name__)

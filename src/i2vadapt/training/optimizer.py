@@ -28,5 +28,6 @@ def build_optimizer(model: TwoStream, settings: TrainSettings) -> tuple[torch.op
         momentum=settings.momentum,
         weight_decay=settings.weight_decay,
     )
-    milestones = [int(settings.epochs * part) for part in settings.milestones]
+    # A share of a single epoch must not mean a drop before the first.
+    milestones = [max(int(settings.epochs * part), 1) for part in settings.milestones]
     return optimizer, MultiStepLR(optimizer, milestones, settings.decay)

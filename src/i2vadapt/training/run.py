@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from i2vadapt.config import TrainSettings
-from i2vadapt.models import ClipFrames, TwoStream, initialise_clip, initialise_i3d
+from i2vadapt.models import ClipFrames, FrameResNet, TwoStream, initialise_clip, initialise_i3d, initialise_resnet
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ def initialise(model: TwoStream, settings: TrainSettings, classes: Sequence[str]
     for network in model.networks.values():
         if isinstance(network, ClipFrames):
             initialise_clip(network, _path(settings.clip.weights), classes, settings.clip.prompt)
+        if isinstance(network, FrameResNet):
+            initialise_resnet(network, _path(settings.resnet.weights))
 
 
 def _path(name: str | None) -> Path | None:
