@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import TYPE_CHECKING
 
 from i2vadapt.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
 
 DEVICE_VARIABLE = "I2VADAPT_DEVICE"
 _CHOICES = ("auto", "cpu")
@@ -30,6 +34,28 @@ def best_device() -> str:
     import torch  # takes seconds, and who computes on the processor anyway needs none of it
 
     return "cuda" if chosen_device() == "auto" and torch.cuda.is_available() else "cpu"
+
+
+def chosen_dtype(precision: str, device: str) -> torch.dtype:
+    """Type that convolutions and attention are computed in.
+
+    Args:
+        precision: float32, bfloat16, or auto: bfloat16 where the device is fast in it.
+        device: cuda or cpu.
+    """
+    import torch
+
+    fast = torch.cuda.is_bf16_supported() if device == "cuda" else _cpu_has_bfloat16()
+    use = precision == "bfloat16" or (precision == "auto" and fast)
+    return torch.bfloat16 if use else torch.float32
+
+
+def _cpu_has_bfloat16() -> bool:
+    """Whether the processor multiplies in bfloat16 (AVX512-BF16, AMX); elsewhere that is slower than float32."""
+    import torch
+
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(bool(getattr(torch.cpu, name, bool)()) for name in probes)
 
 
 def check_gpus(asked: int) -> None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from i2vadapt.depth import (
+    DepthNetwork,
     depth_model_spec,
     network_size,
     predict_inverse_depth,
@@ -72,12 +73,11 @@ def test_other_images_are_refused(image: np.ndarray) -> None:
         network_input(depth_model_spec("dpt_small"), image)
 
 
-class _Red(nn.Module):
+class _Red(DepthNetwork):
     """Takes the red channel for depth, so that only the ways in and out are under test."""
 
     def __init__(self, spec: DepthModelSpec) -> None:
-        super().__init__()
-        self.spec = spec
+        super().__init__(spec)
         self.scale = nn.Parameter(torch.ones(()))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -97,12 +97,11 @@ def test_prediction_returns_to_the_size_of_each_image() -> None:
         assert abs((depth[5:-5, 5:-5] - (image[5:-5, 5:-5, 0] / 127.5 - 1)).mean()) < 5e-4
 
 
-class _Ramp(nn.Module):
+class _Ramp(DepthNetwork):
     """Predicts 0 to 1 from left to right, whatever it sees."""
 
     def __init__(self, spec: DepthModelSpec) -> None:
-        super().__init__()
-        self.spec = spec
+        super().__init__(spec)
         self.scale = nn.Parameter(torch.ones(()))
 
     def forward(self, images: Tensor) -> Tensor:

@@ -10,12 +10,13 @@ from i2vadapt.config import DepthSettings
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items
 from i2vadapt.data.shards import ShardReader
+from i2vadapt.depth import stage
 from i2vadapt.depth.files import estimate_files
 from i2vadapt.depth.registry import default_checkpoint
 from i2vadapt.depth.stage import inverse_depth_in_unit_range, load_network, run_depth
 from i2vadapt.errors import UserError
 
-SMALL = DepthSettings(model="dpt_small")
+SMALL = DepthSettings(model="dpt_small", precision="float32")
 SIZES = ((60, 80), (80, 60), (60, 80), (64, 64))
 
 
@@ -64,6 +65,40 @@ def test_batches_and_neighbours_change_nothing_that_matters(tmp_path: Path, item
         assert np.abs(plain / 65535 - stored).max() < 1e-3
 
 
+def test_bfloat16_is_told_and_changes_little(tmp_path: Path, items: list[Item]) -> None:
+    run_depth(items, tmp_path / "exact.h5", SMALL, 0.0)
+    run_depth(items, tmp_path / "fast.h5", SMALL.model_copy(update={"precision": "bfloat16"}), 0.0)
+    exact, fast = (ShardReader(tmp_path / f"{name}.h5", "depth") for name in ("exact", "fast"))
+    assert [shard.provenance["inputs"]["precision"] for shard in (exact, fast)] == ["float32", "bfloat16"]
+    for number in range(len(items)):
+        difference = np.abs(exact.frames(number).astype(int) - fast.frames(number).astype(int)) / 65535
+        assert 0 < difference.mean() < 0.01
+        assert difference.max() < 0.05
+        # the last convolutions are in float32, else a map has some hundred levels
+        assert len(np.unique(fast.frames(number))) > 0.8 * len(np.unique(exact.frames(number)))
+
+
+def test_large_inputs_go_through_the_network_one_by_one(
+    tmp_path: Path, items: list[Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_depth(items, tmp_path / "together.h5", SMALL, 0.0)
+    monkeypatch.setattr(stage, "_BATCH_PIXELS", 1)
+    run_depth(items, tmp_path / "alone.h5", SMALL, 0.0)
+    together, alone = (ShardReader(tmp_path / f"{name}.h5", "depth") for name in ("together", "alone"))
+    for number in range(len(items)):
+        assert np.abs(together.frames(number).astype(int) - alone.frames(number).astype(int)).max() < 66
+
+
+def test_long_and_narrow_photographs_are_failures(tmp_path: Path, items: list[Item]) -> None:
+    strip = photograph(tmp_path / "strip.png", (192, 2000), 9)
+    run_depth([*items, strip], tmp_path / "0000.h5", SMALL, 0.5)
+    (failure,) = ShardReader(tmp_path / "0000.h5", "depth").failures
+    assert failure.id == "strip.png"
+    assert failure.reason == (
+        f"{strip.path}: depth: 2000x192 pixels are too long and narrow: dpt_small would be given 1984x192"
+    )
+
+
 def test_unreadable_photographs_are_failures(tmp_path: Path, items: list[Item]) -> None:
     Path(items[1].path).write_text("x")
     run_depth(items, tmp_path / "0000.h5", SMALL, 0.25)
@@ -88,7 +123,7 @@ def test_weights_in_another_place_are_the_same_weights(tmp_path: Path) -> None:
     assert shipped is not None
     (tmp_path / "copy.safetensors").write_bytes(shipped.read_bytes())
     _, here = load_network(SMALL)
-    _, there = load_network(DepthSettings(model="dpt_small", checkpoint=str(tmp_path / "copy.safetensors")))
+    _, there = load_network(SMALL.model_copy(update={"checkpoint": str(tmp_path / "copy.safetensors")}))
     assert here == there
 
 

@@ -27,6 +27,9 @@ class DepthSettings(Section):
 
     model: DepthModelName = Field("dpt_beit_large_512", description="network; dpt_small comes with the package")
     checkpoint: str | None = Field(None, description="a file of its weights; null downloads the published one")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of convolutions and attention; auto is bfloat16 where the device is fast in it"
+    )
 
 
 class MotionRange(Section):

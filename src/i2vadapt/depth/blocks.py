@@ -119,6 +119,19 @@ class Fusion(nn.Module):
         return fused
 
 
+def in_float32(layers: nn.Sequential, features: Tensor) -> Tensor:
+    """Runs layers in float32 whatever the rest is computed in.
+
+    A depth map that ends in bfloat16 has some thousand levels, and views rendered from it show the steps.
+    """
+    device = features.device.type
+    if not torch.amp.is_autocast_available(device):
+        return layers(features)
+    with torch.autocast(device, enabled=False):
+        output: Tensor = layers(features.float())
+    return output
+
+
 class Decoder(Fusion):
     """Four feature maps of strides 4, 8, 16, 32 to one map at the resolution of the input.
 
@@ -142,5 +155,5 @@ class Decoder(Fusion):
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Returns (N, H, W) from maps (N, C_k, H / 4 / 2**k, W / 4 / 2**k), k = 0..3."""
-        depth: Tensor = self.output_conv(self.fuse(maps))
-        return depth.squeeze(1)
+        features = self.output_conv[:2](self.fuse(maps))
+        return in_float32(self.output_conv[2:], features).squeeze(1)

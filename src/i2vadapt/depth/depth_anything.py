@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2vadapt.depth.blocks import Fusion
+from i2vadapt.depth.blocks import Fusion, in_float32
 from i2vadapt.depth.network import DepthNetwork
 from i2vadapt.depth.spec import DepthModelSpec
 from i2vadapt.errors import UserError
@@ -132,5 +132,4 @@ class AnythingDecoder(Fusion):
         """Returns (N, *size) from four maps, finest first."""
         features = self.output_conv1(self.fuse(maps))
         features = F.interpolate(features, size=size, mode="bilinear", align_corners=True)
-        depth: Tensor = self.output_conv2(features)
-        return depth.squeeze(1)
+        return in_float32(self.output_conv2, features).squeeze(1)

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from i2vadapt.config import DepthSettings
-from i2vadapt.data.image import read_image
-from i2vadapt.data.items import write_atomically
-from i2vadapt.data.shards import encode_depth
-from i2vadapt.depth.preprocess import predict_inverse_depth, to_uint16
-from i2vadapt.depth.stage import load_network
+from i2vadapt.data.items import UNLABELLED, Item, write_atomically
+from i2vadapt.data.shards import Failed
+from i2vadapt.depth.stage import estimate_items, load_network
 from i2vadapt.errors import UserError
 from i2vadapt.progress import progress
 
@@ -29,14 +27,14 @@ def estimate_files(images: Sequence[Path], out: Path, settings: DepthSettings) -
             f"depth: more than one image is called {', '.join(twice)}; their maps would overwrite each other"
         )
     network, _ = load_network(settings)
+    items = [Item(str(image), str(image), "", UNLABELLED, "") for image in images]
     problems = []
     with progress(len(images), "depth", "image") as bar:
-        for image in images:
-            try:
-                inverse = predict_inverse_depth(network, read_image(image))
-                write_atomically(out / f"{os.fsdecode(image.stem)}.png", encode_depth(to_uint16(inverse)))
-            except UserError as error:
-                problems.append(str(error))
+        for image, result in zip(images, estimate_items(network, items), strict=True):
+            if isinstance(result, Failed):
+                problems.append(result.reason)
+            else:
+                write_atomically(out / f"{os.fsdecode(image.stem)}.png", result.frames[0])
             bar.update()
     if problems:
         raise UserError("\n".join(problems))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from i2vadapt.depth.checkpoints import drop_unused
@@ -17,12 +18,20 @@ class DepthNetwork(nn.Module):
 
     Attributes:
         spec: what was built.
+        dtype: that predictions are computed in; weights and the last two convolutions stay in float32.
     """
 
     def __init__(self, spec: DepthModelSpec) -> None:
         super().__init__()
         self.spec = spec
+        self.dtype = torch.float32
         self.register_load_state_dict_pre_hook(_forget_unused)
+
+    def prepare(self, device: str, dtype: torch.dtype) -> DepthNetwork:
+        """Moves the network to a device and chooses how it computes there; returns itself."""
+        self.dtype = dtype
+        # faster for the convolutions in either type, and by far in bfloat16
+        return self.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> Tensor:
         """Returns inverse depth (N, H, W) of normalised images (N, 3, H, W).

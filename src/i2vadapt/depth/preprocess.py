@@ -1,22 +1,18 @@
-"""From photographs to network input and from network output to depth maps, by the rules of the MiDaS releases."""
+"""From photographs to network input and from predictions to stored maps, by the rules of the releases."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional as F
 
-from i2vadapt.depth.network import DepthNetwork
 from i2vadapt.depth.spec import DepthModelSpec, ResizeMethod
 from i2vadapt.errors import UserError
 
 Image = NDArray[np.uint8]
 DepthMap = NDArray[np.float32]
+
+_MOST_SQUARES = 8  # times the network's usual area
 
 
 def network_size(
@@ -75,53 +71,21 @@ def network_input(spec: DepthModelSpec, image: Image) -> NDArray[np.float32]:
         (3, H', W') ready for the network.
 
     Raises:
-        UserError: not an RGB image of 8 bits.
+        UserError: not an RGB image of 8 bits, or so long and narrow that the network would need far more memory than
+            for other images.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise UserError(f"depth: image of shape {image.shape} and type {image.dtype}; allowed: (H, W, 3) uint8")
     height, width = spec_network_size(spec, *image.shape[:2])
+    if height * width > _MOST_SQUARES * spec.net_size**2:
+        raise UserError(
+            f"depth: {image.shape[1]}x{image.shape[0]} pixels are too long and narrow:"
+            f" {spec.name} would be given {width}x{height}"
+        )
     # resized before it is normalised, and not clipped though cubic weights overshoot: the releases do the same
     scaled = cv2.resize(image.astype(np.float32) / 255, (width, height), interpolation=cv2.INTER_CUBIC)
     normalised = (scaled - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
     return np.ascontiguousarray(normalised.transpose(2, 0, 1), dtype=np.float32)
-
-
-def predict_inverse_depth_batch(model: DepthNetwork, images: Sequence[Image]) -> list[DepthMap]:
-    """Predicts several images in one pass.
-
-    Args:
-        model: from `build_depth_model`, on any device.
-        images: (H, W, 3) RGB; sizes may differ as long as `spec_network_size` is the same for all.
-
-    Returns:
-        Inverse depth (H, W) of each image, larger is nearer, scale and shift unknown.
-
-    Raises:
-        UserError: images of different network sizes, or not RGB of 8 bits.
-    """
-    if not images:
-        return []
-    inputs = [network_input(model.spec, image) for image in images]
-    sizes = {array.shape[1:] for array in inputs}
-    if len(sizes) > 1:
-        raise UserError(f"depth: images of different network sizes {sorted(sizes)} in one batch; allowed: one size")
-    device = next(model.parameters()).device
-    with torch.inference_mode():
-        depths = model(torch.from_numpy(np.stack(inputs)).to(device)).float().unsqueeze(1)
-        return [
-            _enlarge(depth.unsqueeze(0), image.shape[:2], model.spec.enlarge)[0, 0].cpu().numpy()
-            for depth, image in zip(depths, images, strict=True)
-        ]
-
-
-def _enlarge(depth: Tensor, size: tuple[int, ...], mode: str) -> Tensor:
-    """Resizes (N, 1, h, w) maps to (N, 1, *size)."""
-    return F.interpolate(depth, size=size, mode=mode, align_corners=mode == "bilinear")
-
-
-def predict_inverse_depth(model: DepthNetwork, image: Image) -> DepthMap:
-    """`predict_inverse_depth_batch` of one image (H, W, 3)."""
-    return predict_inverse_depth_batch(model, [image])[0]
 
 
 def to_uint16(depth: DepthMap) -> NDArray[np.uint16]:

@@ -5,25 +5,34 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from i2vadapt import versions
 from i2vadapt.config import DepthSettings
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items
 from i2vadapt.data.manifest import file_digest
+from i2vadapt.data.parallel import ahead
 from i2vadapt.data.shard_build import BATCH_ITEMS, build_shard, make_provenance
 from i2vadapt.data.shards import Encoded, Failed, encode_depth
 from i2vadapt.depth.fetch import downloaded_checkpoint
 from i2vadapt.depth.network import DepthNetwork
-from i2vadapt.depth.preprocess import predict_inverse_depth_batch, spec_network_size, to_uint16
+from i2vadapt.depth.predict import enlarge, predict_inverse_depth, run_network
+from i2vadapt.depth.preprocess import network_input, to_uint16
 from i2vadapt.depth.registry import build_depth_model, default_checkpoint
-from i2vadapt.devices import best_device
+from i2vadapt.depth.spec import DepthModelSpec
+from i2vadapt.devices import best_device, chosen_dtype
 from i2vadapt.errors import UserError
 
 _logger = logging.getLogger(__name__)
+
+_READERS = 2  # threads
+_BATCH_PIXELS = 1 << 20  # of the inputs that go through the network together
 
 
 def checkpoint_path(settings: DepthSettings) -> Path:
@@ -44,56 +53,88 @@ def checkpoint_path(settings: DepthSettings) -> Path:
 
 
 def load_network(settings: DepthSettings) -> tuple[DepthNetwork, dict[str, str]]:
-    """The network on the fastest device, and what identifies it in the provenance."""
+    """The network on the fastest device, and what decides its maps, for the provenance."""
     path = checkpoint_path(settings)
-    network = build_depth_model(settings.model, path)
     device = best_device()
-    _logger.info("depth network %s from %s on %s", settings.model, path, device)
-    return network.to(device), {"network": settings.model, "checkpoint": file_digest(path)}
+    dtype = chosen_dtype(settings.precision, device)
+    network = build_depth_model(settings.model, path).prepare(device, dtype)
+    precision = str(dtype).removeprefix("torch.")
+    _logger.info("depth network %s from %s on %s in %s", settings.model, path, device, precision)
+    return network, {"network": settings.model, "checkpoint": file_digest(path), "precision": precision}
 
 
 def inverse_depth_in_unit_range(network: DepthNetwork, image: np.ndarray) -> np.ndarray:
     """Inverse depth of one image (H,W,3) uint8 as (H,W) float32 in [0,1], stretched as the stored maps are."""
-    return to_uint16(predict_inverse_depth_batch(network, [image])[0]).astype(np.float32) / 65535
+    return to_uint16(predict_inverse_depth(network, image)).astype(np.float32) / 65535
 
 
-def _read(item: Item) -> np.ndarray | Failed:
-    try:
-        return read_image(item.path)
-    except UserError as error:
-        return Failed(item.id, str(error))
+@dataclass(frozen=True)
+class Part:
+    """A photograph on its way through the stage.
+
+    Attributes:
+        item: the photograph.
+        size: its height and width.
+        array: (3,H,W) input of the network, then the (H,W) map that it predicts, or why there is none.
+    """
+
+    item: Item
+    size: tuple[int, int]
+    array: NDArray[np.float32] | Failed
 
 
 def estimate_items(network: DepthNetwork, items: Sequence[Item]) -> Iterator[Encoded | Failed]:
-    """Depth of photographs, in order; those of one network size in a batch of items go through the network together."""
-    with ThreadPoolExecutor(2) as pool:
-        loaded = pool.map(_read, items)
-        for start in range(0, len(items), BATCH_ITEMS):
-            batch = items[start : start + BATCH_ITEMS]
-            yield from _estimate_batch(network, batch, [next(loaded) for _ in batch])
+    """Depth of photographs, in order, while others are being read and encoded.
+
+    Photographs are taken by batches of a shard, always the same ones together, whatever was done before.
+    """
+    batches = [items[start : start + BATCH_ITEMS] for start in range(0, len(items), BATCH_ITEMS)]
+    with ThreadPoolExecutor(_READERS) as readers:
+        read = (list(readers.map(partial(_read, network.spec), batch)) for batch in batches)
+        predicted = (_predict(network, parts) for parts in ahead(read, 1))
+        encoded = ([_encode(network.spec, part) for part in parts] for parts in ahead(predicted, 1))
+        for results in ahead(encoded, 1):
+            yield from results
 
 
-def _estimate_batch(
-    network: DepthNetwork, items: Sequence[Item], images: Sequence[np.ndarray | Failed]
-) -> list[Encoded | Failed]:
-    results: dict[str, Encoded | Failed] = {}
-    by_size: dict[tuple[int, int], list[tuple[Item, np.ndarray]]] = {}
-    for item, image in zip(items, images, strict=True):
-        if isinstance(image, Failed):
-            results[item.id] = image
-        else:
-            by_size.setdefault(spec_network_size(network.spec, *image.shape[:2]), []).append((item, image))
-    for group in by_size.values():
-        maps = predict_inverse_depth_batch(network, [image for _, image in group])
-        for (item, _), inverse in zip(group, maps, strict=True):
-            try:
-                stored = to_uint16(inverse)
-            except UserError as error:
-                results[item.id] = Failed(item.id, str(error))
-                continue
-            info = {"height": stored.shape[0], "width": stored.shape[1]}
-            results[item.id] = Encoded(item.id, item.label, [encode_depth(stored)], info)
-    return [results[item.id] for item in items]
+def _read(spec: DepthModelSpec, item: Item) -> Part:
+    try:
+        image = read_image(item.path)
+    except UserError as error:
+        return Part(item, (0, 0), Failed(item.id, str(error)))
+    height, width = image.shape[:2]
+    try:
+        return Part(item, (height, width), network_input(spec, image))
+    except UserError as error:
+        return Part(item, (height, width), Failed(item.id, f"{item.path}: {error}"))
+
+
+def _predict(network: DepthNetwork, parts: Sequence[Part]) -> list[Part]:
+    """Replaces inputs by maps; inputs of one size go through the network together, as many as memory allows."""
+    by_size: dict[tuple[int, ...], list[int]] = {}
+    for place, part in enumerate(parts):
+        if not isinstance(part.array, Failed):
+            by_size.setdefault(part.array.shape[1:], []).append(place)
+    done = list(parts)
+    for (height, width), places in by_size.items():
+        count = max(_BATCH_PIXELS // (height * width), 1)
+        for start in range(0, len(places), count):
+            chosen = places[start : start + count]
+            maps = run_network(network, [parts[place].array for place in chosen])  # type: ignore[misc]
+            for place, depth in zip(chosen, maps, strict=True):
+                done[place] = replace(parts[place], array=depth)
+    return done
+
+
+def _encode(spec: DepthModelSpec, part: Part) -> Encoded | Failed:
+    if isinstance(part.array, Failed):
+        return part.array
+    try:
+        stored = to_uint16(enlarge(part.array, part.size, spec.enlarge))
+    except UserError as error:
+        return Failed(part.item.id, f"{part.item.path}: {error}")
+    info = {"height": part.size[0], "width": part.size[1]}
+    return Encoded(part.item.id, part.item.label, [encode_depth(stored)], info)
 
 
 def run_depth(items: Sequence[Item], out: Path, settings: DepthSettings, max_failed_share: float) -> None:

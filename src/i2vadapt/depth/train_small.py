@@ -19,7 +19,7 @@ import i2vadapt
 from i2vadapt.depth.losses import scale_and_shift_invariant_loss
 from i2vadapt.depth.metrics import DepthScores, depth_scores, mean_scores
 from i2vadapt.depth.network import DepthNetwork
-from i2vadapt.depth.preprocess import predict_inverse_depth
+from i2vadapt.depth.predict import predict_inverse_depth
 from i2vadapt.depth.registry import new_network
 from i2vadapt.depth.small_data import DrawPair, Image, Scene, ScenePool, disturb, random_crop
 from i2vadapt.depth.spec import DepthModelSpec, depth_model_spec

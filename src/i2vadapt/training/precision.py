@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from i2vadapt.config import TrainSettings
 from i2vadapt.data.flow_codec import LEVELS, ZERO
-from i2vadapt.devices import best_device
+from i2vadapt.devices import best_device, chosen_dtype
 
 
 @dataclass(frozen=True)
@@ -69,15 +69,7 @@ def scaled(stored: Tensor) -> Tensor:
 def choose_arithmetic(precision: str) -> Arithmetic:
     """Device and arithmetic for a setting of `TrainSettings.precision`."""
     device = torch.device(best_device())
-    fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bfloat16()
-    use = precision == "bfloat16" or (precision == "auto" and fast)
-    return Arithmetic(device, torch.bfloat16 if use else torch.float32)
-
-
-def _cpu_has_bfloat16() -> bool:
-    """Whether the processor multiplies in bfloat16 (AVX512-BF16, AMX); elsewhere that is slower than float32."""
-    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(bool(getattr(torch.cpu, name, bool)()) for name in probes)
+    return Arithmetic(device, chosen_dtype(precision, device.type))
 
 
 def describe(arithmetic: Arithmetic, settings: TrainSettings) -> str:
