@@ -80,7 +80,7 @@ def hugging_face_clip(clip: nn.Module, activation: str) -> Any:
 
 @pytest.mark.parametrize(("quick_gelu", "activation"), [(True, "quick_gelu"), (False, "gelu")])
 @pytest.mark.usefixtures("tiny")
-def test_logits_are_those_of_another_implementation(quick_gelu: bool, activation: str, tmp_path: Path) -> None:
+def test_logits_are_those_of_open_clip_and_of_transformers(quick_gelu: bool, activation: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     clip = build_clip(quick_gelu)
     for weight in clip.parameters():
@@ -98,9 +98,12 @@ def test_logits_are_those_of_another_implementation(quick_gelu: bool, activation
     pixels = (pixels - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
     with torch.no_grad():
         other = hugging_face_clip(clip, activation)
-        theirs = other(input_ids=open_clip.tokenize(prompts), pixel_values=pixels).logits_per_image
+        tokens = open_clip.tokenize(prompts)
+        theirs = other(input_ids=tokens, pixel_values=pixels).logits_per_image
+        of_open_clip, _ = clip.eval().get_logits(pixels, tokens)
         ours = network.classify(network.features(frames)).transpose(1, 2).flatten(0, 1)
     assert ours.std() > 0.1
+    torch.testing.assert_close(ours, of_open_clip, atol=2e-5, rtol=1e-4)
     torch.testing.assert_close(ours, theirs, atol=2e-5, rtol=1e-4)
 
 
