@@ -24,7 +24,7 @@ from i2vadapt.training.evaluation import Scores, score
 from i2vadapt.training.run import build_model
 from i2vadapt.training.trained import evaluate, load_trained, predict_video, write_predictions
 
-DECODE = DecodeSettings(short_side=40, min_frames=4, quality=100)
+DECODE = DecodeSettings(short_side=40, min_frames=4, quality=100, gain=0.6)
 FLOW = FlowSettings(bound=10, quality=100, backend="opencv")
 
 
