@@ -53,6 +53,22 @@ def test_borders_and_corners_are_mirrored_inwards() -> None:
     assert len(np.unique(filled[:3, :5].reshape(-1, 3), axis=0)) >= 12
 
 
+def test_the_border_is_mirrored_whatever_is_near_there() -> None:
+    inverse = np.full((8, 30), FAR, np.float32)
+    inverse[:, 10:] = NEAR
+    inverse[:, :6] = 0
+    image = ramp(8, 30)
+    np.testing.assert_array_equal(fill_holes(image, inverse)[:, :6], image[:, 11:5:-1])
+
+
+def test_a_corner_is_not_filled_from_the_other_end_of_its_column() -> None:
+    inverse = np.full((40, 40), FAR, np.float32)
+    inverse[36:], inverse[4:, 36:] = 0, 0  # column 38 is in view at its top alone
+    image = np.zeros((40, 40, 3), np.uint8)
+    image[20:] = 200
+    assert (fill_holes(image, inverse)[36:, 36:] == 200).all()
+
+
 def test_a_view_of_nothing_stays_and_gets_the_largest_depth() -> None:
     void = np.zeros((6, 8), np.float32)
     image = ramp(6, 8)

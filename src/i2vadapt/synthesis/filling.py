@@ -8,11 +8,14 @@ colours are mirrored there, which leaves texture where repeating the anchor's co
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numba import njit
 
 from i2vadapt.synthesis.splatting import SAME_SURFACE
 
+_SHORT = 4  # runs up to this part of the longer side are filled first
 _KERNEL = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
@@ -37,15 +40,8 @@ def _anchor_runs(w: np.ndarray, anchor: np.ndarray, length: np.ndarray) -> None:
 
 
 @njit(**_KERNEL)
-def find_anchors(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The pixel that each hole goes on from.
-
-    Args:
-        w: (H,W) float32 1/z, 0 in holes.
-
-    Returns:
-        Rows and columns (H,W) int32; -1 outside of holes, and in holes whose row and column are both empty.
-    """
+def _find_anchors(w: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns (H,W) int32 of the anchors; -1 outside of holes and where both runs exceed `longest`."""
     height, width = w.shape
     rows, columns = np.full((height, width), -1, np.int32), np.full((height, width), -1, np.int32)
     by_row, row_length = np.full((height, width), -1, np.int32), np.full((height, width), height + width, np.int32)
@@ -57,11 +53,33 @@ def find_anchors(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     _anchor_runs(np.ascontiguousarray(w.T), by_column, column_length)
     for i in range(height):
         for j in range(width):
+            if min(row_length[i, j], column_length[j, i]) > longest:
+                continue
             if by_row[i, j] >= 0 and row_length[i, j] <= column_length[j, i]:
                 rows[i, j], columns[i, j] = i, by_row[i, j]
             elif by_column[j, i] >= 0:
                 rows[i, j], columns[i, j] = by_column[j, i], j
     return rows, columns
+
+
+def anchors(w: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The pixels that holes go on from, in rounds; what one round has filled may be the next one's anchor.
+
+    Short runs come first: in a corner, a row or column may meet the view only at its other end.
+
+    Args:
+        w: (H,W) float32 1/z, 0 in holes; worked on: it is filled in place, unless there is nothing but holes.
+
+    Yields:
+        Rows and columns (H,W) int32; -1 where this round fills nothing.
+    """
+    longest = max(w.shape) // _SHORT
+    while w.any() and not w.all():
+        rows, columns = _find_anchors(w, longest)
+        yield rows, columns
+        reached = rows >= 0
+        w[reached] = w[rows[reached], columns[reached]]
+        longest = max(w.shape)
 
 
 @njit(**_KERNEL)
@@ -75,7 +93,12 @@ def _mirror(image: np.ndarray, w: np.ndarray, rows: np.ndarray, columns: np.ndar
                 continue
             step_y, step_x = np.sign(y - i), np.sign(x - j)
             distance = abs(y - i) + abs(x - j) - 1
-            reach, limit = 0, w[y, x] * (1 + SAME_SURFACE)
+            # The far end of the run: beside an object only its background is mirrored, at the border all there is.
+            far_y, far_x = i - step_y, j - step_x
+            while 0 <= far_y < height and 0 <= far_x < width and w[far_y, far_x] <= 0.0:
+                far_y, far_x = far_y - step_y, far_x - step_x
+            inside = 0 <= far_y < height and 0 <= far_x < width
+            reach, limit = 0, w[y, x] * (1 + SAME_SURFACE) if inside else np.float32(np.inf)
             while reach < distance:
                 v, u = y + (reach + 1) * step_y, x + (reach + 1) * step_x
                 if not (0 <= v < height and 0 <= u < width) or w[v, u] <= 0.0 or w[v, u] > limit:
@@ -100,9 +123,6 @@ def fill_holes(image: np.ndarray, inverse: np.ndarray) -> np.ndarray:
         (H,W,3) uint8, equal to the image elsewhere. An image without a single valid pixel comes back as it is.
     """
     filled, w = image.copy(), inverse.copy()
-    while not w.all() and w.any():  # twice at most, see fill_geometry
-        rows, columns = find_anchors(w)
+    for rows, columns in anchors(w):
         _mirror(filled.copy(), w, rows, columns, filled)
-        reached = rows >= 0
-        w[reached] = w[rows[reached], columns[reached]]
     return filled

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from i2vadapt.synthesis.filling import find_anchors
+from i2vadapt.synthesis.filling import anchors
 from i2vadapt.synthesis.splatting import project, splat
 
 
@@ -112,11 +112,9 @@ def fill_geometry(visible: Visible) -> Geometry | None:
     if not visible.inverse.any():
         return None
     inverse, actor = visible.inverse.copy(), None if visible.actor is None else visible.actor.copy()
-    while not inverse.all():  # twice at most: the second time the corners, whose rows and columns were both empty
-        rows, columns = find_anchors(inverse)
-        reached = rows >= 0
-        inverse[reached] = inverse[rows[reached], columns[reached]]
+    for rows, columns in anchors(inverse):
         if actor is not None:
+            reached = rows >= 0
             actor[reached] = actor[rows[reached], columns[reached]]
     return Geometry(1 / inverse, actor)
 

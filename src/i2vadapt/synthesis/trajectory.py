@@ -61,7 +61,8 @@ def smooth_path(
     """Draws a smooth path with the total range of a random walk.
 
     Each of the six components follows the sum of the steps that `random_walk` would take from the same source, smoothed
-    over time and stretched so that the interval it covers is as long as the walk's.
+    over time, and stretched so that the interval it covers is as long as the walk's. The photograph is in the middle of
+    the interval, so that no frame is farther from it than half the range: the first step leads to the path's beginning.
 
     Args:
         rng: source of all randomness.
@@ -77,15 +78,13 @@ def smooth_path(
         UserError: as `random_walk`.
     """
     walk = np.cumsum(_draw(rng, steps, translation, rotation_degrees), axis=0)
-    walk = np.concatenate([np.zeros((1, 6)), walk])
-    times = np.arange(steps + 1)
+    times = np.arange(steps)
     weights = np.exp(-0.5 * ((times[:, None] - times) / _SMOOTHING) ** 2)
     path = weights @ walk / weights.sum(axis=1, keepdims=True)
-    path -= path[0]
+    path -= (path.min(axis=0) + path.max(axis=0)) / 2
     lengths = np.ptp(path, axis=0)
     path *= np.divide(np.ptp(walk, axis=0), lengths, out=np.zeros(6), where=lengths > 0)
-    poses = np.stack([_pose(row, rotation) for row in path])
-    return poses[1:] @ np.linalg.inv(poses[:-1])
+    return _steps(np.stack([_pose(row, rotation) for row in path]))
 
 
 def compose(steps: np.ndarray) -> np.ndarray:
@@ -109,7 +108,11 @@ def as_seen_by(camera: np.ndarray, own: np.ndarray, centre: np.ndarray) -> np.nd
     """
     there, back = np.eye(4), np.eye(4)
     there[:3, 3], back[:3, 3] = centre, -centre
-    poses = compose(camera) @ there @ compose(own) @ back
+    return _steps(compose(camera) @ there @ compose(own) @ back)
+
+
+def _steps(poses: np.ndarray) -> np.ndarray:
+    """Steps between frames from the poses to the photograph: the inverse of `compose`."""
     return poses @ np.linalg.inv(np.concatenate([np.eye(4)[None], poses[:-1]]))
 
 
