@@ -17,7 +17,7 @@ def test_what_stands_on_the_ground_is_found_without_the_ground() -> None:
     found = nearest_layer(standing(*person, 0.8 * 50 / 59))
     expected = np.zeros((60, 80), bool)
     expected[person] = True
-    assert (found & expected).sum() > 0.8 * expected.sum()  # its feet are as near as the ground around them
+    assert (found & expected).sum() > 0.7 * expected.sum()  # its feet are as near as the ground around them
     assert (found & ~expected).sum() == 0
 
 

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 
 # The ground comes nearer towards the bottom and would join everything that stands on it. A row's background is what
-# three quarters of it are nearer than, so an actor may fill that much of a row.
-_BACKGROUND_QUANTILE = 25
-_FOOT = 0.3  # of Otsu's threshold
+# three fifths of it are nearer than, so an actor may fill that much of a row.
+_BACKGROUND_QUANTILE = 40
+_FOOT = 0.7  # of Otsu's threshold
 _SMALLEST_SHARE = 0.01  # of the image; nearer specks are no actors
 _LARGEST_SHARE = 0.6  # what is larger is the scene
 
