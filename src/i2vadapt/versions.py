@@ -8,7 +8,7 @@ from __future__ import annotations
 DEMO = 1
 MANIFEST = 1
 DEPTH = 2
-SYNTHESIZE = 2
+SYNTHESIZE = 3
 DECODE = 1
 FLOW = 1
 TRAIN = 3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from i2vadapt.synthesis import intrinsics
-from i2vadapt.synthesis.filling import fill_holes
+from i2vadapt.synthesis.filling import fill_holes, mirror_holes
 from i2vadapt.synthesis.geometry import Geometry, Motion, Visible, fill_geometry, follow, see
 
 NEAR, FAR = 1.0, 0.125  # 1/z
@@ -20,7 +20,7 @@ def test_a_gap_beside_an_object_is_filled_from_the_background_alone() -> None:
     inverse[:, 12:] = NEAR
     inverse[:, 8:12] = 0
     image = ramp(12, 20)
-    filled = fill_holes(image, inverse)
+    filled = mirror_holes(image, inverse)
     np.testing.assert_array_equal(filled[:, 8:12], image[:, [7, 6, 5, 4]])  # mirrored at the last column of background
     np.testing.assert_array_equal(filled[inverse > 0], image[inverse > 0])
     geometry = fill_geometry(Visible(inverse, inverse > 0.5))
@@ -36,7 +36,7 @@ def test_the_mirror_turns_back_where_the_background_ends() -> None:
     inverse[:, 12:], inverse[:, :6] = NEAR, NEAR
     inverse[:, 8:12] = 0
     image = ramp(12, 20)
-    filled = fill_holes(image, inverse)
+    filled = mirror_holes(image, inverse)
     # Only columns 6 and 7 are background: 7, 6, then back.
     np.testing.assert_array_equal(filled[:, 8:12], image[:, [7, 6, 7, 6]])
 
@@ -45,7 +45,7 @@ def test_borders_and_corners_are_mirrored_inwards() -> None:
     inverse = np.zeros((12, 20), np.float32)
     inverse[3:, 5:] = FAR
     image = np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)
-    filled = fill_holes(image, inverse)
+    filled = mirror_holes(image, inverse)
     np.testing.assert_array_equal(filled[3:, :5], image[3:, 9:4:-1])
     np.testing.assert_array_equal(filled[:3, 5:], image[5:2:-1, 5:])
     np.testing.assert_array_equal(filled[2, 4], image[3, 5])
@@ -58,7 +58,20 @@ def test_the_border_is_mirrored_whatever_is_near_there() -> None:
     inverse[:, 10:] = NEAR
     inverse[:, :6] = 0
     image = ramp(8, 30)
-    np.testing.assert_array_equal(fill_holes(image, inverse)[:, :6], image[:, 11:5:-1])
+    np.testing.assert_array_equal(mirror_holes(image, inverse)[:, :6], image[:, 11:5:-1])
+
+
+def test_what_fills_is_softened_and_what_is_seen_is_not() -> None:
+    inverse = np.full((40, 60), FAR, np.float32)
+    inverse[:, :20] = 0
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    filled, mirrored = fill_holes(image, inverse), mirror_holes(image, inverse)
+    np.testing.assert_array_equal(filled[:, 20:], image[:, 20:])
+    assert filled[:, :14].std() < 0.3 * mirrored[:, :14].std()
+    assert filled[:, 19].std() > 0.6 * mirrored[:, 19].std()
+    assert abs(filled[:, :20].mean() - mirrored[:, :20].mean()) < 2
+    flat = np.full_like(image, 90)
+    np.testing.assert_array_equal(fill_holes(flat, inverse), flat)
 
 
 def test_a_corner_is_not_filled_from_the_other_end_of_its_column() -> None:
@@ -66,13 +79,13 @@ def test_a_corner_is_not_filled_from_the_other_end_of_its_column() -> None:
     inverse[36:], inverse[4:, 36:] = 0, 0  # column 38 is in view at its top alone
     image = np.zeros((40, 40, 3), np.uint8)
     image[20:] = 200
-    assert (fill_holes(image, inverse)[36:, 36:] == 200).all()
+    assert (mirror_holes(image, inverse)[36:, 36:] == 200).all()
 
 
 def test_a_view_of_nothing_stays_and_gets_the_largest_depth() -> None:
     void = np.zeros((6, 8), np.float32)
     image = ramp(6, 8)
-    np.testing.assert_array_equal(fill_holes(image, void), image)
+    np.testing.assert_array_equal(mirror_holes(image, void), image)
     away = np.eye(4)
     away[2, 3] = -200
     depth = np.linspace(1, 50, 48, dtype=np.float32).reshape(6, 8)
@@ -86,7 +99,7 @@ def test_images_of_one_row_or_pixel(size: tuple[int, int]) -> None:
     pose = np.eye(4)
     pose[:2, 3] = 0.3
     visible = see(Geometry(np.ones(size, np.float32)), Motion(pose), intrinsics(*size))
-    filled = fill_holes(np.full((*size, 3), 7, np.uint8), visible.inverse)
+    filled = mirror_holes(np.full((*size, 3), 7, np.uint8), visible.inverse)
     assert filled.shape == (*size, 3)
 
 
