@@ -179,6 +179,7 @@ def _variants(photo: Photograph, steps: np.ndarray, truths: list[Frame]) -> dict
     return {
         "released": _released(photo, steps, truths),
         "chained": _ours(photo, steps, sharp, True, fill_holes),
+        "chained, not sharpened": _ours(photo, steps, depth, True, fill_holes),
         "direct": _ours(photo, steps, sharp, False, fill_holes),
         "direct, Telea's filling": _ours(photo, steps, sharp, False, _telea),
         "direct, not sharpened": _ours(photo, steps, depth, False, fill_holes),
