@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from i2vadapt import __version__
 from i2vadapt.commands import preprocessing, tools, training
 from i2vadapt.devices import check_gpus
-from i2vadapt.errors import UserError
+from i2vadapt.errors import Preempted, UserError
 
 _logger = logging.getLogger("i2vadapt")
 
@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a sub-command.
 
     Returns:
-        Exit status: 0, 1 after a mistake of the user or of the input (told in one line each), 130 after Ctrl-C.
+        Exit status: 0, 1 after a mistake of the user or of the input (told in one line each), 75 when
+            training was told to stop and saved its state, 130 after Ctrl-C.
     """
     options = build_parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
@@ -44,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         _report(str(error))
         return 1
+    except Preempted as request:
+        _report(str(request))
+        return os.EX_TEMPFAIL
     except KeyboardInterrupt:
         _report("interrupted; run the same command again to go on")
         return 130

@@ -15,11 +15,12 @@ _logger = logging.getLogger(__name__)
 class Progress:
     """Counts finished units of work; a context manager with one method, `update`."""
 
-    def __init__(self, total: int, description: str, unit: str, log_every: float) -> None:
+    def __init__(self, total: int, description: str, unit: str, log_every: float, shown: bool) -> None:
         self._total, self._description, self._unit, self._log_every = total, description, unit, log_every
         self._done = self._skipped = 0
         self._started = self._logged = time.monotonic()
-        self._bar = tqdm(total=total, desc=description, unit=unit) if sys.stderr.isatty() else None
+        self._bar = tqdm(total=total, desc=description, unit=unit) if shown and sys.stderr.isatty() else None
+        self._shown = shown
 
     def update(self, count: int = 1) -> None:
         """Adds finished units."""
@@ -39,6 +40,8 @@ class Progress:
 
     def _log(self) -> None:
         self._logged = time.monotonic()
+        if not self._shown:
+            return
         rate = (self._done - self._skipped) / max(self._logged - self._started, 1e-9)
         _logger.info(
             "%s: %d of %d %ss, %.1f %ss/s", self._description, self._done, self._total, self._unit, rate, self._unit
@@ -56,7 +59,7 @@ class Progress:
             self._log()
 
 
-def progress(total: int, description: str, unit: str = "item", log_every: float = 10.0) -> Progress:
+def progress(total: int, description: str, unit: str = "item", log_every: float = 10.0, shown: bool = True) -> Progress:
     """Starts a progress display.
 
     Args:
@@ -64,5 +67,6 @@ def progress(total: int, description: str, unit: str = "item", log_every: float 
         description: what is being done, in a word or two.
         unit: singular name of one unit.
         log_every: seconds between log lines where standard error is not a terminal.
+        shown: false for all but one of several processes that do the same.
     """
-    return Progress(total, description, unit, log_every)
+    return Progress(total, description, unit, log_every, shown)

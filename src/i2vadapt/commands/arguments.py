@@ -40,15 +40,20 @@ def add_workers(parser: argparse.ArgumentParser, default: int | None = None) -> 
     )
 
 
-def add_gpus(parser: argparse.ArgumentParser) -> None:
-    """--gpus: how many this job asked for; looked at before the command runs."""
+def add_gpus(parser: argparse.ArgumentParser, use: str = "") -> None:
+    """--gpus: how many this job asked for, and what for; looked at before the command runs."""
     parser.add_argument(
         "--gpus",
         type=whole_number,
         default=0,
         metavar="N",
-        help="GPUs asked for; in a SLURM job fewer are an error (0)",
+        help=f"GPUs asked for{use}; in a SLURM job fewer are an error (0)",
     )
+
+
+def default_loaders() -> int:
+    """Loader processes: one keeps a network on processors busy, which they need themselves; a GPU takes more."""
+    return min(len(os.sched_getaffinity(0)) - 1, 8 if Path("/dev/nvidiactl").exists() else 1)
 
 
 def whole_number(text: str) -> int:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from pathlib import Path
 from typing import Any
 
-from i2vadapt.commands.arguments import add_gpus, add_settings, add_workers, command, whole_number
+from i2vadapt.commands.arguments import (
+    add_gpus,
+    add_settings,
+    add_workers,
+    command,
+    default_loaders,
+    whole_number,
+)
+from i2vadapt.commands.launch import is_member, launch
 from i2vadapt.config import TrainSettings, parse_json
 from i2vadapt.errors import UserError
 
@@ -23,15 +32,15 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="of everything random (0)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     add_settings(parser, "train")
-    add_workers(parser, default=0)
-    add_gpus(parser)
+    add_workers(parser, default=default_loaders())
+    add_gpus(parser, ", a process each that trains its part of every batch")
 
     parser = command(commands, "evaluate", run_evaluate, "score a dataset with a trained classifier")
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="checkpoint.pt of a run")
     parser.add_argument("--target", type=Path, required=True, metavar="DIR", help="dataset folder of the videos")
     parser.add_argument("--batch-size", type=whole_number, default=8, metavar="N", help="videos in a pass (8)")
     parser.add_argument("--out", type=Path, required=True, metavar="CSV", help="table of predictions to write")
-    add_workers(parser, default=0)
+    add_workers(parser, default=default_loaders())
     add_gpus(parser)
 
     parser = command(commands, "predict", run_predict, "classify plain video files")
@@ -41,15 +50,22 @@ def add_commands(commands: Any) -> None:
 
 
 def run_train(options: argparse.Namespace) -> None:
-    """Sub-command train."""
+    """Sub-command train; with several GPUs this process only starts those that train, and watches them."""
+    settings = parse_json(TrainSettings, options.settings, "--settings")
+    if options.gpus > 1 and not is_member():
+        launch(options.gpus, sys.argv[1:])
+        return
     from i2vadapt.training.loop import Trainer
     from i2vadapt.training.run import Run
+    from i2vadapt.training.team import team_of_environment
 
-    settings = parse_json(TrainSettings, options.settings, "--settings")
     run = Run(
         options.out, options.source, options.target, tuple(options.classes), settings, options.seed, options.workers
     )
-    Trainer(run).train()
+    with team_of_environment() as team:
+        if not team.leads:
+            logging.getLogger().setLevel(logging.WARNING)
+        Trainer(run, team).train()
 
 
 def run_evaluate(options: argparse.Namespace) -> None:

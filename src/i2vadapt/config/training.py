@@ -135,6 +135,9 @@ class TrainSettings(Section):
         "Conv3d_2c_3x3", description="layers up to and including this one keep their weights"
     )
     frozen_batch_norm: Literal["eval", "train"] = Field("eval", description="train lets running statistics move")
+    sync_batch_norm: bool = Field(
+        True, description="several processes normalise by their whole batch, not each by its part"
+    )
     batch_norm_momentum: float = Field(0.01, gt=0, le=1, description="weight of a new batch in running statistics")
     temporal_stride: Literal[1, 2] = Field(1, description="of the last two poolings; 1 follows ST-I2V, 2 the original")
     dropout: float = Field(0.5, ge=0, lt=1)

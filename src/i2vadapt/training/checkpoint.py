@@ -77,12 +77,15 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
-    """Keeps a second process from training in the same folder.
+def exclusive(folder: Path, needed: bool = True) -> Iterator[None]:
+    """Keeps a second run from training in the same folder; of the processes of a run, one needs to.
 
     Raises:
         UserError: if another process does.
     """
+    if not needed:
+        yield
+        return
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:

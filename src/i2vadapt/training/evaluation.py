@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,6 +70,14 @@ def rgb_features(model: TwoStream, batches: Iterable[Sample], arithmetic: Arithm
         with arithmetic.autocast():
             parts.append(model("rgb", arithmetic.place(batch["rgb"])).features.cpu())
     return torch.cat(parts).numpy()
+
+
+def joined(parts: Sequence[Scores]) -> Scores:
+    """Scores of the parts of a dataset, one after the other."""
+    return Scores(
+        {name: np.concatenate([part.streams[name] for part in parts]) for name in parts[0].streams},
+        {name: np.concatenate([part.features[name] for part in parts]) for name in parts[0].features},
+    )
 
 
 def accuracies(scores: Scores, labels: np.ndarray) -> dict[str, float]:

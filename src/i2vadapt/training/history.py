@@ -26,6 +26,16 @@ class Means:
         self._sums[name] += value * weight
         self._weights[name] += weight
 
+    def include(self, other: dict[str, tuple[float, float]]) -> None:
+        """Adds what another's `state` gave."""
+        for name, (total, weight) in other.items():
+            self._sums[name] += total
+            self._weights[name] += weight
+
+    def state(self) -> dict[str, tuple[float, float]]:
+        """Sum and weight of each name."""
+        return {name: (total, self._weights[name]) for name, total in self._sums.items()}
+
     def result(self) -> Row:
         """Mean of each name."""
         return {name: total / self._weights[name] for name, total in self._sums.items()}
@@ -53,3 +63,17 @@ def write_events(folder: Path, rows: Iterable[Row]) -> None:
             for name, value in row.items():
                 if name != "epoch" and not np.isnan(value):
                     writer.add_scalar(name.replace("_", "/", 1), value, int(row["epoch"]))
+
+
+def in_short(row: Row) -> str:
+    """The most telling values of a row, for the log."""
+    shown = (
+        "loss",
+        "accuracy_rgb",
+        "accuracy_flow",
+        "accuracy_fused",
+        "pace_accuracy",
+        "bank_purity",
+        "clips_per_second",
+    )
+    return ", ".join(f"{name.replace('_', ' ')} {row[name]:.3g}" for name in shown if name in row)

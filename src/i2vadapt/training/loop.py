@@ -14,20 +14,22 @@ from torch import Tensor
 
 from i2vadapt import __version__, versions
 from i2vadapt.data.items import write_atomically
-from i2vadapt.errors import UserError
+from i2vadapt.errors import Preempted, UserError
 from i2vadapt.progress import progress
 from i2vadapt.training import checkpoint
 from i2vadapt.training.calibration import calibrate_batch_norm
-from i2vadapt.training.clips import Sample, plain_errors
+from i2vadapt.training.clips import Sample
 from i2vadapt.training.domains import open_domains
-from i2vadapt.training.history import Means, Row, write_events, write_metrics
+from i2vadapt.training.history import Means, Row, in_short, write_events, write_metrics
 from i2vadapt.training.loaders import Loaders
 from i2vadapt.training.objective import Objective
 from i2vadapt.training.optimizer import build_optimizer
 from i2vadapt.training.precision import choose_arithmetic, describe
+from i2vadapt.training.preemption import StopRequest, stop_request
 from i2vadapt.training.run import Run, build_model, initialise
 from i2vadapt.training.target_clips import paced_streams
 from i2vadapt.training.target_pass import TargetPass
+from i2vadapt.training.team import ALONE, Team, synchronise_batch_norm
 
 _logger = logging.getLogger(__name__)
 
@@ -39,13 +41,15 @@ class Trainer:
 
     Args:
         run: what to train.
+        team: the processes that train it, each with its part of every batch.
 
     Raises:
-        UserError: if data or weights are missing, or an unfinished run in the folder had other settings.
+        UserError: if data or weights are missing, an unfinished run in the folder had other settings, or there are more
+            processes than videos in a batch.
     """
 
-    def __init__(self, run: Run) -> None:
-        self.run, self.settings = run, run.settings
+    def __init__(self, run: Run, team: Team = ALONE) -> None:
+        self.run, self.settings, self.team = run, run.settings, team
         torch.manual_seed(run.seed)
         settings = self.settings
         self.domains = open_domains(run.source, run.target, settings)
@@ -54,28 +58,52 @@ class Trainer:
         initialise(self.model, settings, run.classes)
         self.arithmetic.prepare(self.model)
         self.objective = Objective(self.model, settings, self.arithmetic)
-        self.loaders = Loaders(run, self.domains, self.arithmetic.device.type == "cuda")
-        self.target_pass = TargetPass(run, self.domains, self.model, self.loaders, self.arithmetic)
+        self.loaders = Loaders(run, self.domains, team, self.arithmetic.device.type == "cuda")
+        self.target_pass = TargetPass(run, self.domains, self.model, self.loaders, self.arithmetic, team)
         self.optimizer, self.schedule = build_optimizer(self.model, settings)
         self.history: list[Row] = []
-        self.epoch = 0
+        self.epoch, self.step, self.means = 0, 0, Means()
+        self._stop = StopRequest()
         self._state = run.folder / "state.pt"
+        counts = [len(part.items) for part in (self.domains.source, self.domains.target, self.domains.test)]
+        smallest = min(settings.batch_size, *counts)
+        if smallest < team.size:
+            raise UserError(f"{team.size} processes for {smallest} videos in a batch or dataset: use fewer processes")
+        if not team.leads:  # each process has its own dropout; the first one's is that of a process alone
+            torch.manual_seed(int(np.random.SeedSequence([run.seed, team.rank]).generate_state(1)[0]))
 
     def train(self) -> None:
-        """Trains to the last epoch and writes checkpoint.pt; the same call goes on after an interruption."""
-        with checkpoint.exclusive(self.run.folder):
+        """Trains to the last epoch and writes checkpoint.pt; the same call goes on after an interruption.
+
+        Raises:
+            Preempted: if a signal asked to stop; the state after the step in hand was saved.
+        """
+        with checkpoint.exclusive(self.run.folder, self.team.leads), stop_request() as self._stop:
             self._write_settings()
             self._resume()
-            _logger.info("training on %s", describe(self.arithmetic, self.settings))
-            while self.epoch < self.settings.epochs:
-                row = self._train_epoch()
-                row |= self.target_pass.after_epoch(self.epoch + 1)
-                self.history.append(row)
-                self.schedule.step()
-                self.epoch += 1
+            if self.team.size > 1 and self.settings.sync_batch_norm:
+                synchronise_batch_norm(self.model, self.arithmetic.device)
+            _logger.info("training on %s", describe(self.arithmetic, self.settings, self.team.size))
+            try:
+                while self.epoch < self.settings.epochs:
+                    self._epoch()
+            except Preempted:
                 self._save()
-                _logger.info("epoch %d of %d: %s", self.epoch, self.settings.epochs, _in_short(row))
+                where = f"after step {self.step} of epoch {self.epoch + 1}"
+                raise Preempted(f"told to stop {where}; run the same command again to go on") from None
             self._finish()
+
+    def _epoch(self) -> None:
+        row = self._train_epoch()
+        row |= self.target_pass.after_epoch(self.epoch + 1, self._stop)
+        self.history.append(row)
+        self.schedule.step()
+        self.epoch, self.step, self.means = self.epoch + 1, 0, Means()
+        self._save()
+        if self.team.leads:
+            write_metrics(self.run.folder / "metrics.csv", self.history)
+            write_events(self.run.folder / "events", self.history[-1:])
+        _logger.info("epoch %d of %d: %s", self.epoch, self.settings.epochs, in_short(row))
 
     def _identity(self) -> dict[str, Any]:
         """What must not change between the parts of an interrupted run."""
@@ -89,6 +117,8 @@ class Trainer:
         }
 
     def _write_settings(self) -> None:
+        if not self.team.leads:
+            return
         document = {"package": __version__, **self._identity()}
         write_atomically(self.run.folder / "settings.yaml", yaml.safe_dump(document, sort_keys=False).encode())
 
@@ -107,9 +137,12 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.target_pass.load_state_dict(state["bank"])
-        checkpoint.set_random_state(state["random"])
-        self.history, self.epoch = state["history"], state["epoch"]
-        _logger.info("going on after epoch %d", self.epoch)
+        if self.team.rank < len(state["random"]):  # more processes than before: the new ones have their own already
+            checkpoint.set_random_state(state["random"][self.team.rank])
+        self.history, self.epoch, self.step = state["history"], state["epoch"], state["step"]
+        if self.team.leads:
+            self.means.include(state["means"])
+        _logger.info("going on after epoch %d, step %d", self.epoch, self.step)
 
     def _calibrate(self) -> None:
         """After a cross-modality initialisation: batch-norm statistics of the flow of both domains."""
@@ -121,22 +154,33 @@ class Trainer:
         calibrate_batch_norm(self.model.network("flow"), clips, self.arithmetic)
 
     def _save(self) -> None:
-        state = {
-            "identity": self._identity(),
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "bank": self.target_pass.state_dict(),
-            "random": checkpoint.random_state(),
-            "history": self.history,
-            "epoch": self.epoch,
-        }
-        checkpoint.save(self._state, state)
-        write_metrics(self.run.folder / "metrics.csv", self.history)
-        write_events(self.run.folder / "events", self.history[-1:])
+        random, means = self.team.gather(checkpoint.random_state()), self._all_means()
+        if self.team.leads:
+            state = {
+                "identity": self._identity(),
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "schedule": self.schedule.state_dict(),
+                "bank": self.target_pass.state_dict(),
+                "random": random,
+                "history": self.history,
+                "epoch": self.epoch,
+                "step": self.step,
+                "means": means.state(),
+            }
+            checkpoint.save(self._state, state)
+        self.team.wait()
+
+    def _all_means(self) -> Means:
+        means = Means()
+        for part in self.team.gather(self.means.state()):
+            means.include(part)
+        return means
 
     def _finish(self) -> None:
         """Writes the result; the state of the unfinished run is removed, so that a new run starts anew."""
+        if not self.team.leads:
+            return
         write_metrics(self.run.folder / "metrics.csv", self.history)
         content = {
             "model": self.model.state_dict(),
@@ -150,55 +194,61 @@ class Trainer:
         self._state.unlink(missing_ok=True)
 
     def _train_epoch(self) -> Row:
+        """The steps of an epoch that are left."""
         self.model.train()
-        means = Means()
-        loader = self.loaders.source(self.epoch, self.target_pass.lender(self.epoch))
-        steps = len(loader)
-        others = zip(self.loaders.paced(self.epoch), self.loaders.target(self.epoch), strict=True)
+        first, steps = self.step, self.loaders.steps
+        batches = zip(
+            self.loaders.source(self.epoch, self.target_pass.lender(self.epoch), first),
+            self.loaders.paced(self.epoch, first),
+            self.loaders.target(self.epoch, first),
+            strict=False,
+        )
         clips, waited, started = 0, 0.0, time.monotonic()
-        with progress(steps, f"epoch {self.epoch + 1}", "step", log_every=60) as bar:
-            batches = zip(plain_errors(loader), others, strict=False)
-            for step in itertools.count():
+        with progress(steps, f"epoch {self.epoch + 1}", "step", log_every=60, shown=self.team.leads) as bar:
+            bar.skip(first)
+            for _ in range(first, steps):
                 before = time.monotonic()
-                batch = next(batches, None)
+                batch = next(batches)
                 waited += time.monotonic() - before
-                if batch is None:
-                    break
-                source, (paced, target) = batch
-                done = (self.epoch + step / steps) / self.settings.epochs
-                clips += self._step(source, paced, target, done, means)
+                clips += self._step(*batch)
                 bar.update()
-        seconds = time.monotonic() - started
+        seconds = max(time.monotonic() - started, 1e-9)
+        if self.team.size > 1 and not self.settings.sync_batch_norm:
+            self.team.share_buffers(self.model)
         rate = float(self.schedule.get_last_lr()[0])
-        row: Row = {"epoch": self.epoch + 1, "learning_rate": rate, **means.result()}
-        row |= {"clips_per_second": clips / seconds, "share_waiting_for_data": waited / seconds}
+        row: Row = {"epoch": self.epoch + 1, "learning_rate": rate, **self._all_means().result()}
+        clips = sum(self.team.gather(clips))
+        if clips:
+            row |= {"clips_per_second": clips / seconds, "share_waiting_for_data": waited / seconds}
         if self.target_pass.bank is not None:
             row["bank_used"] = float(self.target_pass.bank_is_used(self.epoch))
         return row
 
-    def _step(self, source: Sample, paced: Sample | None, target: Sample | None, done: float, means: Means) -> int:
+    def _step(self, source: Sample, paced: Sample | None, target: Sample | None) -> int:
         """One step of Eq. 6, with one backward pass a network, so that only one's activations are held.
 
         Args:
-            source: batch of `SourceClips`.
-            paced: batch of `PacedClips`, or None.
-            target: batch of `TargetClips`, or None.
-            done: share of the training that is done.
-            means: where losses and accuracies are recorded.
+            source: this process's part of a batch of `SourceClips`.
+            paced: of `PacedClips`, or None.
+            target: of `TargetClips`, or None.
 
         Returns:
-            Clips that went through a network.
+            Clips that went through a network of this process.
+
+        Raises:
+            Preempted: after the step, if one of the processes was told to stop.
         """
         self.optimizer.zero_grad(set_to_none=True)
         labels = source["label"].to(self.arithmetic.device)
-        total, clips = 0.0, 0
+        done = (self.epoch + self.step / self.loaders.steps) / self.settings.epochs
+        loss, clips = 0.0, 0
         for name in self.model.streams:
-            terms = self.objective.source_terms(name, source, labels, target, done)
-            total += self._backward(terms, means, len(labels))
+            loss += self._backward(self.objective.source_terms(name, source, labels, target, done), source)
             clips += len(labels) + (len(target[name]) if target is not None and name in target else 0)
         if paced is not None:
-            total += self._paced_step(paced, means)
+            loss += self._paced_step(paced)
             clips += len(paced["pace"]) * len(paced_streams(self.settings))
+        total, stops = self.team.sum_gradients(self.model.parameters(), loss, float(self._stop.came))
         if not np.isfinite(total):
             raise UserError(
                 f"epoch {self.epoch + 1}: the loss is not finite: lower learning_rate ({self.settings.learning_rate})"
@@ -206,36 +256,38 @@ class Trainer:
         if self.settings.clip_gradient is not None:
             torch.nn.utils.clip_grad_value_(self.model.parameters(), self.settings.clip_gradient)
         self.optimizer.step()
-        means.add("loss", total, len(labels))
+        if self.team.leads:
+            self.means.add("loss", total, _videos(source) / float(source["share"]))
+        self.step += 1
+        if stops:
+            raise Preempted
         return clips
 
-    def _paced_step(self, paced: Sample, means: Means) -> float:
-        pace, total = self.settings.pace, 0.0
+    def _paced_step(self, paced: Sample) -> float:
+        pace, loss = self.settings.pace, 0.0
         for name in paced_streams(self.settings):
             if pace is None or name not in pace.streams:
                 self.objective.show(name, paced)
                 continue
             terms, accuracy = self.objective.pace_terms(name, paced, pace)
-            total += self._backward(terms, means, len(paced["pace"]))
-            means.add("pace_accuracy", accuracy, len(paced["pace"]))
-        return total
+            loss += self._backward(terms, paced)
+            self.means.add("pace_accuracy", accuracy, _videos(paced))
+        return loss
 
-    def _backward(self, terms: dict[str, Tensor], means: Means, count: int) -> float:
-        loss = torch.stack(list(terms.values())).sum()
+    def _backward(self, terms: dict[str, Tensor], sample: Sample) -> float:
+        """Backward pass of this process's part; gives its share of the loss.
+
+        The terms are means over videos, so that the shares add up to the mean over the whole batch. A transfer loss
+        compares the videos of one process's part.
+        """
+        loss = float(sample["share"]) * torch.stack(list(terms.values())).sum()
         loss.backward()
         for name, term in terms.items():
-            means.add(name, float(term.detach()), count)
+            self.means.add(name, float(term.detach()), _videos(sample))
         return float(loss.detach())
 
 
-def _in_short(row: Row) -> str:
-    shown = (
-        "loss",
-        "accuracy_rgb",
-        "accuracy_flow",
-        "accuracy_fused",
-        "pace_accuracy",
-        "bank_purity",
-        "clips_per_second",
-    )
-    return ", ".join(f"{name.replace('_', ' ')} {row[name]:.3g}" for name in shown if name in row)
+def _videos(sample: Sample) -> int:
+    """Videos of a sample that count."""
+    some = next(sample[name] for name in ("rgb", "flow") if name in sample)
+    return len(some) if sample["share"] > 0 else 0

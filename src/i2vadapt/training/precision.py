@@ -72,9 +72,10 @@ def choose_arithmetic(precision: str) -> Arithmetic:
     return Arithmetic(device, chosen_dtype(precision, device.type))
 
 
-def describe(arithmetic: Arithmetic, settings: TrainSettings) -> str:
+def describe(arithmetic: Arithmetic, settings: TrainSettings, processes: int) -> str:
     """One line for the log."""
     name = (
         torch.cuda.get_device_name() if arithmetic.device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
     )
+    name += f" in each of {processes} processes" if processes > 1 else ""
     return f"{name}, {str(arithmetic.dtype).removeprefix('torch.')}, streams {' + '.join(settings.streams)}"

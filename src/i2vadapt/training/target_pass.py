@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
 from i2vadapt.adaptation import FlowMemoryBank, lend, needs_similarity, similarities_with_bank
+from i2vadapt.errors import Preempted
 from i2vadapt.models import TwoStream
-from i2vadapt.training.clips import DomainClips, Lend, plain_errors
+from i2vadapt.training.clips import DomainClips, Lend, Sample
 from i2vadapt.training.domains import Domains
-from i2vadapt.training.evaluation import Scores, accuracies, rgb_features, score
+from i2vadapt.training.evaluation import Scores, accuracies, joined, rgb_features, score
 from i2vadapt.training.history import Row
 from i2vadapt.training.loaders import Loaders
 from i2vadapt.training.precision import Arithmetic
+from i2vadapt.training.preemption import StopRequest
 from i2vadapt.training.run import Run
+from i2vadapt.training.team import Team
 
 _logger = logging.getLogger(__name__)
 
@@ -34,6 +38,7 @@ class TargetPass:
         model: the networks.
         loaders: of the run.
         arithmetic: where and how the networks compute.
+        team: the processes that share the videos.
 
     Attributes:
         bank: references to the target's most confident videos, or None.
@@ -46,10 +51,11 @@ class TargetPass:
         model: TwoStream,
         loaders: Loaders,
         arithmetic: Arithmetic,
+        team: Team,
     ) -> None:
         self._run, self._settings, self._domains = run, run.settings, domains
         self._source, self._target = domains.source, domains.target
-        self._model, self._loaders, self._arithmetic = model, loaders, arithmetic
+        self._model, self._loaders, self._arithmetic, self._team = model, loaders, arithmetic, team
         bank = run.settings.bank
         self.bank = FlowMemoryBank(len(run.classes), bank.capacity) if bank else None
         self._similarity = np.zeros((len(domains.source.items), bank.capacity if bank else 0), np.float32)
@@ -75,37 +81,42 @@ class TargetPass:
 
         return draw
 
-    def after_epoch(self, done: int) -> Row:
+    def after_epoch(self, done: int, stop: StopRequest) -> Row:
         """Scores and refills.
 
         Args:
             done: epochs that are done.
+            stop: what may end the pass in the middle.
 
         Returns:
             What is recorded of it; empty where nothing was scored.
+
+        Raises:
+            Preempted: if it was stopped.
         """
         fills = self.bank_is_used(done) and done < self._settings.epochs
         if not (fills or done % self._settings.evaluate_every == 0 or done == self._settings.epochs):
             return {}
-        scores = self._score(self._domains.test, done - 1)
+        scores = self._score(self._domains.test, stop)
         row: Row = accuracies(scores, self._domains.test.labels)
         if fills and self.bank is not None:
             if self._target is not self._domains.test:
-                scores = self._score(self._target, done - 1)
-            row |= self._refill(self.bank, scores, done - 1)
+                scores = self._score(self._target, stop)
+            row |= self._refill(self.bank, scores, stop)
         return row
 
-    def _score(self, videos: DomainClips, epoch: int) -> Scores:
+    def _score(self, videos: DomainClips, stop: StopRequest) -> Scores:
         settings = self._settings
-        batches = self._loaders.whole(videos, epoch, settings.test_frames, settings.streams)
-        return score(self._model, plain_errors(batches), self._arithmetic, settings.fusion)
+        batches = self._until(stop, self._loaders.whole(videos, settings.test_frames, settings.streams))
+        return joined(self._team.gather(score(self._model, batches, self._arithmetic, settings.fusion)))
 
-    def _refill(self, bank: FlowMemoryBank, scores: Scores, epoch: int) -> Row:
+    def _refill(self, bank: FlowMemoryBank, scores: Scores, stop: StopRequest) -> Row:
         bank.rebuild(np.arange(len(scores.fused)), scores.fused)
         settings = self._settings
         if settings.bank is not None and needs_similarity(settings.bank.strategy):
-            clips = self._loaders.whole(self._source, epoch, settings.clip_frames, ("rgb",))
-            features = rgb_features(self._model, plain_errors(clips), self._arithmetic)
+            clips = self._until(stop, self._loaders.whole(self._source, settings.clip_frames, ("rgb",)))
+            mine = rgb_features(self._model, clips, self._arithmetic)
+            features = np.concatenate(self._team.gather(mine))
             self._similarity = similarities_with_bank(bank, features, self._source.labels, scores.features["rgb"])
         fill = dict(zip(self._run.classes, bank.fill().tolist(), strict=True))
         row: Row = {"bank_flows": float(sum(fill.values())), "bank_smallest_class": float(min(fill.values()))}
@@ -118,6 +129,13 @@ class TargetPass:
             _logger.warning("no video is taken for %s: its photographs keep their own flow", ", ".join(empty))
         _logger.info("memory bank: %d references of %d bytes each", row["bank_flows"], bank.bytes_per_entry)
         return row
+
+    def _until(self, stop: StopRequest, batches: Iterator[Sample]) -> Iterator[Sample]:
+        for batch in batches:
+            # One of several processes must not leave the others waiting for its scores.
+            if stop.came and self._team.size == 1:
+                raise Preempted
+            yield batch
 
     def state_dict(self) -> dict[str, Any] | None:
         """What the next epoch needs of this pass; None without a memory bank."""
