@@ -14,6 +14,7 @@ from i2vadapt.errors import UserError
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 """Kinds of files that are read."""
 
+_WRAPPER = "module."
 _SHOWN = 3  # keys named in an error
 
 
@@ -21,8 +22,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """Reads a state dict on the CPU.
 
     Args:
-        path: one of `SUFFIXES`. A training checkpoint, which has the state dict as `model` beside an `optimizer`, will
-            do.
+        path: one of `SUFFIXES`. A training checkpoint, which has the state dict as `model` or `state_dict` beside other
+            things, will do, and so will names that `DataParallel` began with `module.`.
 
     Raises:
         UserError: missing, of another kind, damaged, or without a flat dictionary of tensors.
@@ -40,11 +41,13 @@ def read_state(path: Path) -> dict[str, Tensor]:
     except Exception as error:
         # Damaged bytes make these parsers raise nearly anything: struct.error, IndexError, UnicodeDecodeError, ...
         raise UserError(f"{path}: not a readable weights file, or damaged ({type(error).__name__})") from error
-    if isinstance(content, Mapping) and "optimizer" in content and "model" in content:
-        content = content["model"]
+    if isinstance(content, Mapping):
+        parts = (content.get(key) for key in ("model", "state_dict"))
+        content = next((part for part in parts if isinstance(part, Mapping)), content)
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise UserError(f"{path}: must hold a dictionary of tensors, as saved from `state_dict()`")
-    return dict(content)
+    wrapped = all(key.startswith(_WRAPPER) for key in content)
+    return {key.removeprefix(_WRAPPER) if wrapped else key: value for key, value in content.items()}
 
 
 def mismatch(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
