@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from i2vadapt.data.image import read_image, resize, size_with_short_side
 from i2vadapt.errors import UserError
@@ -34,6 +35,49 @@ def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     assert image.shape == (30, 20, 3)
     assert image[3, 16].tolist() == pytest.approx([255, 0, 0], abs=8)  # red went to the top right
     assert image[26, 3].tolist() == pytest.approx([0, 0, 255], abs=8)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
+@pytest.mark.parametrize("orientation", range(1, 10))
+def test_every_orientation_in_every_format(tmp_path: Path, suffix: str, orientation: int) -> None:
+    path = tmp_path / f"a{suffix}"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(corners()).save(path, exif=exif, **({"lossless": True} if suffix == ".webp" else {}))
+    with Image.open(path) as opened:
+        assert (read_image(path) == np.asarray(ImageOps.exif_transpose(opened))).all()
+
+
+def test_damaged_exif_costs_no_photograph(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(corners()).save(tmp_path / "a.jpg", exif=exif, quality=95)
+    data = (tmp_path / "a.jpg").read_bytes()
+    start = data.index(b"Exif") + 6
+    # the header of 4 bytes that says that it is EXIF, where its list is, and a list of one entry
+    for place in range(start + 4, start + 26):
+        for value in range(13):
+            (tmp_path / "a.jpg").write_bytes(data[:place] + bytes([value]) + data[place + 1 :])
+            assert sorted(read_image(tmp_path / "a.jpg").shape) == [3, 20, 30]
+
+
+def test_floating_point_with_values_that_are_none(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 2, 32, dtype=np.float32)[None].repeat(16, 0)
+    ramp[0, :3] = (np.nan, np.inf, -np.inf)
+    Image.fromarray(ramp).save(tmp_path / "a.tif")
+    image = read_image(tmp_path / "a.tif")
+    assert image[0, :3, 0].tolist() == [0, 255, 0]
+    assert np.abs(image[1, :, 0].astype(int) - np.linspace(0, 255, 32)).max() <= 1
+
+
+def test_colour_of_16_bits(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65535, 32).astype(np.uint16)[None].repeat(16, 0)
+    for suffix in (".png", ".tif"):
+        cv2.imwrite(str(tmp_path / f"a{suffix}"), np.dstack([ramp, 0 * ramp, ramp[:, ::-1]]))  # blue first
+        image = read_image(tmp_path / f"a{suffix}").astype(int)
+        assert np.abs(image[0, :, 2] - np.linspace(0, 255, 32)).max() <= 1
+        assert np.abs(image[0, :, 0] - np.linspace(255, 0, 32)).max() <= 1
+        assert not image[..., 1].any()
 
 
 def test_transparency_shows_white(tmp_path: Path) -> None:

@@ -7,11 +7,21 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image
 
 from i2vadapt.errors import UserError
 
 MIN_SIDE = 16
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings a photograph of an EXIF orientation upright."""
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -27,10 +37,10 @@ def read_image(path: str | Path) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path) as opened:
-                array = _to_rgb(ImageOps.exif_transpose(opened))
+                array = _to_rgb(_upright(opened))
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # damaged bytes make the decoders raise nearly anything
         reason = " ".join(str(error).replace(str(path), "").replace("''", "").split()) or type(error).__name__
         raise UserError(f"{path}: not a readable image ({reason})") from None
     if min(array.shape[:2]) < MIN_SIDE:
@@ -38,11 +48,22 @@ def read_image(path: str | Path) -> np.ndarray:
     return array
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    """Turns a photograph as its EXIF says; one with damaged EXIF stays as it is, its pixels may be good."""
+    image.load()  # which may itself turn a TIFF, and then says so
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:
+        turn = None
+    return image if turn is None else image.transpose(turn)
+
+
 def _to_rgb(image: Image.Image) -> np.ndarray:
     if image.mode.startswith(("I", "F")):
         values = np.asarray(image, np.float64)
-        top = 65535.0 if image.mode.startswith("I") else max(float(values.max()), 1e-12)
-        grey = np.clip(values / top * 255 + 0.5, 0, 255).astype(np.uint8)
+        brightest = np.max(values, initial=0.0, where=np.isfinite(values))
+        top = 65535.0 if image.mode.startswith("I") else max(float(brightest), 1e-12)
+        grey = np.clip(np.nan_to_num(values / top * 255 + 0.5), 0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         layer = image.convert("RGBA")
