@@ -23,6 +23,10 @@ from i2vadapt.training.target_clips import PacedClips
 from i2vadapt.training.trained import evaluate, load_trained
 
 METHODS = read_yaml(Path(__file__).parents[2] / "workflow" / "methods.yaml")
+MORE = {
+    "pace told from both streams": {"bank": None, "pace": {"streams": ["rgb", "flow"]}},
+    "MK-MMD of features": {"bank": None, "pace": None, "transfer": {"loss": "dan", "inputs": "features"}},
+}
 TRAINED_ELSEWHERE = {"so_rgb", "full", "clip_so_rgb", "clip_full", "so_img"}  # test_loop.py, test_clip_stream.py, below
 
 
@@ -40,10 +44,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(tmp_path)
 
 
-@pytest.mark.parametrize("name", sorted(METHODS.keys() - TRAINED_ELSEWHERE))
+@pytest.mark.parametrize("name", [*sorted(METHODS.keys() - TRAINED_ELSEWHERE), *MORE])
 def test_every_row_of_the_tables_trains(data: Path, folder: Path, name: str) -> None:
     """Two epochs, the second with the bank; then the checkpoint is read back and scores the target."""
-    run = make_run(data, folder, **merge(TRAIN, {"epochs": 2}, METHODS[name]))
+    run = make_run(data, folder, **merge(TRAIN, {"epochs": 2}, (METHODS | MORE)[name]))
     Trainer(run).train()
     rows, settings = read_metrics(folder), run.settings
     losses = {column for column in rows[1] if column.startswith("loss_") and rows[1][column]}
