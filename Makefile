@@ -1,10 +1,10 @@
-# make setup | demo | test | check: all work from a clean clone with Python 3.11 (or newer), git, make and a C compiler.
+# make setup | demo | test | cluster | check: all work from a clean clone with Python 3.11 (or newer), git, make and a C compiler.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 CORES ?= $(shell nproc)
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: setup demo test check clean
+.PHONY: setup demo test cluster check clean
 
 setup: $(VENV)/.installed
 
@@ -20,7 +20,11 @@ demo: setup
 	snakemake --cores $(CORES) --configfile config.yaml
 
 test: setup
-	python -m pytest
+	python -m pytest --ignore tests/cluster
+
+# A SLURM of virtual nodes on this machine (Debian: slurm-wlm munge; without it those tests skip), and conda environments.
+cluster: setup
+	python -m pytest tests/cluster
 
 check: setup
 	ruff check .

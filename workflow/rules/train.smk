@@ -19,6 +19,7 @@ rule train:
         gpu=1,
         mem_mb=growing(24000),
         runtime=growing(480),
+        slurm_extra="--signal=TERM@120",  # two minutes before the time limit: time to save the step in hand
     params:
         source=domain_folder("source"),
         target=domain_folder("target"),
@@ -28,8 +29,9 @@ rule train:
         settings=lambda wildcards: training_of(wildcards).model_dump_json(),
         folder=subpath(output.checkpoint, parent=True),
         version=versions.TRAIN,
+    # SLURM signals every process of a job: shell and tee must wait while training saves, or it is killed with them.
     shell:
-        "PYTHONPATH=src python -m i2vadapt train --source {params.source:q} --target {params.target:q}"
+        "trap '' TERM; PYTHONPATH=src python -m i2vadapt train --source {params.source:q} --target {params.target:q}"
         " --classes {params.classes:q} --seed {wildcards.seed} --settings {params.settings:q}"
         " --out {params.folder:q} --gpus {resources.gpu} 2>&1 | tee {log:q}"
 
