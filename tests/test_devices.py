@@ -14,7 +14,7 @@ from i2vadapt.errors import UserError
 
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SLURM_JOB_ID", "CUDA_VISIBLE_DEVICES", "I2VADAPT_DEVICE"):
+    for name in ("SLURM_JOB_ID", "SLURM_STEP_NUM_NODES", "CUDA_VISIBLE_DEVICES", "I2VADAPT_DEVICE"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -42,6 +42,14 @@ def test_enough_gpus(
 ) -> None:
     slurm(monkeypatch, allotted, found, device)
     check_gpus(asked)
+
+
+def test_each_node_has_its_share_of_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    slurm(monkeypatch, "0,1", 2)
+    monkeypatch.setenv("SLURM_STEP_NUM_NODES", "2")
+    check_gpus(4)
+    with pytest.raises(UserError, match="GPUs: 3 asked for"):
+        check_gpus(6)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,11 @@ def _cpu_has_bfloat16() -> bool:
     return any(bool(getattr(torch.cpu, name, bool)()) for name in probes)
 
 
+def nodes_of_step() -> int:
+    """Nodes that run this command together: those of a SLURM step, else 1."""
+    return int(os.environ.get("SLURM_STEP_NUM_NODES", "1"))
+
+
 def check_gpus(asked: int) -> None:
     """Logs the GPUs that this process can use; inside a SLURM job, fewer than were asked for is an error.
 
@@ -66,7 +71,7 @@ def check_gpus(asked: int) -> None:
     a GPU is no mistake.
 
     Args:
-        asked: GPUs that the job asked for on this node; those that SLURM names in CUDA_VISIBLE_DEVICES count too.
+        asked: GPUs that the job asked for on all nodes; those that SLURM names in CUDA_VISIBLE_DEVICES count too.
 
     Raises:
         UserError: if there are fewer; with I2VADAPT_DEVICE=cpu, if SLURM has handed out fewer.
@@ -75,7 +80,7 @@ def check_gpus(asked: int) -> None:
     on_cpu = chosen_device() == "cpu"
     names = os.environ.get("CUDA_VISIBLE_DEVICES")
     allotted = len([name for name in (names or "").split(",") if name.strip() not in ("", "-1", "NoDevFiles")])
-    asked = max(asked, allotted if in_slurm else 0)
+    asked = max(asked // nodes_of_step(), allotted if in_slurm else 0)
     if asked == 0:
         return
     found = allotted if on_cpu else _count_gpus()

@@ -140,6 +140,20 @@ def test_training_goes_on_after_a_preemption(untrained: Coordinator, finished: C
     assert predictions[0] == predictions[1]
 
 
+def test_training_on_two_nodes(untrained: Coordinator, finished: Coordinator) -> None:
+    site = untrained.project.folder / "home" / "snakemake" / "lab" / "profile.yaml"
+    nodes = "train: { slurm_partition: gpu, gpu: 2, nodes: 2, tasks: 2, tasks_per_gpu: 0, mpi: srun }"
+    site.write_text(site.read_text().replace("train: { slurm_partition: gpu }", nodes))
+    output = untrained.run(f"{RUN}/predictions.csv")
+    assert failures(output) == []
+    assert "node[3-4]" in {job.node for job in untrained.cluster.jobs("COMPLETED") if job.rule == "train"}
+    log = (untrained.project.folder / "results" / "logs" / "train" / "mine-full-0.log").read_text()
+    assert "in each of 2 processes" in log
+    assert [row["epoch"] for row in metrics(untrained)] == ["1", "2"]
+    tables = [(one.project.folder / RUN / "predictions.csv").read_text() for one in (untrained, finished)]
+    assert tables[0].count("\n") == tables[1].count("\n")
+
+
 def test_array_jobs(fresh: Coordinator, finished: Coordinator) -> None:
     output = fresh.run("--slurm-array-jobs", "synthesize", *GENERATED)
     assert "Submitted array job with Snakemake IDs" in output

@@ -148,6 +148,16 @@ def depth_behind_flow(wildcards):
     return [f"{folder}/{wildcards.shard}.h5"] if exact else []
 
 
+def task_on_each_node(wildcards, resources, threads):
+    """What starts a training on several nodes; with the resource mpi, Snakemake leaves that to the rule."""
+    nodes = resources.get("nodes", 1)
+    return (
+        f"srun --nodes={nodes} --ntasks={nodes} --cpus-per-task={threads}"
+        if nodes > 1
+        else ""
+    )
+
+
 def failed_share(wildcards):
     """Share of failed items that is accepted."""
     return DATASETS[wildcards.dataset].settings.max_failed_share

@@ -28,10 +28,11 @@ rule train:
         ),
         settings=lambda wildcards: training_of(wildcards).model_dump_json(),
         folder=subpath(output.checkpoint, parent=True),
+        launcher=task_on_each_node,
         version=versions.TRAIN,
     # SLURM signals every process of a job: shell and tee must wait while training saves, or it is killed with them.
     shell:
-        "trap '' TERM; PYTHONPATH=src python -m i2vadapt train --source {params.source:q} --target {params.target:q}"
+        "trap '' TERM; PYTHONPATH=src {params.launcher} python -m i2vadapt train --source {params.source:q} --target {params.target:q}"
         " --classes {params.classes:q} --seed {wildcards.seed} --settings {params.settings:q}"
         " --out {params.folder:q} --gpus {resources.gpu} 2>&1 | tee {log:q}"
 

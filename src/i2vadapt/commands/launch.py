@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from i2vadapt.devices import nodes_of_step
 from i2vadapt.errors import Preempted, UserError
 
 # Those of the launcher, and what clusters send some time before they end a job.
@@ -20,17 +21,19 @@ def is_member() -> bool:
 
 
 def launch(processes: int, arguments: Sequence[str]) -> None:
-    """Runs `i2vadapt ARGUMENTS` in several processes on this node and waits for them.
+    """Runs `i2vadapt ARGUMENTS` in several processes and waits for those on this node.
+
+    In a SLURM step of several nodes, with one task each, every task calls this and starts its share.
 
     The signals that ask training to stop go on to the processes, which have 30 s for the step in hand.
 
     Args:
-        processes: how many.
+        processes: how many on all nodes.
         arguments: of the command.
 
     Raises:
         Preempted: if they were told to stop and saved their state.
-        UserError: if one of them failed; it has told why.
+        UserError: if one of them failed, which has told why, or the nodes can't share them evenly.
     """
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -39,12 +42,16 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
     os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = ",".join(number.name for number in _PASSED_ON)
     os.environ.setdefault("OMP_NUM_THREADS", str(max(len(os.sched_getaffinity(0)) // processes, 1)))
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    nodes = nodes_of_step()
+    if processes % nodes:
+        raise UserError(f"--gpus: {processes} can't be shared evenly by {nodes} nodes")
     config = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=processes,
+        min_nodes=nodes,
+        max_nodes=nodes,
+        nproc_per_node=processes // nodes,
+        run_id=os.environ["SLURM_JOB_ID"] if nodes > 1 else "",
         rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
+        rdzv_endpoint=_meeting_place() if nodes > 1 else "localhost:0",
         max_restarts=0,
         monitor_interval=0.1,
     )
@@ -59,3 +66,8 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
         if failure.exitcode == os.EX_TEMPFAIL:
             raise Preempted("told to stop; run the same command again to go on") from None
         raise UserError(f"process {rank} of {processes} ended with status {failure.exitcode}") from None
+
+
+def _meeting_place() -> str:
+    """Where the nodes of a SLURM step find each other: the node that started it, at a port of the job's own."""
+    return f"{os.environ['SLURM_LAUNCH_NODE_IPADDR']}:{20000 + int(os.environ['SLURM_JOB_ID']) % 10000}"
