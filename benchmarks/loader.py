@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from i2vadapt.adaptation import uniform_indices
-from i2vadapt.config import DecodeSettings, FlowSettings
+from i2vadapt.config import DecodeSettings, FlowSettings, TrainSettings, parse
 from i2vadapt.config.preprocessing import Codec
 from i2vadapt.data.flow_codec import encode_flow, quantise
 from i2vadapt.data.items import Item, shard_name, write_items
@@ -116,7 +116,8 @@ class LooseClips(Dataset[tuple[Tensor, Tensor]]):
 def shard_clips(folder: Path) -> Dataset[dict[str, Tensor]]:
     """The project's way."""
     domain = DomainClips(folder, ("rgb", "flow"))
-    return SourceClips(domain, domain, CLIP, CROP, False, (0, 0), None)
+    settings = parse(TrainSettings, {"crop": CROP, "clip_frames": CLIP, "crops": "separate"}, "benchmark")
+    return SourceClips(domain, domain, settings, (0, 0), None)
 
 
 def clips_per_second(clips: Dataset[Any], workers: int, seconds: float) -> float:
@@ -156,7 +157,7 @@ def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", type=int, default=256, help="short side of the frames, pixels")
-    parser.add_argument("--videos", type=int, default=12)
+    parser.add_argument("--videos", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2vadapt.config import TrainSettings, parse
+from i2vadapt.config import PaceSettings, TrainSettings, parse
 from i2vadapt.models import TwoStream
 from i2vadapt.models.layers import SameMaxPool3d, Unit3D, same_padding
 from i2vadapt.training.evaluation import score
@@ -86,10 +86,11 @@ class Way:
         """One step of SGD; gives the loss."""
         self.model.train()
         objective = Objective(self.model, self.settings, self.arithmetic)
+        pace = PaceSettings()
         passes: list[Callable[[], dict[str, Tensor]]] = [
-            lambda: objective.class_terms("rgb", batch["rgb"], batch["label"]),
-            lambda: objective.class_terms("flow", batch["flow"], batch["label"]),
-            lambda: objective.pace_terms({"rgb": batch["paced"], "pace": batch["pace"]}, 0.2)[0],
+            lambda: objective.source_terms("rgb", batch, batch["label"], None, 0.0),
+            lambda: objective.source_terms("flow", batch, batch["label"], None, 0.0),
+            lambda: objective.pace_terms("rgb", {"rgb": batch["paced"], "pace": batch["pace"]}, pace)[0],
         ]
         losses = []
         for run in passes:
@@ -121,8 +122,8 @@ class Way:
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-            terms = Objective(self.model, self.settings, self.arithmetic).class_terms(
-                "rgb", batch["rgb"], batch["label"]
+            terms = Objective(self.model, self.settings, self.arithmetic).source_terms(
+                "rgb", batch, batch["label"], None, 0.0
             )
         del terms
         return sum(storages.values()) / 1e6

@@ -165,3 +165,19 @@ def test_errors_name_value_and_what_is_allowed() -> None:
         InceptionI3D(5).freeze("Mixed_9z")
     with pytest.raises(UserError, match=r"\(1, 2, 8, 32, 32\); expected \(N, 3, T, H, W\)"):
         InceptionI3D(5)(torch.zeros(1, 2, 8, 32, 32))
+
+
+@pytest.mark.parametrize(("frozen", "largest"), [("none", 69), ("Conv3d_2c_3x3", 8), ("MaxPool3d_4a_3x3", 4)])
+def test_frozen_layers_keep_no_activations(frozen: str, largest: int) -> None:
+    """Nothing wider is kept than what the first trainable layer gets; 69 are 64x64 frames with their padding."""
+    network = InceptionI3D(5).freeze(frozen).train()
+    sides: list[int] = []
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.ndim == 5 and tensor.shape[0] == 1:
+            sides.append(tensor.shape[-1])
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        network(torch.zeros(1, 3, 8, 64, 64))
+    assert max(sides) == largest
