@@ -36,6 +36,23 @@ def best_device() -> str:
     return "cuda" if chosen_device() == "auto" and torch.cuda.is_available() else "cpu"
 
 
+def visible_devices() -> list[str]:
+    """Every GPU that this process can use, as `cuda:0`, `cuda:1`, …; without one, `cpu`."""
+    if best_device() == "cpu":
+        return ["cpu"]
+    import torch
+
+    return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+
+
+def use_device(device: str) -> None:
+    """Makes one of `visible_devices` the one that `cuda` means in this process."""
+    if device != "cpu":
+        import torch
+
+        torch.cuda.set_device(device)
+
+
 def chosen_dtype(precision: str, device: str) -> torch.dtype:
     """Type that convolutions and attention are computed in.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from i2vadapt.data.parallel import ahead, ordered_map
+from i2vadapt.data.parallel import ahead, map_over_devices, ordered_map
 from i2vadapt.errors import UserError
 
 
@@ -43,6 +43,16 @@ def test_one_worker_stays_in_this_process_and_is_lazy() -> None:
     results = ordered_map(note, range(5), 1)
     assert next(results) == 0
     assert seen == [0]
+
+
+def test_every_device_has_one_process_and_results_come_in_order() -> None:
+    results = list(map_over_devices(square_slowly_at_first, range(9), ["cpu", "cpu"]))
+    assert [value for value, _ in results] == [number * number for number in range(9)]
+    processes = [process for _, process in results]
+    assert len(set(processes)) == 2
+    assert processes[::2] == [processes[0]] * 5
+    with pytest.raises(UserError, match="process of a device was killed"):
+        list(map_over_devices(die, range(8), ["cpu", "cpu"]))
 
 
 def test_a_killed_worker_is_one_clear_line() -> None:

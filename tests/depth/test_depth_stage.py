@@ -65,6 +65,14 @@ def test_batches_and_neighbours_change_nothing_that_matters(tmp_path: Path, item
         assert np.abs(plain / 65535 - stored).max() < 1e-3
 
 
+def test_several_devices_change_no_byte(tmp_path: Path, items: list[Item], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "BATCH_ITEMS", 2)
+    run_depth(items, tmp_path / "one.h5", SMALL, 0.0)
+    monkeypatch.setattr(stage, "visible_devices", lambda: ["cpu", "cpu"])
+    run_depth(items, tmp_path / "two.h5", SMALL, 0.0)
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
+
+
 def test_bfloat16_is_told_and_changes_little(tmp_path: Path, items: list[Item]) -> None:
     run_depth(items, tmp_path / "exact.h5", SMALL, 0.0)
     run_depth(items, tmp_path / "fast.h5", SMALL.model_copy(update={"precision": "bfloat16"}), 0.0)

@@ -59,6 +59,15 @@ def test_every_pair_gets_its_flow_and_the_shard_names_its_frames(tmp_path: Path,
     assert flow.info[0]["fps"] == 25.0
 
 
+def test_several_devices_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_frames(tmp_path / "frames.h5", {f"{number}": moving(2, 16, 24) for number in range(18)})
+    settings = SETTINGS.model_copy(update={"backend": "torch"})
+    run_flow(tmp_path / "frames.h5", tmp_path / "one.h5", settings, 1, 0.0)
+    monkeypatch.setattr("i2vadapt.flow.stage.visible_devices", lambda: ["cpu", "cpu"])
+    run_flow(tmp_path / "frames.h5", tmp_path / "two.h5", settings, 1, 0.0)
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
+
+
 def test_what_exceeds_the_bound_is_clipped_and_its_share_is_told(tmp_path: Path) -> None:
     write_frames(tmp_path / "frames.h5", {"a": moving()})
     run_flow(tmp_path / "frames.h5", tmp_path / "flow.h5", FlowSettings(bound=1.5), 1, 0.0)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from typing import TypeVar
 
 import cv2
 
+from i2vadapt.devices import use_device
 from i2vadapt.errors import UserError
 
 In = TypeVar("In")
@@ -55,6 +58,35 @@ def _windowed(
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+def map_over_devices(function: Callable[[In], Out], work: Iterable[In], devices: Sequence[str]) -> Iterator[Out]:
+    """Applies a picklable function in one process for each device, in turns, and yields the results in order.
+
+    In each process `cuda` means its device. Two results a process are under way at once.
+
+    Raises:
+        UserError: if a process was killed.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ExitStack() as stack:
+        pools = [
+            stack.enter_context(ProcessPoolExecutor(1, context, initializer=use_device, initargs=(device,)))
+            for device in devices
+        ]
+        waiting: deque[Future[Out]] = deque()
+        try:
+            for pool, item in zip(itertools.cycle(pools), work, strict=False):
+                waiting.append(pool.submit(function, item))
+                if len(waiting) >= 2 * len(pools):
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool:
+            raise UserError("the process of a device was killed (out of memory?)") from None
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def ahead(results: Iterable[Out], count: int = 2) -> Iterator[Out]:

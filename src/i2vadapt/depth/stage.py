@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from i2vadapt.config import DepthSettings
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items
 from i2vadapt.data.manifest import file_digest
-from i2vadapt.data.parallel import ahead
+from i2vadapt.data.parallel import ahead, map_over_devices
 from i2vadapt.data.shard_build import BATCH_ITEMS, build_shard, make_provenance
 from i2vadapt.data.shards import Encoded, Failed, encode_depth
 from i2vadapt.depth.fetch import downloaded_checkpoint
@@ -26,7 +26,7 @@ from i2vadapt.depth.predict import enlarge, predict_inverse_depth, run_network
 from i2vadapt.depth.preprocess import network_input, to_uint16
 from i2vadapt.depth.registry import build_depth_model, default_checkpoint
 from i2vadapt.depth.spec import DepthModelSpec
-from i2vadapt.devices import best_device, chosen_dtype
+from i2vadapt.devices import best_device, chosen_dtype, visible_devices
 from i2vadapt.errors import UserError
 
 _logger = logging.getLogger(__name__)
@@ -54,13 +54,21 @@ def checkpoint_path(settings: DepthSettings) -> Path:
 
 def load_network(settings: DepthSettings) -> tuple[DepthNetwork, dict[str, str]]:
     """The network on the fastest device, and what decides its maps, for the provenance."""
-    path = checkpoint_path(settings)
-    device = best_device()
+    identity = _identity(settings)
+    return _network_here(settings), identity
+
+
+def _identity(settings: DepthSettings) -> dict[str, str]:
+    precision = str(chosen_dtype(settings.precision, best_device())).removeprefix("torch.")
+    return {"network": settings.model, "checkpoint": file_digest(checkpoint_path(settings)), "precision": precision}
+
+
+def _network_here(settings: DepthSettings) -> DepthNetwork:
+    path, device = checkpoint_path(settings), best_device()
     dtype = chosen_dtype(settings.precision, device)
     network = build_depth_model(settings.model, path).prepare(device, dtype)
-    precision = str(dtype).removeprefix("torch.")
-    _logger.info("depth network %s from %s on %s in %s", settings.model, path, device, precision)
-    return network, {"network": settings.model, "checkpoint": file_digest(path), "precision": precision}
+    _logger.info("depth network %s from %s on %s in %s", settings.model, path, device, dtype)
+    return network
 
 
 def inverse_depth_in_unit_range(network: DepthNetwork, image: np.ndarray) -> np.ndarray:
@@ -95,6 +103,24 @@ def estimate_items(network: DepthNetwork, items: Sequence[Item]) -> Iterator[Enc
         encoded = ([_encode(network.spec, part) for part in parts] for parts in ahead(predicted, 1))
         for results in ahead(encoded, 1):
             yield from results
+
+
+def estimate_on_devices(
+    settings: DepthSettings, items: Sequence[Item], devices: Sequence[str]
+) -> Iterator[Encoded | Failed]:
+    """Like `estimate_items`, with one process and network for each device."""
+    batches = [items[start : start + BATCH_ITEMS] for start in range(0, len(items), BATCH_ITEMS)]
+    for results in map_over_devices(partial(_estimate_batch, settings), batches, devices):
+        yield from results
+
+
+def _estimate_batch(settings: DepthSettings, items: Sequence[Item]) -> list[Encoded | Failed]:
+    return list(estimate_items(_network_of_process(settings), items))
+
+
+@cache
+def _network_of_process(settings: DepthSettings) -> DepthNetwork:
+    return _network_here(settings)
 
 
 def _read(spec: DepthModelSpec, item: Item) -> Part:
@@ -139,13 +165,19 @@ def _encode(spec: DepthModelSpec, part: Part) -> Encoded | Failed:
 
 def run_depth(items: Sequence[Item], out: Path, settings: DepthSettings, max_failed_share: float) -> None:
     """Makes one shard of depth maps: per-image min-max inverse depth in 16 bits, at the photographs' own sizes."""
-    network, identity = load_network(settings)
-    inputs = {**identity, "items": digest_items(items)}
+    devices = visible_devices()
+    inputs = {**_identity(settings), "items": digest_items(items)}
+
+    def process(photographs: Sequence[Item]) -> Iterator[Encoded | Failed]:
+        if len(devices) > 1:
+            return estimate_on_devices(settings, photographs, devices)
+        return estimate_items(_network_here(settings), photographs)
+
     build_shard(
         out,
         "depth",
         items,
-        lambda photographs: estimate_items(network, photographs),
+        process,
         make_provenance("depth", versions.DEPTH, {"model": settings.model}, inputs),
         max_failed_share,
         unit="image",

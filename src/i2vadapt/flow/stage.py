@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -13,9 +14,10 @@ import numpy as np
 from i2vadapt import versions
 from i2vadapt.config import FlowSettings
 from i2vadapt.data.flow_codec import encode_flow, quantise
-from i2vadapt.data.parallel import ahead, ordered_map
-from i2vadapt.data.shard_build import build_shard, make_provenance
+from i2vadapt.data.parallel import ahead, map_over_devices, ordered_map
+from i2vadapt.data.shard_build import BATCH_ITEMS, build_shard, make_provenance
 from i2vadapt.data.shards import Encoded, Failed, ShardReader
+from i2vadapt.devices import visible_devices
 from i2vadapt.errors import UserError
 from i2vadapt.flow.geometric import exact_flow, is_generated, open_depth
 from i2vadapt.flow.tvl1 import resolve_backend, to_grey, tvl1
@@ -129,14 +131,26 @@ def _whole(clip: Clip) -> Result:
     return _encode(_compute(_read(clip)) if clip.depth is None else _trace(clip, clip.depth))
 
 
+def _chain(clips: Sequence[Clip]) -> Iterator[Result]:
+    return ahead(map(_encode, ahead(map(_compute, ahead(map(_read, clips))))))
+
+
+def _batch(clips: Sequence[Clip]) -> list[Result]:
+    return list(_chain(clips))
+
+
 def _results(clips: Sequence[Clip], settings: FlowSettings, workers: int) -> Iterator[Result]:
     """Finished clips in order, while others are being read, computed and encoded.
 
     On processors each worker process takes a clip through all parts. A GPU is fed by one process, with a thread for
-    each part and bounded queues between them.
+    each part and bounded queues between them; several GPUs by one process each, in turns.
     """
     if settings.source == "tvl1" and settings.backend == "torch":
-        return ahead(map(_encode, ahead(map(_compute, ahead(map(_read, clips))))))
+        devices = visible_devices()
+        if len(devices) == 1:
+            return _chain(clips)
+        batches = [clips[start : start + BATCH_ITEMS] for start in range(0, len(clips), BATCH_ITEMS)]
+        return itertools.chain.from_iterable(map_over_devices(_batch, batches, devices))
     return ordered_map(_whole, clips, workers)
 
 
