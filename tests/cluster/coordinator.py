@@ -32,7 +32,11 @@ FIRST_LOOK = 8
 
 
 class Coordinator:
-    """A project, and the Snakemake that runs it on a cluster."""
+    """A project, and the Snakemake that runs it on a cluster.
+
+    Attributes:
+        environment: of Snakemake, and so of its jobs.
+    """
 
     def __init__(self, cluster: MiniSlurm, folder: Path, data: Path) -> None:
         """Makes the project.
@@ -48,21 +52,21 @@ class Coordinator:
         site = folder / "home" / "snakemake" / "lab"
         site.mkdir(parents=True)
         (site / "profile.yaml").write_text(SITE)
+        self.environment = {
+            **cluster.environment,
+            "PATH": f"{Path(sys.executable).parent}:{cluster.environment['PATH']}",
+            "XDG_CONFIG_HOME": str(folder / "home"),
+            "OMP_NUM_THREADS": "1",
+            "I2VADAPT_DEVICE": "cpu",  # the cards are files
+        }
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts Snakemake."""
         options = ["--slurm-init-seconds-before-status-checks", str(FIRST_LOOK), "--latency-wait", "5", "--nocolor"]
-        folder = Path(sys.executable).parent
         return subprocess.Popen(
             [sys.executable, "-m", "snakemake", *PROFILES, *options, *arguments],
             cwd=self.project.folder,
-            env={
-                **self.cluster.environment,
-                "PATH": f"{folder}:{self.cluster.environment['PATH']}",
-                "XDG_CONFIG_HOME": str(self.project.folder / "home"),
-                "OMP_NUM_THREADS": "1",
-                "I2VADAPT_DEVICE": "cpu",  # the cards are files
-            },
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from coordinator import Coordinator
 from local_channel import write_channel
+from mini_slurm import MiniSlurm
 from small_project import ROOT, Project, make_project
 
 pytest.importorskip("rattler")
@@ -68,6 +70,17 @@ def test_rules_run_in_the_environment_that_was_made_beforehand(conda: Path, data
         (conda / "unreachable").rename(channel)
     assert output.count("Activating conda environment") == 3
     assert (project.folder / shard).exists()
+    shutil.rmtree(tmp_path)
+
+
+def test_jobs_of_a_cluster_run_in_the_environment(cluster: MiniSlurm, conda: Path, data: Path, tmp_path: Path) -> None:
+    coordinator = Coordinator(cluster, tmp_path / "project", data)
+    coordinator.environment["PATH"] = (
+        f"{conda}/bin:{cluster.folder}/bin:/usr/bin:/bin"  # no other Python has the packages
+    )
+    shard = "results/datasets/my-videos/frames/0000.h5"
+    coordinator.run("--use-conda", "--conda-prefix", str(tmp_path / "environments"), shard)
+    assert (coordinator.project.folder / shard).exists()
     shutil.rmtree(tmp_path)
 
 
