@@ -14,7 +14,6 @@ from local_channel import write_channel
 from mini_slurm import MiniSlurm
 from small_project import ROOT, Project, make_project
 
-pytest.importorskip("rattler")
 HERE = Path(__file__).parent
 
 
