@@ -4,7 +4,7 @@ VENV ?= .venv
 CORES ?= $(shell nproc)
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: setup demo test cluster check clean
+.PHONY: setup demo test faults cluster check clean
 
 setup: $(VENV)/.installed
 
@@ -25,6 +25,9 @@ test: setup
 # A SLURM of virtual nodes on this machine (Debian: slurm-wlm munge; without it those tests skip), and conda environments.
 cluster: setup
 	python -m pytest tests/cluster
+
+faults: setup
+	python -m pytest tests/faults --kills 50
 
 check: setup
 	ruff check .

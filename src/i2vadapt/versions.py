@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DEMO = 1
 MANIFEST = 1
-DEPTH = 2
-SYNTHESIZE = 3
-DECODE = 1
-FLOW = 1
+DEPTH = 3
+SYNTHESIZE = 4
+DECODE = 2
+FLOW = 2
 TRAIN = 4
 EVALUATE = 2
 REPORT = 1

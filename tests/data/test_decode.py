@@ -9,6 +9,7 @@ import pytest
 from i2vadapt.config import DecodeSettings
 from i2vadapt.data.decode import Video, decode, run_decode
 from i2vadapt.data.items import Item
+from i2vadapt.data.manifest import file_digest
 from i2vadapt.data.shards import Encoded, Failed, ShardReader
 from i2vadapt.data.video import write_video
 from i2vadapt.errors import UserError
@@ -18,7 +19,7 @@ def write(path: Path, frames: int, height: int = 48, width: int = 64, fps: float
     """A grey video that gets brighter by 5 a frame."""
     grey = np.arange(frames, dtype=np.uint8) * 5 + 20
     write_video(path, np.broadcast_to(grey[:, None, None, None], (frames, height, width, 3)).copy(), fps)
-    return Item(path.name, str(path), "walk", 0, path.name)
+    return Item(path.name, str(path), "walk", 0, file_digest(path))
 
 
 def test_every_frame_in_order_at_the_short_side(tmp_path: Path) -> None:
@@ -41,9 +42,9 @@ def test_square_squeezes(tmp_path: Path) -> None:
 def test_a_broken_end_keeps_what_decodes_with_a_warning(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 48, 64, 3), np.uint8)
     write_video(tmp_path / "a.avi", noise, 25.0)
-    item = Item("a.avi", str(tmp_path / "a.avi"), "walk", 0, "x")
-    data = Path(item.path).read_bytes()
-    Path(item.path).write_bytes(data[: len(data) * 3 // 4])
+    path = tmp_path / "a.avi"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
+    item = Item("a.avi", str(path), "walk", 0, file_digest(path))
     result = decode(Video(item, DecodeSettings(short_side=48)))
     assert isinstance(result, Encoded)
     assert 2 <= len(result.frames) < 40
@@ -89,3 +90,10 @@ def test_an_automatic_gain_is_one_for_the_whole_video(tmp_path: Path) -> None:
     levels = ShardReader(tmp_path / "0000.h5", "frames").frames(0).mean(axis=(1, 2, 3))
     assert levels.mean() == pytest.approx(90, abs=3)
     assert np.abs(levels / (np.arange(9) * 5 + 20) - 90 / 40).max() < 0.15
+
+
+def test_a_video_that_has_changed_since_the_manifest_is_refused(tmp_path: Path) -> None:
+    item = write(tmp_path / "a.mp4", 8)
+    write(tmp_path / "a.mp4", 9)
+    with pytest.raises(UserError, match=r"a\.mp4: has changed since the manifest was made: run the stage manifest"):
+        run_decode([item], tmp_path / "0000.h5", DecodeSettings(short_side=32), 1, 0.5)

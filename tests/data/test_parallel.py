@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -110,3 +113,27 @@ def test_an_error_comes_in_its_place() -> None:
 
 def square_unless_three(number: int) -> int:
     return number * number if number != 3 else int(refuse(number))
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import os, time\n"
+        "from i2vadapt.data.parallel import ordered_map\n"
+        "def work(number):\n"
+        "    time.sleep(0.05)\n"
+        "    return os.getpid()\n"
+        "if __name__ == '__main__':\n"
+        "    for process in ordered_map(work, range(10_000), 2):\n"
+        "        print(process, flush=True)\n"
+    )
+    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    workers = {int(parent.stdout.readline()) for _ in range(8)}
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
+    parent.stdout.close()

@@ -9,6 +9,7 @@ import pytest
 from i2vadapt.config import DepthSettings
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items
+from i2vadapt.data.manifest import file_digest
 from i2vadapt.data.shards import ShardReader
 from i2vadapt.depth import stage
 from i2vadapt.depth.files import estimate_files
@@ -28,7 +29,7 @@ def photograph(path: Path, size: tuple[int, int], seed: int) -> Item:
     image = np.broadcast_to(image, (height, width, 3)).astype(np.uint8).copy()
     image[height // 3 : height * 3 // 4, width // 3 : width // 2] = rng.integers(0, 256, 3)
     path.write_bytes(bytes(cv2.imencode(".png", image)[1]))
-    return Item(path.name, str(path), "walk", seed % 2, str(seed))
+    return Item(path.name, str(path), "walk", seed % 2, file_digest(path))
 
 
 @pytest.fixture

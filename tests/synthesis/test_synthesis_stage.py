@@ -8,6 +8,7 @@ import pytest
 
 from i2vadapt.config import SynthesisSettings
 from i2vadapt.data.items import Item, item_seed
+from i2vadapt.data.manifest import file_digest
 from i2vadapt.data.shards import Encoded, ShardReader, encode_depth, write_shard_file
 from i2vadapt.errors import UserError
 from i2vadapt.synthesis.clip import flow_of_clip, steps_from_plain, synthesize_clip
@@ -28,7 +29,7 @@ def write_items(folder: Path, count: int) -> tuple[list[Item], Path]:
     for number in range(count):
         path = folder / f"{number}.png"
         path.write_bytes(bytes(cv2.imencode(".png", picture(number)[..., ::-1])[1]))
-        items.append(Item(path.name, str(path), "walk", number, str(number)))
+        items.append(Item(path.name, str(path), "walk", number, file_digest(path)))
         maps.append(Encoded(path.name, number, [encode_depth(slope)], {}))
     depth = folder / "depth.h5"
     write_shard_file(depth, "depth", maps, {"stage": "depth", "settings": {}, "package": "0", "inputs": {}})

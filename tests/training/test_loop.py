@@ -232,3 +232,16 @@ def test_the_frames_that_are_fed_are_those_of_the_shards(data: Path) -> None:
     assert sorted(labels) == [0, 0, 1, 1]
     assert brightest.tolist() == labels
     assert ShardReader(data / "source" / "frames" / "0000.h5").kind == "frames"
+
+
+def test_a_finished_run_is_left_alone_and_other_weights_or_settings_begin_anew(data: Path, folder: Path) -> None:
+    run = make_run(data, folder, streams=["rgb"], bank=None, pace=None, epochs=1)
+    rows, _ = train(run)
+    before = (folder / "checkpoint.pt").stat().st_mtime_ns
+    for name in ("metrics.csv", "settings.yaml"):  # as after a kill just before Snakemake takes note
+        (folder / name).unlink()
+    assert train(run)[0] == rows
+    assert (folder / "settings.yaml").exists()
+    assert (folder / "checkpoint.pt").stat().st_mtime_ns == before
+    train(make_run(data, folder, streams=["rgb"], bank=None, pace=None, epochs=1, momentum=0.5))
+    assert (folder / "checkpoint.pt").stat().st_mtime_ns != before

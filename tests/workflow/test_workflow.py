@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from small_project import CONFIG, DATA_JOBS, Project, write_photograph
@@ -91,8 +93,10 @@ def test_a_second_run_and_a_comment_do_nothing(finished: Project) -> None:
             {"manifest_my-videos": 1, "decode": 1, "flow": 1, **TRAINED},
         ),
         ("seeds: [0, 1]", TRAINED),
+        ("settings: { depth: { checkpoint: mine.yaml } }", {"depth": 2, "synthesize": 2, "flow": 2, **TRAINED}),
+        ("settings: { max_failed_share: 0.5 }", {}),
     ],
-    ids=["train", "flow", "exact flow", "synthesis", "decode", "min_frames", "seeds"],
+    ids=["train", "flow", "exact flow", "synthesis", "decode", "min_frames", "seeds", "depth", "max_failed_share"],
 )
 def test_a_changed_setting_redoes_what_depends_on_it_and_nothing_else(
     finished: Project, change: str, expected: dict[str, int]
@@ -129,6 +133,37 @@ def test_a_photograph_more_redoes_one_shard(finished: Project, copy: Project) ->
     frames = f"results/datasets/my-photos/frames/{shard:04d}.h5"
     old, now = (ShardReader(project.folder / frames) for project in (finished, copy))
     assert all(now.encoded(now.index(item_id)) == old.encoded(old.index(item_id)) for item_id in old.ids)
+
+
+def test_cores_profile_and_readme_redo_nothing(finished: Project) -> None:
+    (finished.folder / "README.md").write_text("other words")
+    assert finished.plan("--cores", "1", "--workflow-profile", "none") == {}
+
+
+def test_a_photograph_removed_changed_or_renamed_redoes_its_shards_and_its_times_nothing(finished: Project) -> None:
+    old = finished.folder / "my photos" / "walking" / "walking 0.png"
+    new = old.with_name("renamed.png")
+    content = old.read_bytes()
+
+    def stages(*names: Path) -> dict[str, int]:
+        count = len({shard_of(f"walking/{path.name}", 2) for path in names})
+        return {"manifest_my-photos": 1, "depth": count, "synthesize": count, "flow": count, **TRAINED}
+
+    try:
+        for time in (0, 2_000_000_000):  # as with a clock that went back, or was ahead
+            os.utime(old, (time, time))
+            assert finished.plan() == {}
+        old.write_bytes(content + b"more")
+        assert finished.plan() == stages(old)
+        old.rename(new)
+        new.write_bytes(content)
+        assert finished.plan() == stages(old, new)
+        new.unlink()
+        assert finished.plan() == stages(old)
+    finally:
+        new.unlink(missing_ok=True)
+        old.write_bytes(content)
+    assert finished.plan() == {}
 
 
 def test_mistakes_of_the_configuration_are_told_at_once(finished: Project) -> None:

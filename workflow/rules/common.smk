@@ -1,4 +1,8 @@
 # Reads config.yaml, the benchmark files and methods.yaml once, and answers the rules' questions about them.
+#
+# Outputs of preprocessing and training are marked `update`, so that Snakemake does not delete them before their job: the
+# commands replace a file whole, and leave one alone that is up to date. Without it a job that is looked at again, as
+# after a kill between its end and Snakemake's note of it, would lose a whole shard or training.
 import hashlib
 import json
 import re
@@ -158,8 +162,8 @@ def task_on_each_node(wildcards, resources, threads):
     )
 
 
-def failed_share(wildcards):
-    """Share of failed items that is accepted."""
+def failed_share(wildcards, output):
+    """Share of failed items that is accepted; `output` in the signature: a change redoes nothing, see `recorded`."""
     return DATASETS[wildcards.dataset].settings.max_failed_share
 
 

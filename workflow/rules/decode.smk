@@ -3,7 +3,7 @@ rule decode:
     input:
         table=table_of,
     output:
-        f"{DATASET}/frames/{{shard}}.h5",
+        update(f"{DATASET}/frames/{{shard}}.h5"),
     log:
         f"{RESULTS}/logs/decode/{{dataset}}-{{shard}}.log",
     benchmark:

@@ -22,7 +22,7 @@ rule depth:
         table=table_of,
         checkpoint=depth_checkpoint,
     output:
-        f"{DATASET}/depth/{{shard}}.h5",
+        update(f"{DATASET}/depth/{{shard}}.h5"),
     log:
         f"{RESULTS}/logs/depth/{{dataset}}-{{shard}}.log",
     benchmark:

@@ -4,7 +4,7 @@ rule flow:
         frames=f"{DATASET}/frames/{{shard}}.h5",
         depth=depth_behind_flow,
     output:
-        f"{DATASET}/flow/{{shard}}.h5",
+        update(f"{DATASET}/flow/{{shard}}.h5"),
     log:
         f"{RESULTS}/logs/flow/{{dataset}}-{{shard}}.log",
     benchmark:

@@ -7,11 +7,11 @@ for name, dataset in DATASETS.items():
         input:
             generated=[DEMO_INDEX] if dataset.spec.generated else [],
         output:
-            manifest=f"{RESULTS}/datasets/{name}/manifest.csv",
-            excluded=f"{RESULTS}/datasets/{name}/excluded.csv",
-            contents=f"{RESULTS}/datasets/{name}/contents.txt",
+            manifest=update(f"{RESULTS}/datasets/{name}/manifest.csv"),
+            excluded=update(f"{RESULTS}/datasets/{name}/excluded.csv"),
+            contents=update(f"{RESULTS}/datasets/{name}/contents.txt"),
             tables=[
-                f"{RESULTS}/datasets/{name}/items/{shard_name(index)}.csv"
+                update(f"{RESULTS}/datasets/{name}/items/{shard_name(index)}.csv")
                 for index in range(dataset.spec.shards)
             ],
         log:

@@ -4,7 +4,7 @@ rule synthesize:
         table=ancient(f"{DATASET}/items/{{shard}}.csv"),
         depth=f"{DATASET}/depth/{{shard}}.h5",
     output:
-        f"{DATASET}/frames/{{shard}}.h5",
+        update(f"{DATASET}/frames/{{shard}}.h5"),
     log:
         f"{RESULTS}/logs/synthesize/{{dataset}}-{{shard}}.log",
     benchmark:

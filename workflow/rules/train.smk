@@ -5,9 +5,9 @@ rule train:
         weights=initial_weights,
         manifests=manifests_of,
     output:
-        checkpoint=f"{RUN}/checkpoint.pt",
-        metrics=f"{RUN}/metrics.csv",
-        settings=f"{RUN}/settings.yaml",
+        checkpoint=update(f"{RUN}/checkpoint.pt"),
+        metrics=update(f"{RUN}/metrics.csv"),
+        settings=update(f"{RUN}/settings.yaml"),
     log:
         f"{RESULTS}/logs/train/{{benchmark}}-{{method}}-{{seed}}.log",
     benchmark:

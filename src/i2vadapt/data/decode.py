@@ -14,6 +14,7 @@ from i2vadapt.config import DecodeSettings
 from i2vadapt.data.exposure import brighten, find_gain
 from i2vadapt.data.image import resize, size_with_short_side
 from i2vadapt.data.items import Item, digest_items
+from i2vadapt.data.manifest import check_unchanged
 from i2vadapt.data.parallel import ordered_map
 from i2vadapt.data.shard_build import build_shard, make_provenance
 from i2vadapt.data.shards import Encoded, Failed, encode_frame
@@ -65,6 +66,7 @@ def decode(video: Video) -> Encoded | Failed:
             data.append(encode_frame(frame, settings.codec, settings.quality))
     except UserError as error:
         return Failed(item.id, str(error))
+    check_unchanged(item)
     if len(data) < settings.min_frames:
         return Failed(item.id, f"too short: {len(data)} frames decode, at least {settings.min_frames} are needed")
     if stream.warning:

@@ -6,11 +6,11 @@ import csv
 import hashlib
 import io
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from i2vadapt.data.temporary import remove_abandoned, temporary_name
 from i2vadapt.errors import UserError
 
 UNLABELLED = -1
@@ -54,23 +54,17 @@ def item_seed(seed: int, stage: str, item_id: str) -> list[int]:
 def write_atomically(path: Path, data: bytes) -> None:
     """Writes a file through a temporary name in the same folder, flushed to disk, then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    remove_abandoned(path)
+    temporary = temporary_name(path)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:

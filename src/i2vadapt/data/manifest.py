@@ -55,6 +55,20 @@ def make_manifest(benchmark: Benchmark, side: str, min_frames: int) -> Manifest:
         UserError: if the folder is missing or empty, a class of the map is unknown, or a class is left without items.
     """
     spec = benchmark.source if side == "source" else benchmark.target
+    chosen, excluded = choose_entries(benchmark, side)
+    items = _check_files(chosen, Path(spec.root), side, min_frames, list(benchmark.classes), excluded)
+    _check_classes_filled(benchmark, side, items, excluded)
+    _log_summary(spec.dataset, spec.expected, items, excluded)
+    return Manifest(items, sorted(excluded, key=lambda row: os.fsencode(row.id)))
+
+
+def choose_entries(benchmark: Benchmark, side: str) -> tuple[list[tuple[Entry, int]], list[Excluded]]:
+    """Entries of the shared classes with their labels, and what is left out by name alone; no file is opened.
+
+    Raises:
+        UserError: if the folder is missing or empty, or a class of the map is unknown.
+    """
+    spec = benchmark.source if side == "source" else benchmark.target
     names = list(benchmark.classes)
     mapping = {
         class_key(original): label
@@ -71,14 +85,11 @@ def make_manifest(benchmark: Benchmark, side: str, min_frames: int) -> Manifest:
             chosen.append((entry, label))
         else:
             excluded.append(Excluded(entry.id, entry.class_name or "", reason))
-    items = _check_files(chosen, Path(spec.root), side, min_frames, names, excluded)
-    _check_classes_filled(benchmark, side, items, excluded)
-    _log_summary(spec.dataset, spec.expected, items, excluded)
-    return Manifest(items, sorted(excluded, key=lambda row: os.fsencode(row.id)))
+    return chosen, excluded
 
 
 def write_manifest(manifest: Manifest, shards: int, out: Path) -> None:
-    """Writes manifest.csv, excluded.csv and items/<shard>.csv; a file whose rows are the same is left alone."""
+    """Writes manifest.csv, excluded.csv and items/<shard>.csv; each whole, under a temporary name."""
     parts: list[list[Item]] = [[] for _ in range(shards)]
     for item in manifest.items:
         parts[shard_of(item.id, shards)].append(item)
@@ -172,6 +183,20 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_unchanged(item: Item) -> None:
+    """Refuses a file that is not the one the manifest was made from: its shard would name another content.
+
+    Raises:
+        UserError: if its content has changed.
+        OSError: if it can't be read.
+    """
+    if file_digest(Path(item.path)) != item.digest:
+        raise UserError(
+            f"{item.path}: has changed since the manifest was made: run the stage manifest again"
+            " (snakemake --forcerun manifest_<dataset>)"
+        )
 
 
 def read_image_check(path: Path) -> None:

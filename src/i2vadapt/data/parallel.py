@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
+from multiprocessing.connection import wait
 from typing import TypeVar
 
 import cv2
@@ -32,7 +35,7 @@ def ordered_map(function: Callable[[In], Out], work: Sequence[In], workers: int)
         yield from map(function, work)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(work)), context, initializer=_use_one_thread) as pool:
+    with ProcessPoolExecutor(min(workers, len(work)), context, initializer=_prepare_worker) as pool:
         waiting: deque[Future[Out]] = deque()
         try:
             yield from _windowed(pool, function, work, 4 * workers, waiting)
@@ -106,5 +109,14 @@ def ahead(results: Iterable[Out], count: int = 2) -> Iterator[Out]:
         thread.shutdown(cancel_futures=True)
 
 
-def _use_one_thread() -> None:
+def _prepare_worker() -> None:
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed (kill -9, out of memory) can't end its workers, which would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

@@ -9,14 +9,14 @@ import json
 import logging
 import os
 import shutil
-import socket
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from i2vadapt import __version__
+from i2vadapt.data.integrity import is_intact
 from i2vadapt.data.shards import Encoded, Failed, ShardReader, write_shard_file
+from i2vadapt.data.temporary import temporary_name
 from i2vadapt.errors import UserError
 from i2vadapt.progress import progress
 
@@ -70,10 +70,11 @@ def build_shard(
         UserError: if too many items failed (the message names them), or the disk is full.
     """
     key = hashlib.sha256(json.dumps(_identity(provenance), sort_keys=True).encode()).hexdigest()[:16]
+    partial = out.with_name(out.name + ".partial")
     if _is_current(out, kind, provenance):
         _logger.info("%s: up to date", out)
+        shutil.rmtree(partial, ignore_errors=True)  # of a job that was killed just after the shard got its name
         return
-    partial = out.with_name(out.name + ".partial")
     names = [partial / f"{start:06d}-{key}.h5" for start in range(0, len(work), BATCH_ITEMS)]
     try:
         partial.mkdir(parents=True, exist_ok=True)
@@ -83,12 +84,10 @@ def build_shard(
             _forget_failures(names, kind)
         _check_failures(out, results, max_failed_share)
         _write_renamed(out, partial, kind, results, provenance)
-    except FileNotFoundError:
-        # A twin has assembled the same shard and removed the batches.
-        if not _is_current(out, kind, provenance):
-            raise
     except OSError as error:
-        raise _disk_error(out, error) from None
+        # A twin may have assembled the same shard and removed the batches.
+        if not (isinstance(error, FileNotFoundError) and _is_current(out, kind, provenance)):
+            raise _disk_error(out, error) from None
     shutil.rmtree(partial, ignore_errors=True)
 
 
@@ -101,7 +100,8 @@ def _is_current(out: Path, kind: str, provenance: dict[str, Any]) -> bool:
     if not out.exists():
         return False
     try:
-        return _identity(ShardReader(out, kind).provenance) == _identity(json.loads(json.dumps(provenance)))
+        same = _identity(ShardReader(out, kind).provenance) == _identity(json.loads(json.dumps(provenance)))
+        return same and is_intact(out)
     except UserError:
         return False
 
@@ -116,9 +116,11 @@ def _fill(
     unit: str,
 ) -> None:
     """Makes the batches that are missing; `process` sees all their items as one stream, so that it can work ahead."""
-    missing = [number for number, name in enumerate(names) if not _batch_is_good(name, kind)]
+    missing = [number for number, name in enumerate(names) if not _batch_is_good(name)]
     batches = [list(work[number * BATCH_ITEMS : (number + 1) * BATCH_ITEMS]) for number in missing]
     todo = [item for batch in batches for item in batch]
+    if len(todo) < len(work):
+        _logger.info("%s: %d of %d %ss were done before", partial.stem, len(work) - len(todo), len(work), unit)
     with progress(total=len(work), description=f"{provenance['stage']} {partial.stem}", unit=unit) as bar:
         bar.skip(len(work) - len(todo))
         results: Iterator[Encoded | Failed] = iter(process(todo) if todo else ())
@@ -133,22 +135,22 @@ def _fill(
             _write_renamed(names[number], partial, kind, sealed, provenance)
 
 
-def _batch_is_good(name: Path, kind: str) -> bool:
+def _batch_is_good(name: Path) -> bool:
     """Batches are renamed into place whole, but a power cut or a bad disk may damage one: it is made again."""
     if not name.exists():
         return False
-    try:
-        ShardReader(name, kind)
-    except UserError:
+    if not is_intact(name):
         name.unlink(missing_ok=True)
         return False
     return True
 
 
 def _read_batch(name: Path, kind: str) -> list[Encoded | Failed]:
-    if not name.exists():
-        raise FileNotFoundError(name)
-    reader = ShardReader(name, kind)
+    try:
+        reader = ShardReader(name, kind)
+    except UserError as error:
+        # It was good a moment ago.
+        raise FileNotFoundError(errno.ENOENT, str(error), str(name)) from None
     good = {
         item_id: Encoded(item_id, int(reader.labels[item]), reader.encoded(item), reader.info[item])
         for item, item_id in enumerate(reader.ids)
@@ -160,7 +162,7 @@ def _write_renamed(
     out: Path, partial: Path, kind: str, results: Sequence[Encoded | Failed], provenance: dict[str, Any]
 ) -> None:
     """Writes a file under a unique name inside the folder of batches, which is removed at the end, and renames it."""
-    temporary = partial / f".{out.name}.{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
+    temporary = temporary_name(out, partial)
     try:
         write_shard_file(temporary, kind, results, provenance)
         os.replace(temporary, out)

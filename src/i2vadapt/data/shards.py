@@ -2,13 +2,15 @@
 
 Layout of a shard::
 
-    items/id      (n,) bytes of variable length     items/label (n,) int32
+    items/id      n texts                            items/label (n,) int32
     items/first   (n,) int64, first frame           items/count (n,) int32, frames
-    items/info    (n,) JSON of the stage             failures/{id,reason}
+    items/info    n texts, JSON of the stage         failures/{id,reason} texts
     bytes         (b,) uint8, all frames encoded     offsets (frames + 1,) uint64
-    attributes    format, kind, provenance (JSON), digest, complete
+    attributes    format, kind, provenance (JSON), digest (SHA-256 of all the above), complete
 
-The attribute `complete` is written last. A file without it, or one that HDF5 can't open, is refused.
+Texts are uint8 arrays, each text ended by a zero byte: HDF5 keeps strings of its own in a heap without checksum, and
+hangs for ever in one that was damaged. The attribute `complete` is written last. A file without it, or one that HDF5
+can't open, is refused.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -32,8 +34,11 @@ import numpy as np
 from i2vadapt.data.flow_codec import decode_codes, dequantise
 from i2vadapt.errors import UserError
 
-FORMAT = 1
+FORMAT = 2
+TABLES = ("offsets", *(f"items/{name}" for name in ("id", "label", "first", "count", "info")))
+FAILURES = ("failures/id", "failures/reason")
 KINDS = ("frames", "flow", "depth")
+_OVERHEAD = 1 << 13  # bytes, more than what HDF5 itself writes
 Area = tuple[slice, slice]  # rows and columns of a frame
 
 
@@ -97,31 +102,47 @@ def write_shard_file(path: Path, kind: str, results: Sequence[Encoded | Failed],
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.uint64)]).astype(np.uint64)
     counts = np.array([len(result.frames) for result in good], np.int32)
     payload = np.frombuffer(b"".join(frame for result in good for frame in result.frames), np.uint8)
-    text = h5py.special_dtype(vlen=bytes)
-    _check_room(path, payload.nbytes + offsets.nbytes + 64 * len(results))
+    tables = {
+        "offsets": offsets,
+        "items/id": _pack(os.fsencode(result.id) for result in good),
+        "items/label": np.array([result.label for result in good], np.int32),
+        "items/first": np.cumsum(counts, dtype=np.int64) - counts,
+        "items/count": counts,
+        "items/info": _pack(json.dumps(result.info, sort_keys=True).encode() for result in good),
+        "failures/id": _pack(os.fsencode(result.id) for result in bad),
+        "failures/reason": _pack(result.reason.encode("utf-8", "surrogateescape") for result in bad),
+    }
+    digest = content_digest([payload], tables)
+    _check_room(path, payload.nbytes + sum(table.nbytes for table in tables.values()) + _OVERHEAD)
     with _plain_errors(), h5py.File(path, "w", libver="v110") as file:
-        items = file.create_group("items")
-        items.create_dataset("id", data=[os.fsencode(result.id) for result in good], dtype=text)
-        items.create_dataset("label", data=np.array([result.label for result in good], np.int32))
-        items.create_dataset("first", data=(np.cumsum(counts, dtype=np.int64) - counts))
-        items.create_dataset("count", data=counts)
-        info = [json.dumps(result.info, sort_keys=True).encode() for result in good]
-        items.create_dataset("info", data=info, dtype=text)
-        failures = file.create_group("failures")
-        failures.create_dataset("id", data=[os.fsencode(result.id) for result in bad], dtype=text)
-        failures.create_dataset(
-            "reason", data=[result.reason.encode("utf-8", "surrogateescape") for result in bad], dtype=text
-        )
-        file.create_dataset("offsets", data=offsets)
+        for name, table in tables.items():
+            file.create_dataset(name, data=table)
         file.create_dataset("bytes", data=payload)
         file.attrs["format"] = FORMAT
-        file.attrs["kind"] = kind
-        file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
-        digest = hashlib.sha256(payload.tobytes() + offsets.tobytes())
-        digest.update(b"\0".join([os.fsencode(result.id) for result in good]))
-        file.attrs["digest"] = digest.hexdigest()
+        file.attrs["kind"] = np.bytes_(kind)
+        file.attrs["provenance"] = np.bytes_(json.dumps(provenance, sort_keys=True))
+        file.attrs["digest"] = np.bytes_(digest)
         file.attrs["complete"] = True
     _flush(path)
+
+
+def content_digest(payload: Iterable[np.ndarray], tables: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of a shard's encoded frames, in pieces, and of its tables."""
+    state = hashlib.sha256()
+    for piece in payload:
+        state.update(piece.data)
+    for name in (*TABLES, *FAILURES):
+        state.update(f"{name} {tables[name].size}\0".encode() + tables[name].tobytes())
+    return state.hexdigest()
+
+
+def _pack(texts: Iterable[bytes]) -> np.ndarray:
+    return np.frombuffer(b"".join(text.replace(b"\0", b"?") + b"\0" for text in texts), np.uint8)
+
+
+def unpack(packed: np.ndarray) -> list[bytes]:
+    """The texts of a table."""
+    return packed.tobytes().split(b"\0")[:-1]
 
 
 def _check_room(path: Path, size: int) -> None:
@@ -171,24 +192,31 @@ class ShardReader:
         self.path = Path(path)
         self._handle: BinaryIO | None = None
         with contextlib.closing(open_shard(self.path)) as file:
-            self.kind = str(file.attrs["kind"])
-            if kind is not None and self.kind != kind:
-                raise UserError(f"{self.path}: holds {self.kind}, but {kind} is needed here")
-            self.provenance: dict[str, Any] = json.loads(file.attrs["provenance"])
-            self.digest = str(file.attrs["digest"])
-            self.ids = [os.fsdecode(value) for value in file["items/id"][:]]
-            self.labels = file["items/label"][:]
-            self.counts = file["items/count"][:]
-            self.info = [json.loads(value) for value in file["items/info"][:]]
-            self.failures = [
-                Failed(os.fsdecode(key), bytes(reason).decode("utf-8", "surrogateescape"))
-                for key, reason in zip(file["failures/id"][:], file["failures/reason"][:], strict=True)
-            ]
-            self._first = file["items/first"][:]
-            # Places in the file, not in the dataset: it is stored as one piece. An empty one has no place.
-            self._offsets = file["offsets"][:].astype(np.int64) + (file["bytes"].id.get_offset() or 0)
+            try:
+                self._read_tables(file)
+            except (OSError, KeyError, ValueError, RuntimeError) as error:
+                reason = " ".join(str(error).split())[:200]
+                raise UserError(f"{self.path}: damaged ({reason}): delete it and rerun its stage") from None
+        if kind is not None and self.kind != kind:
+            raise UserError(f"{self.path}: holds {self.kind}, but {kind} is needed here")
         self._raw = self.provenance.get("settings", {}).get("codec") == "raw"
         self._index = {item_id: number for number, item_id in enumerate(self.ids)}
+
+    def _read_tables(self, file: Any) -> None:
+        self.kind = file.attrs["kind"].decode()
+        self.provenance: dict[str, Any] = json.loads(file.attrs["provenance"])
+        self.digest = file.attrs["digest"].decode()
+        self.ids = [os.fsdecode(value) for value in unpack(file["items/id"][:])]
+        self.labels = file["items/label"][:]
+        self.counts = file["items/count"][:]
+        self.info = [json.loads(value) for value in unpack(file["items/info"][:])]
+        failures = zip(*(unpack(file[name][:]) for name in FAILURES), strict=True)
+        self.failures = [Failed(os.fsdecode(key), why.decode("utf-8", "surrogateescape")) for key, why in failures]
+        if not len(self.ids) == len(self.labels) == len(self.counts) == len(self.info):
+            raise ValueError("tables of different lengths")
+        self._first = file["items/first"][:]
+        # Places in the file, not in the dataset: it is stored as one piece. An empty one has no place.
+        self._offsets = file["offsets"][:].astype(np.int64) + (file["bytes"].id.get_offset() or 0)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_handle": None}
@@ -295,12 +323,12 @@ def open_shard(path: Path) -> Any:
     """
     try:
         file = h5py.File(path, "r", locking=False)
+        complete, found = bool(file.attrs.get("complete", False)), int(file.attrs.get("format", -1))
     except FileNotFoundError:
         raise UserError(f"{path}: no such shard: run the stage that makes it") from None
-    except OSError as error:
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
         raise UserError(f"{path}: not a readable shard ({error}): delete it and rerun its stage") from None
-    if not file.attrs.get("complete", False) or int(file.attrs.get("format", -1)) != FORMAT:
-        found = file.attrs.get("format", "none")
+    if not complete or found != FORMAT:
         file.close()
         raise UserError(
             f"{path}: unfinished, or of format {found} where {FORMAT} is needed: delete it and rerun its stage"

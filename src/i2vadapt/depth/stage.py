@@ -16,7 +16,7 @@ from i2vadapt import versions
 from i2vadapt.config import DepthSettings
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items
-from i2vadapt.data.manifest import file_digest
+from i2vadapt.data.manifest import check_unchanged, file_digest
 from i2vadapt.data.parallel import ahead, map_over_devices
 from i2vadapt.data.shard_build import BATCH_ITEMS, build_shard, make_provenance
 from i2vadapt.data.shards import Encoded, Failed, encode_depth
@@ -128,6 +128,7 @@ def _read(spec: DepthModelSpec, item: Item) -> Part:
         image = read_image(item.path)
     except UserError as error:
         return Part(item, (0, 0), Failed(item.id, str(error)))
+    check_unchanged(item)
     height, width = image.shape[:2]
     try:
         return Part(item, (height, width), network_input(spec, image))

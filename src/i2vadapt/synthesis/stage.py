@@ -14,6 +14,7 @@ from i2vadapt import versions
 from i2vadapt.config import SynthesisSettings
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items, item_seed
+from i2vadapt.data.manifest import check_unchanged
 from i2vadapt.data.parallel import ordered_map
 from i2vadapt.data.shard_build import build_shard, make_provenance
 from i2vadapt.data.shards import Encoded, Failed, ShardReader, encode_frame
@@ -42,6 +43,7 @@ def _synthesize(work: Photograph, estimate: Estimate | None = None) -> Encoded |
         image = read_image(item.path)
     except UserError as error:
         return Failed(item.id, str(error))
+    check_unchanged(item)
     inverse = work.depth.frames(work.depth.index(item.id))[0].astype(np.float32) / 65535
     if inverse.shape != image.shape[:2]:
         sizes = f"{image.shape[1]}x{image.shape[0]} pixels, its depth {inverse.shape[1]}x{inverse.shape[0]}"

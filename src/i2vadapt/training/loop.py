@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import logging
 import time
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from torch import Tensor
 
 from i2vadapt import __version__, versions
 from i2vadapt.data.items import write_atomically
+from i2vadapt.data.manifest import file_digest
 from i2vadapt.errors import Preempted, UserError
 from i2vadapt.progress import progress
 from i2vadapt.training import checkpoint
@@ -75,12 +78,17 @@ class Trainer:
     def train(self) -> None:
         """Trains to the last epoch and writes checkpoint.pt; the same call goes on after an interruption.
 
+        A run that is finished with the same settings, data and weights is left as it is.
+
         Raises:
             Preempted: if a signal asked to stop; the state after the step in hand was saved.
         """
         with checkpoint.exclusive(self.run.folder, self.team.leads), stop_request() as self._stop:
-            self._write_settings()
+            if self._is_finished():
+                _logger.info("%s: up to date", self.run.folder)
+                return
             self._resume()
+            self._write_settings()
             if self.team.size > 1 and self.settings.sync_batch_norm:
                 synchronise_batch_norm(self.model, self.arithmetic.device)
             _logger.info("training on %s", describe(self.arithmetic, self.settings, self.team.size))
@@ -105,6 +113,7 @@ class Trainer:
             write_events(self.run.folder / "events", self.history[-1:])
         _logger.info("epoch %d of %d: %s", self.epoch, self.settings.epochs, in_short(row))
 
+    @cached_property
     def _identity(self) -> dict[str, Any]:
         """What must not change between the parts of an interrupted run."""
         return {
@@ -112,6 +121,7 @@ class Trainer:
             "classes": list(self.run.classes),
             "seed": self.run.seed,
             "train": self.settings.model_dump(mode="json"),
+            "weights": {path: file_digest(Path(path)) for path in self.settings.initial_weights},
             "source": self.domains.source.digests(),
             "target": self.domains.target.digests(),
         }
@@ -119,15 +129,30 @@ class Trainer:
     def _write_settings(self) -> None:
         if not self.team.leads:
             return
-        document = {"package": __version__, **self._identity()}
+        document = {"package": __version__, **self._identity}
         write_atomically(self.run.folder / "settings.yaml", yaml.safe_dump(document, sort_keys=False).encode())
+
+    def _is_finished(self) -> bool:
+        """Whether checkpoint.pt is this run's; then its other files, which may be missing after a kill, are written."""
+        path = self.run.folder / "checkpoint.pt"
+        try:
+            content = checkpoint.load(path) if path.exists() else {}
+        except UserError:
+            return False
+        if content.get("identity") != self._identity:
+            return False
+        if self.team.leads:
+            self._write_settings()
+            write_metrics(self.run.folder / "metrics.csv", content["history"])
+            self._state.unlink(missing_ok=True)
+        return True
 
     def _resume(self) -> None:
         if not self._state.exists():
             self._calibrate()
             return
         state = checkpoint.load(self._state)
-        changed = checkpoint.differences(state["identity"], self._identity())
+        changed = checkpoint.differences(state["identity"], self._identity)
         if changed:
             raise UserError(
                 f"{self._state}: an unfinished run with other settings; restore them, or delete it to begin anew:\n"
@@ -157,7 +182,7 @@ class Trainer:
         random, means = self.team.gather(checkpoint.random_state()), self._all_means()
         if self.team.leads:
             state = {
-                "identity": self._identity(),
+                "identity": self._identity,
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(),
@@ -183,6 +208,8 @@ class Trainer:
             return
         write_metrics(self.run.folder / "metrics.csv", self.history)
         content = {
+            "identity": self._identity,
+            "history": self.history,
             "model": self.model.state_dict(),
             "classes": list(self.run.classes),
             "settings": self.settings.model_dump(mode="json"),

@@ -1,0 +1,56 @@
+"""Sub-commands plan and verify."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from i2vadapt.commands.arguments import add_workers, command, whole_number
+
+
+def add_commands(commands: Any) -> None:
+    """Adds the sub-commands."""
+    parser = command(commands, "plan", run_plan, "items, jobs, gigabytes and hours of a configuration, measured here")
+    parser.add_argument(
+        "config",
+        nargs="?",
+        type=Path,
+        default=Path("config.yaml"),
+        metavar="CONFIG",
+        help="as the workflow's (%(default)s)",
+    )
+    parser.add_argument(
+        "--workflow", type=Path, default=Path("workflow"), metavar="DIR", help="of benchmarks and methods (%(default)s)"
+    )
+    parser.add_argument(
+        "--cores", type=whole_number, default=os.cpu_count(), metavar="N", help="as Snakemake's (%(default)s)"
+    )
+
+    parser = command(commands, "verify", run_verify, "check every shard: tables, digests, frames, provenance")
+    parser.add_argument("results", type=Path, metavar="RESULTS", help="folder of everything that is made")
+    add_workers(parser)
+
+
+def run_plan(options: argparse.Namespace) -> None:
+    """Sub-command plan: the table on standard output."""
+    from i2vadapt.benchmark import read_config
+    from i2vadapt.config import read_yaml
+    from i2vadapt.planning.plan import describe, make_plan
+
+    cores = max(options.cores, 1)
+    config, benchmarks = read_config(read_yaml(options.config), options.workflow)
+    for line in describe(make_plan(config, benchmarks, cores), cores):
+        sys.stdout.write(f"{line}\n")
+
+
+def run_verify(options: argparse.Namespace) -> None:
+    """Sub-command verify: problems and the command that puts them right on standard output, status 1 if any."""
+    from i2vadapt.verification.results import verify
+
+    def tell(line: str) -> None:
+        sys.stdout.write(f"{line.encode('utf-8', 'replace').decode()}\n")
+
+    verify(options.results, options.workers, tell)

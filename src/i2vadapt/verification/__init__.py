@@ -1,0 +1,1 @@
+"""Checks everything that preprocessing has made, without making anything."""
