@@ -188,11 +188,13 @@ def file_digest(path: Path) -> str:
 def check_unchanged(item: Item) -> None:
     """Refuses a file that is not the one the manifest was made from: its shard would name another content.
 
+    An item without a digest, a plain file that is in no manifest, is taken as it is.
+
     Raises:
         UserError: if its content has changed.
         OSError: if it can't be read.
     """
-    if file_digest(Path(item.path)) != item.digest:
+    if item.digest and file_digest(Path(item.path)) != item.digest:
         raise UserError(
             f"{item.path}: has changed since the manifest was made: run the stage manifest again"
             " (snakemake --forcerun manifest_<dataset>)"
