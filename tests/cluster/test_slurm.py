@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import subprocess
 import sys
@@ -17,12 +18,21 @@ CLOCK = {"clips_per_second", "share_waiting_for_data"}
 
 
 def check_shards(coordinator: Coordinator, finished: Coordinator) -> None:
-    """The shards of the undisturbed run, and nothing left over."""
+    """The shards of the undisturbed run, nothing left over, and nothing that `verify` finds wrong."""
     shards = coordinator.project.shards()
     expected = finished.project.shards()
     assert {name for name in expected if "my-photos/frames" in name} <= shards.keys()
     assert {name: shards[name] == expected[name] for name in shards} == dict.fromkeys(shards, True)
     assert not list(coordinator.project.folder.rglob("*.partial"))
+    verified = subprocess.run(
+        [sys.executable, "-m", "i2vadapt", "verify", "results"],
+        cwd=coordinator.project.folder,
+        env={**os.environ, "PYTHONPATH": "src"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 def failures(output: str) -> list[str]:
