@@ -108,6 +108,9 @@ class Coordinator:
         jobs = found()
         for job in jobs:
             self.cluster.call("scancel", "--signal=STOP", job.number)
+        # A signal on the heels of another leaves a killed job in the state STOPPED, which Snakemake takes for alive.
+        numbers = {job.number for job in jobs}
+        wait_for(lambda: numbers <= {job.number for job in self.cluster.jobs("STOPPED")}, 60, "the jobs to stop")
         return jobs
 
     def take(self, finished: Coordinator, *left_out: str) -> None:
