@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -134,6 +135,7 @@ def test_photographs_that_vanished_or_have_no_depth(inputs: tuple[list[Item], Pa
 def test_depth_of_another_size_is_a_failure(inputs: tuple[list[Item], Path], tmp_path: Path) -> None:
     items, depth = inputs
     Path(items[0].path).write_bytes(bytes(cv2.imencode(".png", picture(0, 40, 64)[..., ::-1])[1]))
+    items[0] = replace(items[0], digest=file_digest(Path(items[0].path)))
     run_synthesis(items, depth, tmp_path / "0000.h5", SETTINGS, 0, 1, 0.4)
     (failure,) = ShardReader(tmp_path / "0000.h5", "frames").failures
     assert failure.id == "0.png"
