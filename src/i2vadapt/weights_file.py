@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from i2vadapt.data.manifest import file_digest
 from i2vadapt.errors import UserError
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
@@ -28,8 +29,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     Raises:
         UserError: missing, of another kind, damaged, or without a flat dictionary of tensors.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such weights file")
+    _check_there(path)
     if path.suffix not in SUFFIXES:
         raise UserError(f"{path}: unknown kind of weights file; allowed: {' '.join(SUFFIXES)}")
     try:
@@ -48,6 +48,17 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path}: must hold a dictionary of tensors, as saved from `state_dict()`")
     wrapped = all(key.startswith(_WRAPPER) for key in content)
     return {key.removeprefix(_WRAPPER) if wrapped else key: value for key, value in content.items()}
+
+
+def weights_digest(path: Path) -> str:
+    """SHA-256 of a file of weights. Raises UserError if there is none."""
+    _check_there(path)
+    return file_digest(path)
+
+
+def _check_there(path: Path) -> None:
+    if not path.is_file():
+        raise UserError(f"{path}: no such weights file")
 
 
 def mismatch(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:

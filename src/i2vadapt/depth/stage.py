@@ -16,7 +16,7 @@ from i2vadapt import versions
 from i2vadapt.config import DepthSettings
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items
-from i2vadapt.data.manifest import check_unchanged, file_digest
+from i2vadapt.data.manifest import check_unchanged
 from i2vadapt.data.parallel import ahead, map_over_devices
 from i2vadapt.data.shard_build import BATCH_ITEMS, build_shard, make_provenance
 from i2vadapt.data.shards import Encoded, Failed, encode_depth
@@ -28,6 +28,7 @@ from i2vadapt.depth.registry import build_depth_model, default_checkpoint
 from i2vadapt.depth.spec import DepthModelSpec
 from i2vadapt.devices import best_device, chosen_dtype, visible_devices
 from i2vadapt.errors import UserError
+from i2vadapt.weights_file import weights_digest
 
 _logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def load_network(settings: DepthSettings) -> tuple[DepthNetwork, dict[str, str]]
 
 def _identity(settings: DepthSettings) -> dict[str, str]:
     precision = str(chosen_dtype(settings.precision, best_device())).removeprefix("torch.")
-    return {"network": settings.model, "checkpoint": file_digest(checkpoint_path(settings)), "precision": precision}
+    return {"network": settings.model, "checkpoint": weights_digest(checkpoint_path(settings)), "precision": precision}
 
 
 def _network_here(settings: DepthSettings) -> DepthNetwork:

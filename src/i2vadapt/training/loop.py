@@ -16,7 +16,6 @@ from torch import Tensor
 
 from i2vadapt import __version__, versions
 from i2vadapt.data.items import write_atomically
-from i2vadapt.data.manifest import file_digest
 from i2vadapt.errors import Preempted, UserError
 from i2vadapt.progress import progress
 from i2vadapt.training import checkpoint
@@ -33,6 +32,7 @@ from i2vadapt.training.run import Run, build_model, initialise
 from i2vadapt.training.target_clips import paced_streams
 from i2vadapt.training.target_pass import TargetPass
 from i2vadapt.training.team import ALONE, Team, synchronise_batch_norm
+from i2vadapt.weights_file import weights_digest
 
 _logger = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ class Trainer:
             "classes": list(self.run.classes),
             "seed": self.run.seed,
             "train": self.settings.model_dump(mode="json"),
-            "weights": {path: file_digest(Path(path)) for path in self.settings.initial_weights},
+            "weights": {path: weights_digest(Path(path)) for path in self.settings.initial_weights},
             "source": self.domains.source.digests(),
             "target": self.domains.target.digests(),
         }
