@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from i2vadapt.config import DepthSettings
 from i2vadapt.data.image import read_image
@@ -68,7 +69,11 @@ def test_batches_and_neighbours_change_nothing_that_matters(tmp_path: Path, item
 
 def test_several_devices_change_no_byte(tmp_path: Path, items: list[Item], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage, "BATCH_ITEMS", 2)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # of the new processes; another number rounds in another way
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     run_depth(items, tmp_path / "one.h5", SMALL, 0.0)
+    torch.set_num_threads(threads)
     monkeypatch.setattr(stage, "visible_devices", lambda: ["cpu", "cpu"])
     run_depth(items, tmp_path / "two.h5", SMALL, 0.0)
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()

@@ -10,6 +10,7 @@ from i2vadapt import versions
 from i2vadapt.config import FlowSettings, SynthesisSettings, parse
 from i2vadapt.config.settings import Settings
 from i2vadapt.data.items import Item
+from i2vadapt.data.manifest import file_digest
 from i2vadapt.data.shards import Encoded, ShardReader, encode_depth, encode_jpeg, write_shard_file
 from i2vadapt.errors import UserError
 from i2vadapt.flow.stage import run_flow
@@ -35,7 +36,7 @@ def generate(folder: Path, **settings: object) -> None:
     for number in range(2):
         path = folder / f"{number}.png"
         path.write_bytes(bytes(cv2.imencode(".png", soft_noise(number))[1]))
-        items.append(Item(path.name, str(path), "walk", 0, str(number)))
+        items.append(Item(path.name, str(path), "walk", 0, file_digest(path)))
     write_depth(folder / "depth.h5", 20000)
     synthesis = SynthesisSettings.model_validate({"frames": 4, "short_side": 64, **settings})
     run_synthesis(items, folder / "depth.h5", folder / "frames.h5", synthesis, 0, 1, 0.0)

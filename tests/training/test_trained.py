@@ -14,6 +14,7 @@ from tiny_data import CLASSES, TRAIN
 from i2vadapt.config import DecodeSettings, FlowSettings, TrainSettings, parse
 from i2vadapt.data.decode import run_decode
 from i2vadapt.data.items import Item, write_items
+from i2vadapt.data.manifest import file_digest
 from i2vadapt.data.video import write_video
 from i2vadapt.errors import UserError
 from i2vadapt.flow.stage import run_flow
@@ -102,8 +103,8 @@ def test_a_plain_video_is_seen_as_the_same_video_in_a_dataset(saved: Path, monke
     trained = load_trained(saved / "checkpoint.pt")
     labels = [0, 1, -1]
     items = [
-        Item(f"{n}.mp4", str(saved / f"{n}.mp4"), CLASSES[label] if label >= 0 else "", label, str(n))
-        for n, label in enumerate(labels)
+        Item(path.name, str(path), CLASSES[label] if label >= 0 else "", label, file_digest(path))
+        for path, label in zip([saved / f"{n}.mp4" for n in range(3)], labels, strict=True)
     ]
     folder = saved / "dataset"
     write_items(folder / "manifest.csv", items)

@@ -74,7 +74,7 @@ def map_over_devices(function: Callable[[In], Out], work: Iterable[In], devices:
     context = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
         pools = [
-            stack.enter_context(ProcessPoolExecutor(1, context, initializer=use_device, initargs=(device,)))
+            stack.enter_context(ProcessPoolExecutor(1, context, initializer=_prepare_device, initargs=(device,)))
             for device in devices
         ]
         waiting: deque[Future[Out]] = deque()
@@ -111,6 +111,11 @@ def ahead(results: Iterable[Out], count: int = 2) -> Iterator[Out]:
 
 def _prepare_worker() -> None:
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _prepare_device(name: str) -> None:
+    use_device(name)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
