@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -215,6 +216,7 @@ def test_a_crop_larger_than_the_frames_is_one_clear_line(data: Path, folder: Pat
     with pytest.raises(UserError, match=r"\Atrain\.crop: 64 is larger than the frames of .*48x40.*\Z") as caught:
         train(run)
     assert len(str(caught.value).splitlines()) == 1
+    assert not multiprocessing.active_children()
 
 
 def test_loader_processes_change_no_number(data: Path, folder: Path, undisturbed: Finished) -> None:

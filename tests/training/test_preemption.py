@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,3 +64,16 @@ def test_told_to_stop_within_an_epoch_and_within_an_evaluation(data: Path, monke
     first, second = (checkpoint.load(data / name / "checkpoint.pt")["model"] for name in ("whole", "parts"))
     assert all(torch.equal(weight, second[name]) for name, weight in first.items())
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)] == handlers
+
+
+def test_a_process_that_ends_takes_its_loader_processes_with_it() -> None:
+    """They ignore the signal by which multiprocessing would end them."""
+    script = (
+        "import multiprocessing, time\n"
+        "from i2vadapt.training.preemption import ignore_signals\n"
+        "ready = multiprocessing.Event()\n"
+        "def load():\n    ignore_signals(0)\n    ready.set()\n    time.sleep(600)\n"
+        "multiprocessing.get_context('fork').Process(target=load, daemon=True).start()\n"
+        "ready.wait()\nraise SystemExit(3)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], timeout=120, check=False).returncode == 3

@@ -145,8 +145,11 @@ def plain_errors(batches: Iterable[Sample]) -> Iterator[Sample]:
     """Batches of a loader; a mistake found in one of its processes is told as it is, without that process's trace."""
     try:
         yield from batches
+        return
     except UserError as error:
-        raise UserError(str(error).rpartition(f"{UserError.__module__}.{UserError.__name__}: ")[2].strip()) from None
+        message = str(error).rpartition(f"{UserError.__module__}.{UserError.__name__}: ")[2].strip()
+        error.__traceback__ = None  # it would keep the loader, and so its processes, alive
+    raise UserError(message)
 
 
 class SourceClips(Dataset[Sample]):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import multiprocessing.util  # registers its end, which must come after ours
 import signal
 import threading
 from collections.abc import Iterator
@@ -46,3 +48,11 @@ def ignore_signals(_: int) -> None:
     """For loader processes: a signal to the whole group must not end them before the step in hand is done."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+@atexit.register
+def _end_loader_processes() -> None:
+    """Runs before multiprocessing's own end, which sends them SIGTERM and would wait for ever."""
+    for process in multiprocessing.active_children():
+        if process.daemon:
+            process.kill()
