@@ -6,6 +6,7 @@ import fcntl
 import io
 import os
 import pickle
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from i2vadapt.data.items import write_atomically
 from i2vadapt.errors import UserError
 
 FORMAT = 1
+_PATIENCE = 12.0  # seconds
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
@@ -76,6 +78,19 @@ def set_random_state(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state_all(state["cuda"])
 
 
+def _lock(handle: int, folder: Path) -> None:
+    """Loader processes of a killed training hold its lock until they look for their parent, every five seconds."""
+    last = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > last:
+                raise UserError(f"{folder}: another process is training here; wait for it or stop it first") from None
+        time.sleep(0.2)
+
+
 @contextmanager
 def exclusive(folder: Path, needed: bool = True) -> Iterator[None]:
     """Keeps a second run from training in the same folder; of the processes of a run, one needs to.
@@ -89,10 +104,7 @@ def exclusive(folder: Path, needed: bool = True) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"{folder}: another process is training here; wait for it or stop it first") from None
+        _lock(handle, folder)
         yield
     finally:
         os.close(handle)
