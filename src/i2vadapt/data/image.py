@@ -88,8 +88,7 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def flip_frames(frames: np.ndarray) -> np.ndarray:
-    """Mirrors (N,H,W,C) uint8 frames left to right."""
-    mirrored = np.empty_like(frames, order="C")
-    for frame, out in zip(frames, mirrored, strict=True):
-        cv2.flip(frame, 1, out)
-    return mirrored
+    """Mirrors (N,H,W,C) uint8 frames left to right, in place; gives them back."""
+    for frame in frames:
+        cv2.flip(frame, 1, frame)
+    return frames

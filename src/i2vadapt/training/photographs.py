@@ -32,6 +32,7 @@ class PhotographClips(Dataset[Sample]):
         image = read_image(item.path)
         height, width = size_with_short_side(image.shape[0], image.shape[1], size["short_side"], size["aspect"])
         window = Window.draw(rng)
-        frames = resize(image, height, width)[window.area(height, width, self._settings.crop, item.id)][None]
-        frames = flip_frames(frames) if window.flip else np.ascontiguousarray(frames)
+        area = window.area(height, width, self._settings.crop, item.id)
+        frames = np.ascontiguousarray(resize(image, height, width)[area])[None]
+        frames = flip_frames(frames) if window.flip else frames
         return {"rgb": torch.from_numpy(frames), "label": torch.tensor(item.label)}

@@ -44,24 +44,28 @@ class Arithmetic:
     def place(self, clips: Tensor) -> Tensor:
         """Moves clips to the device and makes of them what the networks take.
 
-        They travel in 8 bits, a quarter of the bytes, and channels last, as frames are stored.
+        They travel in 8 bits and channels last, as frames are stored, and are scaled in float32 one by one: for a whole
+        batch at once, most of the time would go into getting memory from the system.
 
         Args:
             clips: (N,T,H,W,C) uint8, RGB with 3 channels or codes of flow with 2 (`flow_codec.quantise`); or floating
                 point in [-1,1] already (aggregates of flow).
 
         Returns:
-            (N,C,T,H,W) float32 in [-1,1].
+            (N,C,T,H,W) in [-1,1], of this dtype, to which autocast would round it next.
         """
         moved = clips.to(self.device, non_blocking=True).permute(0, 4, 1, 2, 3)
-        return scaled(moved).contiguous(memory_format=self.memory_format)
+        placed = torch.empty(moved.shape, dtype=self.dtype, device=self.device, memory_format=self.memory_format)
+        for clip, place in zip(moved, placed, strict=True):
+            place.copy_(scaled(clip))
+        return placed
 
 
 def scaled(stored: Tensor) -> Tensor:
-    """8-bit RGB (N,3,...) or codes of flow (N,2,...) in [-1,1], no motion exactly 0; floating point as it is."""
+    """8-bit RGB (3,...) or codes of flow (2,...) as float32 in [-1,1], no motion exactly 0; floats as they are."""
     if stored.dtype is not torch.uint8:
         return stored
-    if stored.shape[1] == 2:
+    if stored.shape[0] == 2:
         return stored.float().sub_(ZERO).mul_(1 / LEVELS).clamp_(min=-1)
     return stored.float().mul_(2 / 255).sub_(1)
 
