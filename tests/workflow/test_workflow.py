@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -164,6 +165,24 @@ def test_a_photograph_removed_changed_or_renamed_redoes_its_shards_and_its_times
         new.unlink(missing_ok=True)
         old.write_bytes(content)
     assert finished.plan() == {}
+
+
+def test_a_clock_that_went_back_a_day_neither_hides_a_change_nor_redoes_more(copy: Project, tmp_path: Path) -> None:
+    straight = Project(tmp_path / "straight")
+    shutil.copytree(copy.folder, straight.folder, symlinks=True)
+    for path in copy.folder.rglob("*"):
+        if path.is_file() and not path.is_relative_to(copy.folder / "src"):
+            ahead = path.stat().st_mtime + 86400
+            os.utime(path, (ahead, ahead))
+    assert copy.plan("datasets") == {}
+    for project in (copy, straight):
+        write_photograph(project.folder / "my photos" / "walking" / "walking 0.png", 78)
+    expected = {"manifest_my-photos": 1, "depth": 1, "synthesize": 1, "flow": 1}
+    assert [copy.plan("datasets"), straight.plan("datasets")] == [expected, expected]
+    for project in (copy, straight):
+        project.succeed("datasets")
+        assert project.plan("datasets") == {}
+    assert copy.shards() == straight.shards()
 
 
 def test_mistakes_of_the_configuration_are_told_at_once(finished: Project) -> None:
