@@ -75,7 +75,7 @@ def _plan_benchmark(part: ResolvedBenchmark, seeds: Sequence[int], folder: Path,
         seconds = rate.start + steps + evaluations(settings) * scoring
         where = f"{benchmark.name}, {name}"
         yield Row("train", where, settings.epochs, runs, runs * rate.size, runs * seconds)
-        yield Row("evaluate", where, samples["target"].items, runs, 0.0, runs * (rate.start / 2 + scoring))
+        yield Row("evaluate", where, samples["target"].items, runs, 0.0, runs * (rate.evaluation_start + scoring))
 
 
 def _stage_rows(spec: DatasetSpec, sample: Sample, rates: Mapping[str, Rate], cores: int) -> Iterable[Row]:

@@ -20,13 +20,15 @@ class TrainingRate:
     """What a method takes.
 
     Attributes:
-        start: seconds before the first step and after the last, and for the least evaluation.
-        per_photograph: seconds of an epoch for each photograph.
+        start: seconds of a training before its first step and after its last.
+        evaluation_start: the same of an evaluation in a job of its own.
+        per_photograph: seconds of an epoch for each photograph, with what the method does beside it.
         per_video: seconds of an evaluation for each video.
         size: bytes of checkpoint.pt.
     """
 
     start: float
+    evaluation_start: float
     per_photograph: float
     per_video: float
     size: float
@@ -35,7 +37,9 @@ class TrainingRate:
 def measure_training(
     settings: TrainSettings, classes: Sequence[str], source: Path, target: Path, folder: Path, cores: int
 ) -> TrainingRate:
-    """Trains two epochs on two and on eighteen photographs, and scores two and eighteen videos.
+    """Trains two epochs on two photographs and videos and on eighteen, and scores two and eighteen videos.
+
+    A training scores its videos once, at its end.
 
     Args:
         settings: of the method.
@@ -51,7 +55,7 @@ def measure_training(
         document["bank"]["warmup_epochs"] = _NEVER
 
     def train(name: str) -> float:
-        sides = ["--source", str(source / name), "--target", str(target / "few"), "--classes", *classes]
+        sides = ["--source", str(source / name), "--target", str(target / name), "--classes", *classes]
         return run(["train", *sides, "--settings", json.dumps(document), "--out", str(folder / name)], cores)
 
     def evaluate(name: str) -> float:
@@ -59,11 +63,17 @@ def measure_training(
         return run(["evaluate", "--checkpoint", str(checkpoint), "--target", str(target / name), "--out", table], cores)
 
     checkpoint = folder / "few" / "checkpoint.pt"
-    start, between = train("few"), MANY - FEW
-    per_photograph = max(train("many") - start, 1e-3) / (_EPOCHS * between)
-    few = evaluate("few")
-    per_video = max(evaluate("many") - few, 1e-3) / between
-    return TrainingRate(start, per_photograph, per_video, checkpoint.stat().st_size)
+    between = MANY - FEW
+    trained, evaluated = train("few"), evaluate("few")
+    per_video = max(evaluate("many") - evaluated, 1e-3) / between
+    per_photograph = max(train("many") - trained - between * per_video, 1e-3) / (_EPOCHS * between)
+    return TrainingRate(
+        start=trained - FEW * (per_video + _EPOCHS * per_photograph),
+        evaluation_start=evaluated - FEW * per_video,
+        per_photograph=per_photograph,
+        per_video=per_video,
+        size=checkpoint.stat().st_size,
+    )
 
 
 def evaluations(settings: TrainSettings) -> int:
