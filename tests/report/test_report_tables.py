@@ -23,14 +23,20 @@ from i2vadapt.report.tables import (
 CLASSES = ("a_b", "c")
 
 
-def method(name: str, *predicted: list[int], truth: tuple[int, ...] = (0, 0, 0, 1), flow: bool = True) -> Method:
+def method(
+    name: str,
+    *predicted: list[int],
+    truth: tuple[int, ...] = (0, 0, 0, 1),
+    flow: bool = True,
+    protocol: str = "transductive",
+) -> Method:
     """A method whose RGB stream always answers 0 and whose flow stream and fusion answer as given, one list a seed."""
-    runs = []
+    runs, settings = [], {"train": {"protocol": protocol}}
     for seed, values in enumerate(predicted):
         streams = {"rgb": np.zeros(len(truth), np.int64)}
         if flow:
             streams |= {"flow": np.array(values), "fused": np.array(values)}
-        runs.append(Run(seed, Predictions(np.array(truth), streams), {}, {}))
+        runs.append(Run(seed, Predictions(np.array(truth), streams), {}, settings))
     return Method(name, tuple(runs))
 
 
@@ -64,6 +70,11 @@ def test_rows_leave_missing_streams_empty_and_mark_the_answer() -> None:
     assert rows[0][:4] == ["SO (RGB)", "100.0", "", ""]
     assert rows[1][:4] == ["mine", "75.0", "100.0", "100.0"]
     assert results == [1, 3]
+
+
+def test_a_method_that_was_tested_on_a_part_of_the_videos_says_so() -> None:
+    _, rows, _ = accuracy_rows([method("supervised", [0, 0, 0, 1], protocol="split1"), method("full", [0, 0, 0, 1])])
+    assert [row[0] for row in rows] == ["Supervised target (split 1)", "Full model"]
 
 
 def test_csv_holds_shares_and_empty_cells() -> None:
