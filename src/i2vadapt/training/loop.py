@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import time
+import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,10 @@ class Trainer:
         row = self._train_epoch()
         row |= self.target_pass.after_epoch(self.epoch + 1, self._stop)
         self.history.append(row)
-        self.schedule.step()
+        with warnings.catch_warnings():
+            # Right after an interruption behind an epoch's last step, PyTorch misses the step before it.
+            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
+            self.schedule.step()
         self.epoch, self.step, self.means = self.epoch + 1, 0, Means()
         self._save()
         if self.team.leads:
