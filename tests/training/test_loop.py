@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +23,6 @@ STEPS = 2  # of an epoch: four photographs, two in a batch
 
 class Killed(BaseException):
     """Stands for the end of the process: nothing in the package may catch it."""
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    root = tmp_path_factory.mktemp("tiny")
-    write_datasets(root)
-    yield root
-    shutil.rmtree(root)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A run's folder; states of 200 MB are not kept after the test."""
-    yield tmp_path / "run"
-    shutil.rmtree(tmp_path)
 
 
 def finished(folder: Path) -> Finished:

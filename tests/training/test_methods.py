@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tiny_data import CLASSES, FRAMES, TRAIN, make_run, read_metrics, write_datasets
+from tiny_data import CLASSES, FRAMES, TRAIN, make_run, read_metrics
 
 from i2vadapt.adaptation import draw_pace, pace_indices, uniform_indices
 from i2vadapt.config import PRESETS, TrainSettings, merge, parse, read_yaml
@@ -28,20 +27,6 @@ MORE = {
     "MK-MMD of features": {"bank": None, "pace": None, "transfer": {"loss": "dan", "inputs": "features"}},
 }
 TRAINED_ELSEWHERE = {"so_rgb", "full", "clip_so_rgb", "clip_full", "so_img"}  # test_loop.py, test_clip_stream.py, below
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    root = tmp_path_factory.mktemp("methods")
-    write_datasets(root)
-    yield root
-    shutil.rmtree(root)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "run"
-    shutil.rmtree(tmp_path)
 
 
 @pytest.mark.parametrize("name", [*sorted(METHODS.keys() - TRAINED_ELSEWHERE), *MORE])
