@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import os
 import re
+import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -139,6 +142,28 @@ def test_a_photograph_more_redoes_one_shard(finished: Project, copy: Project) ->
 def test_cores_profile_and_readme_redo_nothing(finished: Project) -> None:
     (finished.folder / "README.md").write_text("other words")
     assert finished.plan("--cores", "1", "--workflow-profile", "none") == {}
+
+
+def test_a_project_in_another_folder_redoes_nothing(copy: Project) -> None:
+    assert copy.plan("datasets") == {}
+
+
+def test_the_command_that_verify_prints_repairs_what_it_found(copy: Project, finished: Project) -> None:
+    folder = copy.folder / "results" / "datasets"
+    depth, flow = folder / "my-photos" / "depth" / "0001.h5", folder / "my-videos" / "flow" / "0000.h5"
+    os.truncate(depth, depth.stat().st_size // 2)
+    content = flow.read_bytes()
+    flow.write_bytes(content[:3000] + bytes(200) + content[3200:])
+    verify = [sys.executable, "-m", "i2vadapt", "verify", "results"]
+    found = subprocess.run(verify, cwd=copy.folder, stdout=subprocess.PIPE, text=True, check=False)
+    assert found.returncode == 1
+    command = shlex.split(found.stdout.splitlines()[-1].partition("to put it right: snakemake ")[2])
+    assert {argument for argument in command if argument.endswith(".h5")} == {
+        path.relative_to(copy.folder).as_posix() for path in (depth, flow)
+    }
+    copy.succeed("datasets", *command)
+    assert subprocess.run(verify, cwd=copy.folder, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    assert copy.shards() == finished.shards()
 
 
 def test_a_photograph_removed_changed_or_renamed_redoes_its_shards_and_its_times_nothing(finished: Project) -> None:

@@ -108,6 +108,15 @@ def recorded(name):
     return records
 
 
+def file_of(name):
+    """A function that gives the benchmark file of a dataset; a project that is moved to another folder reruns nothing."""
+
+    def file(wildcards, output):
+        return str(DATASETS[name].file)
+
+    return file
+
+
 def config_of_demo():
     """What the demo benchmark is rendered from."""
     return {"version": versions.DEMO, "seed": 0, "photographs": 30, "videos": 25}

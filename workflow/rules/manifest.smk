@@ -25,7 +25,7 @@ for name, dataset in DATASETS.items():
             mem_mb=growing(4000),
             runtime=growing(60),
         params:
-            benchmark=str(dataset.file),
+            benchmark=file_of(name),
             side=dataset.side,
             min_frames=dataset.definition["min_frames"],
             folder=subpath(output.manifest, parent=True),
