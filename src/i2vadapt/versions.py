@@ -5,7 +5,7 @@ Snakemake can't see an edit inside the package, so the rules pass these as param
 
 from __future__ import annotations
 
-DEMO = 1
+DEMO = 2
 MANIFEST = 1
 DEPTH = 3
 SYNTHESIZE = 4

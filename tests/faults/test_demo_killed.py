@@ -89,7 +89,7 @@ def folder(tmp_path: Path, kills: int) -> Iterator[Path]:
     if kills < 50:
         pytest.skip("half an hour: make faults")
     yield tmp_path
-    shutil.rmtree(tmp_path)
+    shutil.rmtree(tmp_path)  # gigabytes
 
 
 def test_a_demo_that_is_killed_again_and_again_ends_like_an_undisturbed_one(folder: Path) -> None:
@@ -97,6 +97,7 @@ def test_a_demo_that_is_killed_again_and_again_ends_like_an_undisturbed_one(fold
     started = time.monotonic()
     whole.succeed()
     seconds = time.monotonic() - started
+    print(f"undisturbed {seconds:.0f} s")
     rng, kills = np.random.default_rng(3), 0
     while kills < KILLS:
         after = float(rng.uniform(10, seconds / 4))

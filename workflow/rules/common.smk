@@ -119,7 +119,7 @@ def file_of(name):
 
 def config_of_demo():
     """What the demo benchmark is rendered from."""
-    return {"version": versions.DEMO, "seed": 0, "photographs": 30, "videos": 25}
+    return {"version": versions.DEMO, "seed": 0, "photographs": 60, "videos": 25}
 
 
 CONTENTS = {name: contents_of(name) for name in DATASETS}

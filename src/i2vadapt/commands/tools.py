@@ -45,7 +45,7 @@ def add_commands(commands: Any) -> None:
     )
     parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="of all scenes (0)")
     parser.add_argument(
-        "--photographs", type=whole_number, default=30, metavar="N", help="photographs of each class (30)"
+        "--photographs", type=whole_number, default=60, metavar="N", help="photographs of each class (60)"
     )
     parser.add_argument("--videos", type=whole_number, default=25, metavar="N", help="videos of each class (25)")
     add_workers(parser)

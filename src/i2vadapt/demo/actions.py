@@ -1,7 +1,7 @@
 """How a person moves in each of the six actions.
 
 `walk` and `run` differ in pace much more than in any pose, `sit_down` and `stand_up` in the direction of time; the
-habits of individual people overlap, so one frame says only a little about which of the two it is. `wave` and `kick` are
+habits of individual people overlap, so one frame does not settle which of the two it is. `wave` and `kick` are
 told by one frame.
 """
 
@@ -48,10 +48,10 @@ def _bump(phase: float, centre: float, sharpness: float) -> float:
 
 def _gait(rng: np.random.Generator, running: bool) -> Movement:
     """Walking or running: the same cycle, with habits drawn from overlapping distributions."""
-    swing = _draw(rng, 32, 5, 20, 46) if running else _draw(rng, 26, 5, 15, 38)
-    lift = _draw(rng, 72, 14, 40, 105) if running else _draw(rng, 54, 10, 35, 80)
+    swing = _draw(rng, 36, 4.5, 26, 47) if running else _draw(rng, 25, 4.5, 15, 34)
+    lift = _draw(rng, 82, 12, 50, 108) if running else _draw(rng, 50, 9, 32, 72)
     crook = _draw(rng, 62, 21, 15, 105) if running else _draw(rng, 34, 17, 5, 90)
-    lean = _draw(rng, 8, 4, -2, 18) if running else _draw(rng, 4, 3.5, -3, 13)
+    lean = _draw(rng, 10, 3.5, 0, 18) if running else _draw(rng, 3.5, 3.3, -3, 11)
     arms = _draw(rng, 32, 8, 12, 50) if running else _draw(rng, 25, 8, 8, 42)
     rate = _draw(rng, 1.62, 0.18, 1.3, 2.0) if running else _draw(rng, 0.75, 0.08, 0.6, 0.92)
     bounce = _draw(rng, 0.03, 0.015, 0.0, 0.06) if running else 0.0
@@ -80,8 +80,8 @@ def _gait(rng: np.random.Generator, running: bool) -> Movement:
 
 def _chair(rng: np.random.Generator, rising: bool) -> Movement:
     """Sitting down or standing up: the same way through the same poses, in opposite order."""
-    lean = _draw(rng, 37, 8, 18, 55) if rising else _draw(rng, 27, 8, 10, 45)
-    reach = _draw(rng, 26, 16, -20, 60) if rising else _draw(rng, -6, 16, -40, 35)
+    lean = _draw(rng, 40, 6.5, 22, 55) if rising else _draw(rng, 24, 6.5, 10, 42)
+    reach = _draw(rng, 32, 13, -10, 62) if rising else _draw(rng, -13, 13, -42, 25)
     crook = _draw(rng, 28, 12, 5, 60)
     rest, tilt = _draw(rng, 6, 5, -5, 16), _draw(rng, 16, 4, 8, 24)
     feet, out = _draw(rng, 6, 3, 2, 14), _draw(rng, 9, 4, 3, 18)
