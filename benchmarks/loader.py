@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from i2vadapt.adaptation import uniform_indices
 from i2vadapt.config import DecodeSettings, FlowSettings, TrainSettings, parse
@@ -123,8 +123,8 @@ def shard_clips(folder: Path) -> Dataset[dict[str, Tensor]]:
 def clips_per_second(clips: Dataset[Any], workers: int, seconds: float) -> float:
     """Rate of a loader after its first batch, what the training process itself does to a batch included."""
     torch.manual_seed(0)
-    loader = DataLoader(clips, BATCH, shuffle=True, num_workers=workers, persistent_workers=True)
-    batches = itertools.chain.from_iterable(itertools.repeat(loader))
+    endless = RandomSampler(clips, replacement=True, num_samples=10**6)  # type: ignore[arg-type]
+    batches = iter(DataLoader(clips, BATCH, sampler=endless, num_workers=workers))
     arithmetic = Arithmetic(torch.device("cpu"), torch.bfloat16)
     next(batches)
     done, started = 0, time.perf_counter()

@@ -40,14 +40,14 @@ def test_windows_reach_the_corners() -> None:
 
 
 def test_rgb_and_flow_are_scaled_to_minus_one_and_one() -> None:
-    rgb = torch.tensor([0, 255], dtype=torch.uint8).expand(3, 2)
-    assert scaled(rgb)[0].tolist() == [-1, 1]
+    rgb = torch.tensor([0, 255], dtype=torch.uint8)[:, None].expand(2, 3)
+    assert scaled(rgb)[:, 0].tolist() == [-1, 1]
     codes, _ = quantise(np.array([[-99.0, 0.0], [20.0, 10.0]]), 20)
-    values = scaled(torch.from_numpy(codes))  # (2,2): as if two channels of two pixels
+    values = scaled(torch.from_numpy(codes))
     assert values.flatten().tolist() == pytest.approx([-1, 0, 1, 0.5], abs=0.5 / 127)
     assert values[0, 1] == 0
-    assert scaled(torch.zeros(2, 1, dtype=torch.uint8)).eq(-1).all()  # JPEG may turn a code of 1 into 0
-    aggregate = torch.full((2, 1), 0.3)
+    assert scaled(torch.zeros(1, 2, dtype=torch.uint8)).eq(-1).all()  # JPEG may turn a code of 1 into 0
+    aggregate = torch.full((1, 2), 0.3)
     assert scaled(aggregate) is aggregate
 
 
@@ -64,9 +64,8 @@ def test_a_clip_is_the_crop_of_the_stored_frames(target: DomainClips, flip: bool
     # There is no flow behind the last frame: that of the last pair is taken.
     codes = target.flow.stored(item, np.minimum(indices, FRAMES - 2), lambda height, width: everything)
     codes = codes[:, rows, columns]
-    flow = scaled(target.flow_clip(item, indices, window, 32).permute(3, 0, 1, 2))
-    plain = scaled(torch.from_numpy(codes).permute(3, 0, 1, 2))
-    mirrored = plain.flip(-1) * torch.tensor([-1.0, 1.0])[:, None, None, None]
+    flow, plain = scaled(target.flow_clip(item, indices, window, 32)), scaled(torch.from_numpy(codes))
+    mirrored = plain.flip(2) * torch.tensor([-1.0, 1.0])
     torch.testing.assert_close(flow, mirrored if flip else plain)
 
 
@@ -85,7 +84,7 @@ def test_networks_get_channels_first_values_whatever_the_layout_in_memory() -> N
 
 def in_range(codes: torch.Tensor) -> torch.Tensor:
     """Flow of a clip (T,S,S,2) as the network gets it, in float64."""
-    return scaled(codes.permute(3, 0, 1, 2)).permute(1, 2, 3, 0).double()
+    return scaled(codes).double()
 
 
 @pytest.mark.parametrize("window", ["random", "centre"])
