@@ -11,6 +11,7 @@ DIFFERENCES: dict[str, tuple[Any, Any]] = {
     "synthesis.aspect": ("keep", "square"),
     "synthesis.rotation": ("euler", "axis_angle"),
     "synthesis.depth": ("carried", "re-estimated"),
+    "synthesis.chain_jpeg": (False, True),
     "synthesis.rendered_side": (None, 384),
     "decode.aspect": ("keep", "square"),
     "train.bank.delay_epochs": (0, 1),

@@ -120,6 +120,22 @@ def test_depth_carried_along_is_not_depth_estimated_anew() -> None:
     assert (clips["carried"][-1] != clips["re-estimated"][-1]).any()
 
 
+def test_frames_of_a_chain_that_pass_through_a_jpeg_lose_by_it_again_and_again() -> None:
+    flat = np.full((48, 64), 0.5, np.float32)
+    plain, lossy = (
+        synthesize_clip(picture(0), flat, settings, np.random.default_rng(0))[0]
+        for settings in (
+            SETTINGS.model_copy(update={"rendering": "chained", "chain_jpeg": lossy, "quality": 80})
+            for lossy in (False, True)
+        )
+    )
+    _, data = cv2.imencode(".jpg", plain[0][..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
+    np.testing.assert_array_equal(lossy[0], cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    lost = np.abs(lossy.astype(float) - plain).mean(axis=(1, 2, 3))
+    assert lost[0] > 0.5
+    assert lost[-1] > lost[0]
+
+
 def test_photographs_that_vanished_or_have_no_depth(inputs: tuple[list[Item], Path], tmp_path: Path) -> None:
     items, depth = inputs
     Path(items[1].path).unlink()
@@ -187,3 +203,5 @@ def test_the_actors_motion_is_on_top_of_the_cameras() -> None:
 def test_depth_anew_needs_a_chain() -> None:
     with pytest.raises(ValueError, match="re-estimated needs rendering chained"):
         SynthesisSettings(depth="re-estimated", rendering="direct")
+    with pytest.raises(ValueError, match="chain_jpeg needs rendering chained"):
+        SynthesisSettings(chain_jpeg=True, rendering="direct")

@@ -71,6 +71,7 @@ class SynthesisSettings(MotionRange):
         "direct", description="frames from the photograph, or each from the last"
     )
     depth: Literal["carried", "re-estimated"] = Field("carried", description="depth of the frames of a chain")
+    chain_jpeg: bool = Field(False, description="frames of a chain pass through a JPEG each, as the released code does")
     sharpen_depth: bool = Field(True, description="make depth edges sharp before warping")
     actor: ActorSettings | None = Field(None, description="motion of the nearest object on top of the camera's")
     focal: float = Field(0.58, gt=0, le=10, description="focal length over image size, both axes")
@@ -80,9 +81,11 @@ class SynthesisSettings(MotionRange):
     quality: int = Field(95, ge=1, le=100, description="JPEG quality of stored frames")
 
     @model_validator(mode="after")
-    def _depth_anew_needs_a_chain(self) -> SynthesisSettings:
+    def _of_a_chain(self) -> SynthesisSettings:
         if self.depth == "re-estimated" and self.rendering != "chained":
             raise ValueError("depth re-estimated needs rendering chained: direct frames use the photograph's own depth")
+        if self.chain_jpeg and self.rendering != "chained":
+            raise ValueError("chain_jpeg needs rendering chained: direct frames are not made from each other")
         return self
 
 

@@ -45,6 +45,7 @@ PRESETS: Mapping[str, dict[str, Any]] = {
             "aspect": "square",
             "rotation": "axis_angle",
             "depth": "re-estimated",
+            "chain_jpeg": True,
             "rendered_side": 384,
         },
         "decode": {"aspect": "square"},

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 
 from i2vadapt.config import SynthesisSettings
 from i2vadapt.data.image import resize, size_with_short_side
+from i2vadapt.data.shards import encode_jpeg
 from i2vadapt.synthesis.actor import nearest_layer
 from i2vadapt.synthesis.camera import intrinsics, inverse_depth_to_depth
 from i2vadapt.synthesis.filling import fill_holes
@@ -59,13 +61,21 @@ def synthesize_clip(
     for step in steps:
         (seen,) = follow(geometry, [step], camera, chained=True)
         painted = paint(spline_coefficients(frames[-1] if frames else photograph), seen.visible, step, camera)
-        frames.append(fill_holes(painted, seen.visible.inverse))
+        filled = fill_holes(painted, seen.visible.inverse)
+        frames.append(_through_jpeg(filled, settings.quality) if settings.chain_jpeg else filled)
         geometry = seen.geometry
         if settings.depth == "re-estimated":
             if estimate is None:
                 raise ValueError("depth re-estimated needs a depth network")
             geometry = geometry_of(estimate(frames[-1]), height, width, settings)
     return np.stack([resize(frame, *size) for frame in frames]), steps
+
+
+def _through_jpeg(frame: np.ndarray, quality: int) -> np.ndarray:
+    decoded = cv2.imdecode(np.frombuffer(encode_jpeg(frame, quality), np.uint8), cv2.IMREAD_COLOR_RGB)
+    if decoded is None:
+        raise RuntimeError("a JPEG that was just made does not decode")
+    return decoded
 
 
 def flow_of_clip(
