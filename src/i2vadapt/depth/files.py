@@ -33,8 +33,8 @@ def estimate_files(images: Sequence[Path], out: Path, settings: DepthSettings) -
         for image, result in zip(images, estimate_items(network, items), strict=True):
             if isinstance(result, Failed):
                 problems.append(result.reason)
-            else:
-                write_atomically(out / f"{os.fsdecode(image.stem)}.png", result.frames[0])
+                continue
+            write_atomically(out / f"{os.fsdecode(image.stem)}.png", result.frames[0])
             bar.update()
     if problems:
         raise UserError("\n".join(problems))
