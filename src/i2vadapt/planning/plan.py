@@ -70,7 +70,7 @@ def _plan_benchmark(part: ResolvedBenchmark, seeds: Sequence[int], folder: Path,
             sides = (folder / "source", folder / "target")
             measured[key] = measure_training(settings, list(benchmark.classes), *sides, folder / name, cores)
         rate, runs = measured[key], len(seeds)
-        steps = settings.epochs * samples["source"].items * rate.per_photograph
+        steps = settings.epochs * (rate.per_epoch + samples["source"].items * rate.per_photograph)
         scoring = rate.per_video * samples["target"].items
         seconds = rate.start + steps + evaluations(settings) * scoring
         where = f"{benchmark.name}, {name}"

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from i2vadapt.config import TrainSettings
-from i2vadapt.planning.rates import run
+from i2vadapt.planning.rates import best_time, run
 from i2vadapt.planning.sample import FEW, MANY
 
-_EPOCHS = 2
+_SHORT, _LONG = 1, 3  # epochs
 _NEVER = 10**6
 
 
@@ -22,6 +22,7 @@ class TrainingRate:
     Attributes:
         start: seconds of a training before its first step and after its last.
         evaluation_start: the same of an evaluation in a job of its own.
+        per_epoch: seconds of an epoch before its first step and after its last.
         per_photograph: seconds of an epoch for each photograph, with what the method does beside it.
         per_video: seconds of an evaluation for each video.
         size: bytes of checkpoint.pt.
@@ -29,6 +30,7 @@ class TrainingRate:
 
     start: float
     evaluation_start: float
+    per_epoch: float
     per_photograph: float
     per_video: float
     size: float
@@ -37,9 +39,9 @@ class TrainingRate:
 def measure_training(
     settings: TrainSettings, classes: Sequence[str], source: Path, target: Path, folder: Path, cores: int
 ) -> TrainingRate:
-    """Trains two epochs on two photographs and videos and on eighteen, and scores two and eighteen videos.
+    """Trains an epoch and three on two photographs and videos, and three on eighteen; scores two and eighteen videos.
 
-    A training scores its videos once, at its end.
+    Trainings start from random weights here, which takes as long, and score their videos once, at the end.
 
     Args:
         settings: of the method.
@@ -50,26 +52,31 @@ def measure_training(
         cores: of the machine.
     """
     document = settings.model_dump(mode="json")
-    document |= {"epochs": _EPOCHS, "evaluate_every": _NEVER}
+    document |= {"evaluate_every": _NEVER, "init": {"rgb": None, "flow": None}}
+    document["clip"]["weights"] = document["resnet"]["weights"] = None
     if document["bank"] is not None:
         document["bank"]["warmup_epochs"] = _NEVER
 
-    def train(name: str) -> float:
+    def train(name: str, epochs: int) -> float:
         sides = ["--source", str(source / name), "--target", str(target / name), "--classes", *classes]
-        return run(["train", *sides, "--settings", json.dumps(document), "--out", str(folder / name)], cores)
+        out = str(folder / f"{name}-{epochs}")
+        return run(["train", *sides, "--settings", json.dumps(document | {"epochs": epochs}), "--out", out], cores)
 
     def evaluate(name: str) -> float:
-        table = str(folder / f"{name}.csv")
-        return run(["evaluate", "--checkpoint", str(checkpoint), "--target", str(target / name), "--out", table], cores)
+        sides = ["--checkpoint", str(checkpoint), "--target", str(target / name)]
+        return best_time(["evaluate", *sides, "--out", str(folder / f"{name}.csv")], cores)
 
-    checkpoint = folder / "few" / "checkpoint.pt"
+    checkpoint = folder / f"few-{_SHORT}" / "checkpoint.pt"
     between = MANY - FEW
-    trained, evaluated = train("few"), evaluate("few")
+    short, long, many = train("few", _SHORT), train("few", _LONG), train("many", _LONG)
+    evaluated = evaluate("few")
     per_video = max(evaluate("many") - evaluated, 1e-3) / between
-    per_photograph = max(train("many") - trained - between * per_video, 1e-3) / (_EPOCHS * between)
+    per_photograph = max(many - long - between * per_video, 1e-3) / (_LONG * between)
+    per_epoch = max((long - short) / (_LONG - _SHORT) - FEW * per_photograph, 0.0)
     return TrainingRate(
-        start=trained - FEW * (per_video + _EPOCHS * per_photograph),
+        start=short - per_epoch - FEW * (per_video + per_photograph),
         evaluation_start=evaluated - FEW * per_video,
+        per_epoch=per_epoch,
         per_photograph=per_photograph,
         per_video=per_video,
         size=checkpoint.stat().st_size,
