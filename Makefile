@@ -26,6 +26,7 @@ test: setup
 cluster: setup
 	python -m pytest tests/cluster
 
+# Fifty kills of every stage, ten of a training, eight of the whole demo: some 40 minutes.
 faults: setup
 	python -m pytest tests/faults --kills 50
 
