@@ -51,7 +51,8 @@ class Arithmetic:
                 point in [-1,1] already (aggregates of flow).
 
         Returns:
-            (N,C,T,H,W) in [-1,1], of this dtype, to which autocast would round it next.
+            (N,C,T,H,W) in [-1,1], of this dtype, to which I3D's first convolution would round it next. CLIP normalises
+            behind it: bfloat16 moves what it sees by a quarter of a step of 8 bits at most.
         """
         moved = clips.to(self.device, non_blocking=True)
         n, frames, height, width, channels = moved.shape
