@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -26,3 +28,21 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}")
     return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Tiny datasets of both domains."""
+    from tiny_data import write_datasets
+
+    root = tmp_path_factory.mktemp("tiny")
+    write_datasets(root)
+    yield root
+    shutil.rmtree(root)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A run's folder; states of 200 MB are not kept after the test."""
+    yield tmp_path / "run"
+    shutil.rmtree(tmp_path)

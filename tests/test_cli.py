@@ -16,7 +16,8 @@ import yaml
 
 from i2vadapt import __version__
 from i2vadapt.cli import build_parser, main
-from i2vadapt.data.shards import Encoded, encode_jpeg, write_shard_file
+from i2vadapt.data.shards.codec import encode_jpeg
+from i2vadapt.data.shards.format import Encoded, write_shard_file
 from i2vadapt.data.video import write_video
 from i2vadapt.flow.files import read_flo
 
@@ -235,7 +236,7 @@ def test_predict_and_the_checkpoint_of_another_architecture(tmp_path: Path, caps
 
 def test_weights_of_another_network_for_a_stream(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from i2vadapt.data.items import Item, write_items
-    from i2vadapt.data.shard_build import make_provenance
+    from i2vadapt.data.shards.build import make_provenance
 
     for name in ("source", "target"):
         items = [Item(f"{label}.png", "", ("walk", "run")[label], label, str(label)) for label in range(2)]
@@ -328,7 +329,7 @@ def test_ctrl_c_has_its_own_status(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("i2vadapt.benchmark.load_benchmark", interrupted)
+    monkeypatch.setattr("i2vadapt.config.documents.load_benchmark", interrupted)
     command = ["manifest", "--benchmark", "x.yaml", "--side", "source", "--out", str(tmp_path)]
     assert main(command) == 130
     assert capsys.readouterr().err == "i2vadapt: error: interrupted; run the same command again to go on\n"

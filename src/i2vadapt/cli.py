@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 
 from i2vadapt import __version__
 from i2vadapt.commands import planning, preprocessing, tools, training
-from i2vadapt.devices import check_gpus
 from i2vadapt.errors import Preempted, UserError
+from i2vadapt.runtime.devices import check_gpus
 
 _logger = logging.getLogger("i2vadapt")
 

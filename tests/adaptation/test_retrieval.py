@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from i2vadapt.adaptation import FlowMemoryBank, lend, similarities_with_bank
-from i2vadapt.adaptation.retrieval import Strategy
+from i2vadapt.adaptation.memory_bank import FlowMemoryBank
+from i2vadapt.adaptation.retrieval import Strategy, lend, similarities_with_bank
 from i2vadapt.errors import UserError
 
 HELD = 7

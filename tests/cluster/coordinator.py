@@ -26,7 +26,7 @@ CONFIG = """
 benchmarks: [mine.yaml]
 methods: [full]
 """
-PROFILES = ("--workflow-profile", "workflow/profiles/slurm", "--profile", "lab")
+PROFILES = ("--workflow-profile", "profiles/slurm", "--profile", "lab")
 # The first look at jobs is after these seconds and each further one 10 seconds later; a job takes six or more.
 FIRST_LOOK = 8
 

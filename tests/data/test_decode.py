@@ -9,10 +9,11 @@ import pytest
 from i2vadapt.config import DecodeSettings
 from i2vadapt.data.decode import Video, decode, run_decode
 from i2vadapt.data.items import Item
-from i2vadapt.data.manifest import file_digest
-from i2vadapt.data.shards import Encoded, Failed, ShardReader
+from i2vadapt.data.shards.format import Encoded, Failed
+from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.data.video import write_video
 from i2vadapt.errors import UserError
+from i2vadapt.files.digests import file_digest
 
 
 def write(path: Path, frames: int, height: int = 48, width: int = 64, fps: float = 25.0) -> Item:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from i2vadapt.data.items import Item, digest_items, item_seed, read_items, shard_of, write_atomically, write_items
+from i2vadapt.data.items import Item, digest_items, item_seed, read_items, shard_of, write_items
 from i2vadapt.errors import UserError
+from i2vadapt.files.atomic import write_atomically
 
 # Any name a file system allows: bytes that are not UTF-8 arrive as surrogates.
 NAMES = st.binary(min_size=1, max_size=40).filter(lambda name: b"\0" not in name).map(os.fsdecode)

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from i2vadapt.data.items import Item
-from i2vadapt.data.shard_build import BATCH_ITEMS, build_shard, make_provenance
-from i2vadapt.data.shards import Encoded, Failed, ShardReader
+from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance
+from i2vadapt.data.shards.format import Encoded, Failed
+from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
 
 ITEMS = [Item(f"item{number}", "", "", number, "") for number in range(3 * BATCH_ITEMS + 5)]
@@ -24,7 +25,7 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from tests.data.test_shard_build import ITEMS, encode, provenance
-from i2vadapt.data.shard_build import build_shard
+from i2vadapt.data.shards.build import build_shard
 def process(items):
     for item in items:
         time.sleep(0.004)

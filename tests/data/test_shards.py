@@ -11,16 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from i2vadapt.data.flow_codec import encode_flow, quantise
-from i2vadapt.data.shard_set import ShardSet
-from i2vadapt.data.shards import (
-    Encoded,
-    Failed,
-    ShardReader,
-    encode_depth,
-    encode_frame,
-    encode_jpeg,
-    write_shard_file,
-)
+from i2vadapt.data.shards.codec import encode_depth, encode_frame, encode_jpeg
+from i2vadapt.data.shards.format import Encoded, Failed, write_shard_file
+from i2vadapt.data.shards.reader import ShardReader
+from i2vadapt.data.shards.set import ShardSet
 from i2vadapt.errors import UserError
 
 NAMES = st.binary(min_size=1, max_size=20).filter(lambda name: b"\0" not in name).map(os.fsdecode)

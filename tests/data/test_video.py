@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from i2vadapt.data.video import VideoStream, count_packets, iter_frames, read_frames, write_video
+from i2vadapt.data.video import VideoStream, count_packets, read_frames, write_video
 from i2vadapt.errors import UserError
 
 CLIPS = Path(os.environ.get("I2VADAPT_SHARED", Path(__file__).parents[3] / "shared")) / "data/clips"
@@ -46,7 +46,7 @@ def test_resizing_to_the_short_side(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     write_video(path, moving_square(), 25)
     assert read_frames(path, 24).frames.shape == (20, 24, 32, 3)
-    assert [frame.shape for frame in iter_frames(path, 96)] == [(96, 128, 3)] * 20
+    assert [frame.shape for frame in read_frames(path, 96).frames] == [(96, 128, 3)] * 20
 
 
 def test_stream_can_be_iterated_again(tmp_path: Path) -> None:
@@ -109,11 +109,12 @@ def test_what_is_no_video_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_impossible_writing_is_refused(tmp_path: Path) -> None:
     video = moving_square(2)
+    (tmp_path / "file").touch()
     for path, frames, fps, message in (
         (tmp_path / "a.gif", video, 25, r"\.mp4"),
         (tmp_path / "a.mp4", video[..., 0], 25, "shape"),
         (tmp_path / "a.mp4", video, float("nan"), "fps"),
-        (tmp_path / "none/a.mp4", video, 25, "cannot be written"),
+        (tmp_path / "file/a.mp4", video, 25, "cannot be written"),
     ):
         with pytest.raises(UserError, match=message):
             write_video(path, frames, fps)

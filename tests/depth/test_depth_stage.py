@@ -10,13 +10,13 @@ import torch
 from i2vadapt.config import DepthSettings
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items
-from i2vadapt.data.manifest import file_digest
-from i2vadapt.data.shards import ShardReader
+from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.depth import stage
 from i2vadapt.depth.files import estimate_files
 from i2vadapt.depth.registry import default_checkpoint
 from i2vadapt.depth.stage import inverse_depth_in_unit_range, load_network, run_depth
 from i2vadapt.errors import UserError
+from i2vadapt.files.digests import file_digest
 
 SMALL = DepthSettings(model="dpt_small", precision="float32")
 SIZES = ((60, 80), (80, 60), (60, 80), (64, 64))

@@ -15,7 +15,7 @@ import cv2
 import torch
 
 from i2vadapt.cli import main
-from i2vadapt.progress import Progress
+from i2vadapt.runtime.progress import Progress
 
 STAGES = ("depth.stage", "synthesis.stage", "flow.stage", "data.decode")
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from i2vadapt.data.items import Item, write_items
-from i2vadapt.data.manifest import file_digest
-from i2vadapt.data.shard_build import BATCH_ITEMS
+from i2vadapt.data.shards.build import BATCH_ITEMS
 from i2vadapt.data.video import write_video
+from i2vadapt.files.digests import file_digest
 
 ITEMS = 3 * BATCH_ITEMS + 5
 BROKEN = 20  # this photograph and this video are not readable: failures must come back the same, too

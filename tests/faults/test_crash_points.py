@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from i2vadapt.data.items import Item, write_atomically
-from i2vadapt.data.shard_build import BATCH_ITEMS, build_shard, make_provenance
-from i2vadapt.data.shards import Encoded
+from i2vadapt.data.items import Item
+from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance
+from i2vadapt.data.shards.format import Encoded
+from i2vadapt.files.atomic import write_atomically
 
 ITEMS = [Item(f"item{number}", "", "", number, "") for number in range(2 * BATCH_ITEMS + 3)]
 CALLS = ("replace", "fsync", "unlink", "rmdir")

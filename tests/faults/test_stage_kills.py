@@ -12,8 +12,8 @@ import pytest
 from killing import Forks, Moment, Outcome
 from stage_data import BROKEN, ITEMS, STAGES, StageData
 
-from i2vadapt.data.shard_build import BATCH_ITEMS
-from i2vadapt.data.shards import ShardReader
+from i2vadapt.data.shards.build import BATCH_ITEMS
+from i2vadapt.data.shards.reader import ShardReader
 
 
 def done_before(log: str) -> int:

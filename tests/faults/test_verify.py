@@ -16,7 +16,7 @@ from stage_data import STAGES, StageData
 from i2vadapt import versions
 from i2vadapt.cli import main
 from i2vadapt.data.items import read_items, write_items
-from i2vadapt.verification import dataset
+from i2vadapt.pipeline.verify import dataset
 
 KINDS = {"depth": "photos/depth", "synthesize": "photos/frames", "decode": "videos/frames", "flow": "videos/flow"}
 Run = Callable[[Path], tuple[int, list[str]]]

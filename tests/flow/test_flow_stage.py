@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from i2vadapt.config import FlowSettings
-from i2vadapt.data.shards import Encoded, ShardReader, encode_jpeg, write_shard_file
+from i2vadapt.data.shards.codec import encode_jpeg
+from i2vadapt.data.shards.format import Encoded, write_shard_file
+from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.data.video import read_frames, write_video
 from i2vadapt.errors import UserError
 from i2vadapt.flow.files import read_flo

@@ -10,9 +10,11 @@ from i2vadapt import versions
 from i2vadapt.config import FlowSettings, SynthesisSettings, parse
 from i2vadapt.config.settings import Settings
 from i2vadapt.data.items import Item
-from i2vadapt.data.manifest import file_digest
-from i2vadapt.data.shards import Encoded, ShardReader, encode_depth, encode_jpeg, write_shard_file
+from i2vadapt.data.shards.codec import encode_depth, encode_jpeg
+from i2vadapt.data.shards.format import Encoded, write_shard_file
+from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
+from i2vadapt.files.digests import file_digest
 from i2vadapt.flow.stage import run_flow
 from i2vadapt.synthesis.stage import run_synthesis
 

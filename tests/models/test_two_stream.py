@@ -9,8 +9,8 @@ import torch
 
 from i2vadapt.errors import UserError
 from i2vadapt.models.i3d import InceptionI3D
+from i2vadapt.models.i3d_weights import FIRST_KERNEL
 from i2vadapt.models.two_stream import TwoStream, fuse, initialise_i3d, upsample_logits
-from i2vadapt.models.weights import FIRST_KERNEL
 
 
 def test_shapes_and_means() -> None:

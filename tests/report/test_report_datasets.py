@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from i2vadapt.benchmark import DatasetSpec
+from i2vadapt.config.documents import DatasetSpec
 from i2vadapt.data.flow_codec import encode_flow
-from i2vadapt.data.shards import Encoded, write_shard_file
+from i2vadapt.data.shards.format import Encoded, write_shard_file
 from i2vadapt.report.datasets import summarise_dataset
 from i2vadapt.report.times import rule_times
 

@@ -9,9 +9,11 @@ import pytest
 
 from i2vadapt.config import SynthesisSettings
 from i2vadapt.data.items import Item, item_seed
-from i2vadapt.data.manifest import file_digest
-from i2vadapt.data.shards import Encoded, ShardReader, encode_depth, write_shard_file
+from i2vadapt.data.shards.codec import encode_depth
+from i2vadapt.data.shards.format import Encoded, write_shard_file
+from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
+from i2vadapt.files.digests import file_digest
 from i2vadapt.synthesis.clip import flow_of_clip, steps_from_plain, synthesize_clip
 from i2vadapt.synthesis.stage import run_synthesis
 

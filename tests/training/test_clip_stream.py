@@ -12,11 +12,11 @@ from tiny_data import CLASSES, make_run, read_metrics, write_datasets
 from torch import nn
 
 from i2vadapt.config import TrainSettings, parse
-from i2vadapt.models import ClipFrames
+from i2vadapt.inference.trained import evaluate, load_trained
+from i2vadapt.models.clip import ClipFrames
 from i2vadapt.training.loop import Trainer
 from i2vadapt.training.optimizer import build_optimizer
 from i2vadapt.training.run import build_model
-from i2vadapt.training.trained import evaluate, load_trained
 
 CLIP = {"rgb_network": "clip_vit_b32", "clip": {"weights": None, "learning_rate": 0.002}}
 

@@ -11,7 +11,7 @@ import torch
 from tiny_data import CLASSES, make_run, read_metrics, write_datasets, write_flow, write_frames
 from tiny_data import make_items as make_tiny_items
 
-from i2vadapt.data.shards import ShardReader
+from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
 from i2vadapt.training import checkpoint
 from i2vadapt.training.loop import Trainer

@@ -11,15 +11,15 @@ import pytest
 import torch
 from tiny_data import CLASSES, FRAMES, TRAIN, make_run, read_metrics
 
-from i2vadapt.adaptation import draw_pace, pace_indices, uniform_indices
+from i2vadapt.clips.dataset import PACED, DomainClips, Window
+from i2vadapt.clips.sampling import draw_pace, pace_indices, uniform_indices
+from i2vadapt.clips.target import PacedClips
 from i2vadapt.config import PRESETS, TrainSettings, merge, parse, read_yaml
 from i2vadapt.data.items import read_items, write_items
-from i2vadapt.data.shards import encode_jpeg
+from i2vadapt.data.shards.codec import encode_jpeg
 from i2vadapt.errors import UserError
-from i2vadapt.training.clips import PACED, DomainClips, Window
+from i2vadapt.inference.trained import evaluate, load_trained
 from i2vadapt.training.loop import Trainer
-from i2vadapt.training.target_clips import PacedClips
-from i2vadapt.training.trained import evaluate, load_trained
 
 METHODS = read_yaml(Path(__file__).parents[2] / "workflow" / "methods.yaml")
 MORE = {

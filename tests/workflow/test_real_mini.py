@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from i2vadapt.benchmark import Benchmark, load_benchmark
+from i2vadapt.config.documents import Benchmark, load_benchmark
 from i2vadapt.data.manifest import make_manifest
 
 FILE = Path(__file__).parents[2] / "workflow" / "benchmarks" / "real-mini.yaml"

@@ -17,7 +17,7 @@ import pytest
 from small_project import CONFIG, DATA_JOBS, Project, write_photograph
 
 from i2vadapt.data.items import read_items, shard_of
-from i2vadapt.data.shards import ShardReader
+from i2vadapt.data.shards.reader import ShardReader
 
 TRAINED = {"train": 2, "evaluate": 2, "report": 1}
 

@@ -36,9 +36,9 @@ def add_commands(commands: Any) -> None:
 
 def run_plan(options: argparse.Namespace) -> None:
     """Sub-command plan: the table on standard output."""
-    from i2vadapt.benchmark import read_config
     from i2vadapt.config import read_yaml
-    from i2vadapt.planning.plan import describe, make_plan
+    from i2vadapt.config.documents import read_config
+    from i2vadapt.pipeline.plan.plan import describe, make_plan
 
     cores = max(options.cores, 1)
     config, benchmarks = read_config(read_yaml(options.config), options.workflow)
@@ -48,7 +48,7 @@ def run_plan(options: argparse.Namespace) -> None:
 
 def run_verify(options: argparse.Namespace) -> None:
     """Sub-command verify: problems and the command that puts them right on standard output, status 1 if any."""
-    from i2vadapt.verification.results import verify
+    from i2vadapt.pipeline.verify.results import verify
 
     def tell(line: str) -> None:
         sys.stdout.write(f"{line.encode('utf-8', 'replace').decode()}\n")

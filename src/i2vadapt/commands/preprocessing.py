@@ -60,7 +60,7 @@ def add_commands(commands: Any) -> None:
 
 def run_manifest(options: argparse.Namespace) -> None:
     """Sub-command manifest."""
-    from i2vadapt.benchmark import load_benchmark
+    from i2vadapt.config.documents import load_benchmark
     from i2vadapt.data.manifest import make_manifest, write_manifest
 
     benchmark = load_benchmark(options.benchmark)

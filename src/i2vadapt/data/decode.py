@@ -15,11 +15,12 @@ from i2vadapt.data.exposure import brighten, find_gain
 from i2vadapt.data.image import resize, size_with_short_side
 from i2vadapt.data.items import Item, digest_items
 from i2vadapt.data.manifest import check_unchanged
-from i2vadapt.data.parallel import ordered_map
-from i2vadapt.data.shard_build import build_shard, make_provenance
-from i2vadapt.data.shards import Encoded, Failed, encode_frame
+from i2vadapt.data.shards.build import build_shard, make_provenance
+from i2vadapt.data.shards.codec import encode_frame
+from i2vadapt.data.shards.format import Encoded, Failed
 from i2vadapt.data.video import VideoStream
 from i2vadapt.errors import UserError
+from i2vadapt.runtime.parallel import ordered_map
 
 _logger = logging.getLogger(__name__)
 

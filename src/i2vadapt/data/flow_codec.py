@@ -108,11 +108,6 @@ def decode_codes(data: bytes, height: int) -> np.ndarray:
     return cv2.merge((u, v))  # ten times as fast as to transpose
 
 
-def decode_flow(data: bytes, height: int, bound: float = 20.0) -> np.ndarray:
-    """Reads what `encode_flow` stored as JPEG: (H,W,2) float32 pixels. Arguments and errors as `decode_codes`."""
-    return dequantise(decode_codes(data, height), bound)
-
-
 def flip_codes(codes: np.ndarray) -> np.ndarray:
     """Codes of the mirrored video: mirrored left to right, with u negated, in place; gives them back.
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from i2vadapt.data.temporary import remove_abandoned, temporary_name
 from i2vadapt.errors import UserError
+from i2vadapt.files.tables import read_table, write_table
 
 UNLABELLED = -1
 
@@ -40,62 +38,10 @@ def shard_of(item_id: str, shards: int) -> int:
     return int.from_bytes(hashlib.sha256(os.fsencode(item_id)).digest()[:8], "big") % shards
 
 
-def shard_name(index: int) -> str:
-    """Name of a shard's files, without suffix."""
-    return f"{index:04d}"
-
-
 def item_seed(seed: int, stage: str, item_id: str) -> list[int]:
     """Entropy for `numpy.random.default_rng`: depends on the item alone, not on shard, order or restart."""
     digest = hashlib.sha256(f"{seed}\0{stage}\0".encode() + os.fsencode(item_id)).digest()
     return [int.from_bytes(digest[start : start + 4], "big") for start in range(0, 16, 4)]
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a file through a temporary name in the same folder, flushed to disk, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(path)
-    temporary = temporary_name(path)
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def write_table(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
-    """Writes a CSV file atomically; names that are not UTF-8 keep their bytes."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, header, lineterminator="\n")
-    # The csv module leaves a lone carriage return unquoted, and then reads it as the end of a line.
-    quoting_writer = csv.DictWriter(text, header, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writeheader()
-    for row in rows:
-        (quoting_writer if any("\r" in str(value) for value in row.values()) else writer).writerow(row)
-    write_atomically(path, text.getvalue().encode("utf-8", "surrogateescape"))
-
-
-def read_table(path: Path, header: Sequence[str]) -> list[dict[str, str]]:
-    """Reads a CSV file written by `write_table`.
-
-    Raises:
-        UserError: if the file is missing or lacks a column.
-    """
-    try:
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-            columns = reader.fieldnames or []
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    missing = [name for name in header if name not in columns]
-    if missing:
-        raise UserError(f"{path}: no column {', '.join(missing)}; it has {', '.join(columns) or 'none'}")
-    return rows
 
 
 ITEM_COLUMNS = ("id", "path", "class", "label", "digest")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from i2vadapt.benchmark import DatasetSpec
+from i2vadapt.config.documents import DatasetSpec
 from i2vadapt.data.items import shard_of
 from i2vadapt.errors import UserError
 

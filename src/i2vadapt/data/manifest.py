@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections import Counter
@@ -11,13 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from i2vadapt.benchmark import Benchmark, class_key
+from i2vadapt.config.documents import Benchmark, class_key
 from i2vadapt.data.image import read_image
-from i2vadapt.data.items import UNLABELLED, Item, shard_name, shard_of, write_items, write_table
+from i2vadapt.data.items import UNLABELLED, Item, shard_of, write_items
 from i2vadapt.data.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Entry, list_entries
 from i2vadapt.data.video import count_packets
 from i2vadapt.errors import UserError
-from i2vadapt.progress import progress
+from i2vadapt.files.digests import file_digest
+from i2vadapt.files.tables import write_table
+from i2vadapt.layout import shard_name
+from i2vadapt.runtime.progress import progress
 
 _logger = logging.getLogger(__name__)
 
@@ -177,12 +179,6 @@ def _check_files(
             name = names[label] if label != UNLABELLED else ""
             items.append(Item(entry.id, str(root / entry.id), name, label, digest))
     return items
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_unchanged(item: Item) -> None:

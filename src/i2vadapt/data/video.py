@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 
 from i2vadapt.data.image import resize, size_with_short_side
 from i2vadapt.errors import UserError
+from i2vadapt.files.atomic import replacing
 
 _FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".avi": "avi"}
 _CRF = "18"
@@ -123,22 +123,6 @@ class VideoStream:
         return ""
 
 
-def iter_frames(path: str | os.PathLike[str], short_side: int | None = None) -> Iterator[np.ndarray]:
-    """Frames of a video one by one, so that a long one need not be held in memory.
-
-    Args:
-        path: the file.
-        short_side: length of the shorter side to resize to, pixels; None keeps the size.
-
-    Yields:
-        (H,W,3) uint8 RGB.
-
-    Raises:
-        UserError: if the file can't be opened, holds no video, or not one frame decodes.
-    """
-    return _resized(VideoStream(path), short_side)
-
-
 def read_frames(path: str | os.PathLike[str], short_side: int | None = None) -> VideoFrames:
     """Decodes a whole video.
 
@@ -190,15 +174,11 @@ def write_video(path: str | os.PathLike[str], frames: np.ndarray, fps: float) ->
         raise UserError(f"{path}: fps: must be greater than 0, not {fps}")
     if path.suffix.lower() not in _FORMATS:
         raise UserError(f"{path}: a video must end in one of {', '.join(_FORMATS)}")
-    temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
     try:
-        with temporary.open("wb") as file:
+        with replacing(path, path.suffix) as temporary, temporary.open("wb") as file:
             _encode(file, _FORMATS[path.suffix.lower()], frames, fps)
-        os.replace(temporary, path)
     except (OSError, av.error.FFmpegError) as error:
         raise UserError(f"{path}: cannot be written: {_reason(error)}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _encode(file: object, container_format: str, frames: np.ndarray, fps: float) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import multiprocessing
-import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from i2vadapt.demo.photographs import photograph_scene
 from i2vadapt.demo.rendering import render
 from i2vadapt.demo.videos import FRAME_RATE, video_clip, video_frame
 from i2vadapt.errors import UserError
-from i2vadapt.progress import progress
+from i2vadapt.files.atomic import write_atomically
+from i2vadapt.runtime.progress import progress
 
 _JPEG_QUALITY = 90
 # Without looking ahead: with it, libx264 was seen to give other streams for the same frames, even on one thread.
@@ -31,14 +31,6 @@ _Item = tuple[Path, int, int, int, int]  # folder, seed, domain, class, number
 def _relative(domain: int, kind: int, number: int) -> str:
     name = CLASSES[kind]
     return f"{_DOMAINS[domain]}/{name}/{name}_{number:03d}{('.jpg', '.mp4')[domain]}"
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Writes a file so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
 
 
 def _photograph(rng: np.random.Generator, name: str) -> bytes:
@@ -73,7 +65,7 @@ def _make(item: _Item) -> str:
     out, seed, domain, kind, number = item
     rng = np.random.default_rng([seed, domain, kind, number])
     relative = _relative(domain, kind, number)
-    _write(out / relative, (_photograph, _video)[domain](rng, CLASSES[kind]))
+    write_atomically(out / relative, (_photograph, _video)[domain](rng, CLASSES[kind]))
     return relative
 
 
@@ -133,4 +125,4 @@ def write_demo(
                 for future in as_completed([pool.submit(_make, item) for item in items[1:]]):
                     future.result()
                     bar.update()
-    _write(out / "index.csv", _index(items))
+    write_atomically(out / "index.csv", _index(items))

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from i2vadapt.weights_file import read_state
+from i2vadapt.weights.reading import read_state
 
 UNUSED_KEYS = {
     "relative_position_index": "BEiT: table of indices, follows from the window size",

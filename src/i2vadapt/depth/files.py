@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from i2vadapt.config import DepthSettings
-from i2vadapt.data.items import UNLABELLED, Item, write_atomically
-from i2vadapt.data.shards import Failed
+from i2vadapt.data.items import UNLABELLED, Item
+from i2vadapt.data.shards.format import Failed
 from i2vadapt.depth.stage import estimate_items, load_network
 from i2vadapt.errors import UserError
-from i2vadapt.progress import progress
+from i2vadapt.files.atomic import write_atomically
+from i2vadapt.runtime.progress import progress
 
 
 def estimate_files(images: Sequence[Path], out: Path, settings: DepthSettings) -> None:

@@ -14,7 +14,7 @@ from i2vadapt.depth.dpt import DptNetwork
 from i2vadapt.depth.network import DepthNetwork
 from i2vadapt.depth.spec import DEPTH_MODELS, DepthModelSpec, depth_model_spec
 from i2vadapt.errors import UserError
-from i2vadapt.weights_file import mismatch
+from i2vadapt.weights.reading import mismatch
 
 WEIGHTS = Path(__file__).parent / "weights"
 """Weights that come with the package, one `<name>.safetensors` for each network that has some."""

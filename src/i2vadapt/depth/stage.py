@@ -17,18 +17,19 @@ from i2vadapt.config import DepthSettings
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items
 from i2vadapt.data.manifest import check_unchanged
-from i2vadapt.data.parallel import ahead, map_over_devices
-from i2vadapt.data.shard_build import BATCH_ITEMS, build_shard, make_provenance
-from i2vadapt.data.shards import Encoded, Failed, encode_depth
+from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance
+from i2vadapt.data.shards.codec import encode_depth
+from i2vadapt.data.shards.format import Encoded, Failed
 from i2vadapt.depth.fetch import downloaded_checkpoint
 from i2vadapt.depth.network import DepthNetwork
 from i2vadapt.depth.predict import enlarge, predict_inverse_depth, run_network
 from i2vadapt.depth.preprocess import network_input, to_uint16
 from i2vadapt.depth.registry import build_depth_model, default_checkpoint
 from i2vadapt.depth.spec import DepthModelSpec
-from i2vadapt.devices import best_device, chosen_dtype, visible_devices
 from i2vadapt.errors import UserError
-from i2vadapt.weights_file import weights_digest
+from i2vadapt.runtime.devices import best_device, chosen_dtype, visible_devices
+from i2vadapt.runtime.parallel import ahead, map_over_devices
+from i2vadapt.weights.reading import weights_digest
 
 _logger = logging.getLogger(__name__)
 

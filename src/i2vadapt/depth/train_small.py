@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import safetensors.torch
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from torch import Tensor
 
 import i2vadapt
@@ -24,7 +23,8 @@ from i2vadapt.depth.registry import new_network
 from i2vadapt.depth.small_data import DrawPair, Image, Scene, ScenePool, disturb, random_crop
 from i2vadapt.depth.spec import DepthModelSpec, depth_model_spec
 from i2vadapt.errors import UserError
-from i2vadapt.progress import progress
+from i2vadapt.files.atomic import write_atomically
+from i2vadapt.runtime.progress import progress
 
 _logger = logging.getLogger(__name__)
 _FIRST_SCENES = 256  # drawn before the first step
@@ -185,12 +185,7 @@ def _seed_for(seed: int, use: int) -> int:
 
 
 def _write(network: DepthNetwork, out: Path, settings: dict[str, object], scores: dict[str, DepthScores]) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
     report = {"training": settings, "scores": {name: asdict(score) for name, score in scores.items()}}
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     state = {key: value.contiguous() for key, value in network.state_dict().items()}
-    save_file(state, temporary, metadata={key: json.dumps(value) for key, value in report.items()})
-    os.replace(temporary, out)
-    text = out.with_suffix(".json")
-    temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, text)
+    write_atomically(out, safetensors.torch.save(state, {key: json.dumps(value) for key, value in report.items()}))
+    write_atomically(out.with_suffix(".json"), (json.dumps(report, indent=2) + "\n").encode())

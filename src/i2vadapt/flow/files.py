@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from pathlib import Path
 
 import numpy as np
 
 from i2vadapt.errors import UserError
+from i2vadapt.files.atomic import write_atomically
 
 _MAGIC = np.float32(202021.25).tobytes()
 _HEADER = 12
@@ -52,11 +51,7 @@ def write_flo(path: str | Path, flow: np.ndarray) -> None:
     if flow.ndim != 3 or flow.shape[2] != 2 or 0 in flow.shape:
         raise UserError(f"flow: must have the shape (H, W, 2), not {flow.shape}")
     size = np.array([flow.shape[1], flow.shape[0]], "<i4").tobytes()
-    path = Path(path)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.flo")
     try:
-        temporary.write_bytes(_MAGIC + size + flow.astype("<f4").tobytes())
-        os.replace(temporary, path)
+        write_atomically(Path(path), _MAGIC + size + flow.astype("<f4").tobytes())
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise UserError(f"{path}: cannot be written: {error.strerror}") from None

@@ -9,7 +9,7 @@ import numpy as np
 
 from i2vadapt import versions
 from i2vadapt.config import SynthesisSettings, parse
-from i2vadapt.data.shards import ShardReader
+from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
 from i2vadapt.synthesis.clip import flow_of_clip, steps_from_plain
 

@@ -14,13 +14,14 @@ import numpy as np
 from i2vadapt import versions
 from i2vadapt.config import FlowSettings
 from i2vadapt.data.flow_codec import encode_flow, quantise
-from i2vadapt.data.parallel import ahead, map_over_devices, ordered_map
-from i2vadapt.data.shard_build import BATCH_ITEMS, build_shard, make_provenance
-from i2vadapt.data.shards import Encoded, Failed, ShardReader
-from i2vadapt.devices import visible_devices
+from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance
+from i2vadapt.data.shards.format import Encoded, Failed
+from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
 from i2vadapt.flow.geometric import exact_flow, is_generated, open_depth
 from i2vadapt.flow.tvl1 import resolve_backend, to_grey, tvl1
+from i2vadapt.runtime.devices import visible_devices
+from i2vadapt.runtime.parallel import ahead, map_over_devices, ordered_map
 
 _logger = logging.getLogger(__name__)
 

@@ -11,16 +11,16 @@ import cv2
 import numpy as np
 
 from i2vadapt.config import Tvl1Settings, parse
-from i2vadapt.devices import best_device
 from i2vadapt.errors import UserError
+from i2vadapt.runtime.devices import best_device
 
 Backend = Callable[[np.ndarray, np.ndarray, Tvl1Settings], np.ndarray]
 
 # Modules with a function `tvl1_pairs`, imported when they are wanted: PyTorch and Numba take long to start.
 BACKENDS = {
-    "opencv": "i2vadapt.flow.opencv",
-    "numba": "i2vadapt.flow.numba_tvl1",
-    "torch": "i2vadapt.flow.torch_tvl1",
+    "opencv": "i2vadapt.flow.backends.opencv",
+    "numba": "i2vadapt.flow.backends.numba",
+    "torch": "i2vadapt.flow.backends.torch",
 }
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA's, AMD's, and either's under WSL
 

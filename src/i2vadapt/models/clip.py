@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from i2vadapt.errors import UserError
-from i2vadapt.models.clip_weights import read_clip
 from i2vadapt.models.stream_network import StreamNetwork
-from i2vadapt.weights_file import mismatch
+from i2vadapt.weights.clip import read_clip
+from i2vadapt.weights.reading import mismatch
 
 # Of the photographs CLIP was trained with.
 MEAN = (0.48145466, 0.4578275, 0.40821073)

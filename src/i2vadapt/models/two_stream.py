@@ -13,11 +13,11 @@ from torch.nn import functional as F
 from i2vadapt.errors import UserError
 from i2vadapt.models.clip import ClipFrames
 from i2vadapt.models.domain_classifier import DomainClassifier
-from i2vadapt.models.frame_resnet import FrameResNet
 from i2vadapt.models.i3d import InceptionI3D
+from i2vadapt.models.i3d_weights import inflate_to_flow, load_i3d, read_weights
 from i2vadapt.models.layers import Unit3D
+from i2vadapt.models.resnet import FrameResNet
 from i2vadapt.models.stream_network import StreamNetwork
-from i2vadapt.models.weights import inflate_to_flow, load_i3d, read_weights
 
 Fusion = Literal["softmax_of_mean", "mean_of_softmax"]
 RgbNetwork = Literal["i3d", "clip_vit_b32", "resnet18", "resnet50"]

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from i2vadapt.benchmark import DatasetSpec
-from i2vadapt.data.items import UNLABELLED, Item, read_items, read_table, shard_name
+from i2vadapt.config.documents import DatasetSpec
+from i2vadapt.data.items import UNLABELLED, Item, read_items
 from i2vadapt.data.manifest import EXCLUDED_COLUMNS
-from i2vadapt.data.shards import ShardReader
+from i2vadapt.data.shards.reader import ShardReader
+from i2vadapt.files.tables import read_table
+from i2vadapt.layout import shard_name
 
 STAGES = ("depth", "frames", "flow")
 

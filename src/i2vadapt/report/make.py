@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from i2vadapt import __version__
-from i2vadapt.benchmark import Benchmark, load_benchmark
-from i2vadapt.data.items import write_atomically
+from i2vadapt.config.documents import Benchmark, load_benchmark
+from i2vadapt.files.atomic import write_atomically
 from i2vadapt.report import tables
 from i2vadapt.report.curves import curves_figure
 from i2vadapt.report.datasets import STAGES, dataset_folder, stage_paths, summarise_dataset

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from i2vadapt.benchmark import Benchmark
+from i2vadapt.config.documents import Benchmark
 from i2vadapt.report import html
 from i2vadapt.report.datasets import DatasetSummary
 from i2vadapt.report.runs import Method

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from i2vadapt.config import read_yaml
-from i2vadapt.data.items import UNLABELLED, read_table
+from i2vadapt.data.items import UNLABELLED
 from i2vadapt.errors import UserError
+from i2vadapt.files.tables import read_table
 from i2vadapt.report.text import title
 
 FUSED = "fused"

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from i2vadapt.data.image import read_image
-from i2vadapt.data.items import UNLABELLED, Item, read_items, shard_name, shard_of
-from i2vadapt.data.shards import ShardReader
+from i2vadapt.data.items import UNLABELLED, Item, read_items, shard_of
+from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
 from i2vadapt.flow.colour import flow_to_colour
+from i2vadapt.layout import shard_name
 from i2vadapt.report.canvas import Strip, compose, depth_colours, evenly
 from i2vadapt.report.datasets import shard_count, stage_paths
 

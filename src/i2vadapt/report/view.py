@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from i2vadapt.data.items import write_atomically
-from i2vadapt.data.shards import ShardReader
+from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
+from i2vadapt.files.atomic import write_atomically
 from i2vadapt.flow.colour import flow_to_colour
 from i2vadapt.report.canvas import Strip, compose, depth_colours, evenly
 from i2vadapt.report.sheets import strongest

@@ -10,7 +10,7 @@ import numpy as np
 
 from i2vadapt.config import SynthesisSettings
 from i2vadapt.data.image import resize, size_with_short_side
-from i2vadapt.data.shards import encode_jpeg
+from i2vadapt.data.shards.codec import encode_jpeg
 from i2vadapt.synthesis.actor import nearest_layer
 from i2vadapt.synthesis.camera import intrinsics, inverse_depth_to_depth
 from i2vadapt.synthesis.filling import fill_holes

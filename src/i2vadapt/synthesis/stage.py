@@ -15,10 +15,12 @@ from i2vadapt.config import SynthesisSettings
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items, item_seed
 from i2vadapt.data.manifest import check_unchanged
-from i2vadapt.data.parallel import ordered_map
-from i2vadapt.data.shard_build import build_shard, make_provenance
-from i2vadapt.data.shards import Encoded, Failed, ShardReader, encode_frame
+from i2vadapt.data.shards.build import build_shard, make_provenance
+from i2vadapt.data.shards.codec import encode_frame
+from i2vadapt.data.shards.format import Encoded, Failed
+from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
+from i2vadapt.runtime.parallel import ordered_map
 from i2vadapt.synthesis.clip import Estimate, steps_to_plain, synthesize_clip
 
 

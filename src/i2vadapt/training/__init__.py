@@ -1,1 +1,1 @@
-"""."""
+"""Training of a run: loop, checkpoints, history, optimiser."""

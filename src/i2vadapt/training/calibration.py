@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from i2vadapt.models import StreamNetwork
-from i2vadapt.training.precision import Arithmetic
+from i2vadapt.models.stream_network import StreamNetwork
+from i2vadapt.runtime.precision import Arithmetic
 
 
 @torch.no_grad()

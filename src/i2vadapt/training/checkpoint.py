@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 
-from i2vadapt.data.items import write_atomically
 from i2vadapt.errors import UserError
+from i2vadapt.files.atomic import write_atomically
 
 FORMAT = 1
 _PATIENCE = 12.0  # seconds

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
-from i2vadapt.data.items import write_table
+from i2vadapt.files.tables import write_table
 
 Row = dict[str, float]
 

@@ -16,24 +16,24 @@ import yaml
 from torch import Tensor
 
 from i2vadapt import __version__, versions
-from i2vadapt.data.items import write_atomically
+from i2vadapt.clips.dataset import Sample
+from i2vadapt.clips.domains import open_domains
+from i2vadapt.clips.loaders import Loaders
+from i2vadapt.clips.target import paced_streams
 from i2vadapt.errors import Preempted, UserError
-from i2vadapt.progress import progress
+from i2vadapt.files.atomic import write_atomically
+from i2vadapt.runtime.precision import choose_arithmetic, describe
+from i2vadapt.runtime.preemption import StopRequest, stop_request
+from i2vadapt.runtime.process_group import ALONE, Team, synchronise_batch_norm
+from i2vadapt.runtime.progress import progress
 from i2vadapt.training import checkpoint
 from i2vadapt.training.calibration import calibrate_batch_norm
-from i2vadapt.training.clips import Sample
-from i2vadapt.training.domains import open_domains
 from i2vadapt.training.history import Means, Row, in_short, write_events, write_metrics
-from i2vadapt.training.loaders import Loaders
 from i2vadapt.training.objective import Objective
 from i2vadapt.training.optimizer import build_optimizer
-from i2vadapt.training.precision import choose_arithmetic, describe
-from i2vadapt.training.preemption import StopRequest, stop_request
 from i2vadapt.training.run import Run, build_model, initialise
-from i2vadapt.training.target_clips import paced_streams
 from i2vadapt.training.target_pass import TargetPass
-from i2vadapt.training.team import ALONE, Team, synchronise_batch_norm
-from i2vadapt.weights_file import weights_digest
+from i2vadapt.weights.reading import weights_digest
 
 _logger = logging.getLogger(__name__)
 

@@ -5,21 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from i2vadapt.adaptation import (
-    bnm,
-    domain_loss,
-    local_loss,
-    mcc,
-    mk_mmd,
-    pace_loss,
-    reversal_strength,
-    reverse_gradient,
-    video_loss,
-)
+from i2vadapt.clips.dataset import Sample
 from i2vadapt.config import PaceSettings, TrainSettings, TransferSettings
-from i2vadapt.models import StreamOutput, TwoStream, upsample_logits
-from i2vadapt.training.clips import Sample
-from i2vadapt.training.precision import Arithmetic
+from i2vadapt.losses.bnm import bnm
+from i2vadapt.losses.classification import local_loss, video_loss
+from i2vadapt.losses.dan import mk_mmd
+from i2vadapt.losses.dann import domain_loss, reversal_strength, reverse_gradient
+from i2vadapt.losses.mcc import mcc
+from i2vadapt.losses.pace import pace_loss
+from i2vadapt.models.two_stream import StreamOutput, TwoStream, upsample_logits
+from i2vadapt.runtime.precision import Arithmetic
 
 
 class Objective:

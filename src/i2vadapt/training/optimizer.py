@@ -6,7 +6,8 @@ import torch
 from torch.optim.lr_scheduler import MultiStepLR
 
 from i2vadapt.config import TrainSettings
-from i2vadapt.models import ClipFrames, TwoStream
+from i2vadapt.models.clip import ClipFrames
+from i2vadapt.models.two_stream import TwoStream
 
 
 def build_optimizer(model: TwoStream, settings: TrainSettings) -> tuple[torch.optim.SGD, MultiStepLR]:

@@ -9,7 +9,9 @@ from pathlib import Path
 from torch import nn
 
 from i2vadapt.config import TrainSettings
-from i2vadapt.models import ClipFrames, FrameResNet, TwoStream, initialise_clip, initialise_i3d, initialise_resnet
+from i2vadapt.models.clip import ClipFrames, initialise_clip
+from i2vadapt.models.resnet import FrameResNet, initialise_resnet
+from i2vadapt.models.two_stream import TwoStream, initialise_i3d
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from i2vadapt.adaptation import FlowMemoryBank, lend, needs_similarity, similarities_with_bank
+from i2vadapt.adaptation.memory_bank import FlowMemoryBank
+from i2vadapt.adaptation.retrieval import lend, needs_similarity, similarities_with_bank
+from i2vadapt.clips.dataset import DomainClips, Lend, Sample
+from i2vadapt.clips.domains import Domains
+from i2vadapt.clips.loaders import Loaders
 from i2vadapt.errors import Preempted
-from i2vadapt.models import TwoStream
-from i2vadapt.training.clips import DomainClips, Lend, Sample
-from i2vadapt.training.domains import Domains
-from i2vadapt.training.evaluation import Scores, accuracies, joined, rgb_features, score
+from i2vadapt.inference.scores import Scores, accuracies, joined, rgb_features, score
+from i2vadapt.models.two_stream import TwoStream
+from i2vadapt.runtime.precision import Arithmetic
+from i2vadapt.runtime.preemption import StopRequest
+from i2vadapt.runtime.process_group import Team
 from i2vadapt.training.history import Row
-from i2vadapt.training.loaders import Loaders
-from i2vadapt.training.precision import Arithmetic
-from i2vadapt.training.preemption import StopRequest
 from i2vadapt.training.run import Run
-from i2vadapt.training.team import Team
 
 _logger = logging.getLogger(__name__)
 

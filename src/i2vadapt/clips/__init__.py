@@ -1,0 +1,1 @@
+"""Clips for the networks: which frames of which item, cropped, flipped, batched."""

@@ -1,0 +1,38 @@
+"""Photographs themselves as clips of one frame: what the image-only lower bound learns (SO (Img) of Table 1)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from i2vadapt.clips.dataset import SOURCE, DomainClips, Sample, Window
+from i2vadapt.config import TrainSettings
+from i2vadapt.data.image import flip_frames, read_image, resize, size_with_short_side
+
+
+class PhotographClips(Dataset[Sample]):
+    """Photographs with labels, in the size of the generated videos, cropped and flipped like these.
+
+    Args:
+        source: generated videos, whose items say where the photographs lie.
+        settings: sizes.
+        key: seed and epoch.
+    """
+
+    def __init__(self, source: DomainClips, settings: TrainSettings, key: tuple[int, int]) -> None:
+        self._source, self._settings, self._key = source, settings, key
+
+    def __len__(self) -> int:
+        return len(self._source.items)
+
+    def __getitem__(self, index: int) -> Sample:
+        item, size = self._source.items[index], self._source.frames_settings
+        rng = np.random.default_rng([*self._key, SOURCE, index])
+        image = read_image(item.path)
+        height, width = size_with_short_side(image.shape[0], image.shape[1], size["short_side"], size["aspect"])
+        window = Window.draw(rng)
+        area = window.area(height, width, self._settings.crop, item.id)
+        frames = np.ascontiguousarray(resize(image, height, width)[area])[None]
+        frames = flip_frames(frames) if window.flip else frames
+        return {"rgb": torch.from_numpy(frames), "label": torch.tensor(item.label)}

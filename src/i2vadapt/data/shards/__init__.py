@@ -1,0 +1,1 @@
+"""Shards: one HDF5 file with the encoded frames of many items."""

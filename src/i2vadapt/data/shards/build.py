@@ -1,0 +1,207 @@
+"""Building a shard so that it can be killed at any moment: sealed batches, then one assembly, then one rename."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from i2vadapt import __version__
+from i2vadapt.data.shards.format import Encoded, Failed, write_shard_file
+from i2vadapt.data.shards.integrity import is_intact
+from i2vadapt.data.shards.reader import ShardReader
+from i2vadapt.errors import UserError
+from i2vadapt.files.temporary import temporary_name
+from i2vadapt.runtime.progress import progress
+
+_logger = logging.getLogger(__name__)
+
+BATCH_ITEMS = 16
+
+
+class HasId(Protocol):
+    """Anything with an item id."""
+
+    @property
+    def id(self) -> str:
+        """The id."""
+        ...
+
+
+Work = TypeVar("Work", bound=HasId)
+Process = Callable[[Sequence[Work]], Iterable[Encoded | Failed]]
+
+
+def make_provenance(stage: str, version: int, settings: dict[str, Any], inputs: dict[str, str]) -> dict[str, Any]:
+    """What a shard was made of: stage, its version, settings, package version, digests of all inputs."""
+    return {"stage": stage, "stage_version": version, "settings": settings, "package": __version__, "inputs": inputs}
+
+
+def build_shard(
+    out: Path,
+    kind: str,
+    work: Sequence[Work],
+    process: Process[Work],
+    provenance: dict[str, Any],
+    max_failed_share: float,
+    unit: str = "item",
+) -> None:
+    """Runs a stage over its items and writes the shard.
+
+    Finished batches are kept in `<out>.partial/`; a job that was killed loses the batch in hand and nothing else. Two
+    jobs that build the same shard harm nothing: temporary names are unique, batches deterministic, renames atomic.
+
+    Args:
+        out: the shard.
+        kind: frames, flow or depth.
+        work: the items, in order.
+        process: turns items into results, in order, one for each.
+        provenance: from `make_provenance`; a shard with the same provenance is left as it is.
+        max_failed_share: share of failed items above which the stage fails.
+        unit: name of one item, for the progress display.
+
+    Raises:
+        UserError: if too many items failed (the message names them), or the disk is full.
+    """
+    key = hashlib.sha256(json.dumps(_identity(provenance), sort_keys=True).encode()).hexdigest()[:16]
+    partial = out.with_name(out.name + ".partial")
+    if _is_current(out, kind, provenance):
+        _logger.info("%s: up to date", out)
+        shutil.rmtree(partial, ignore_errors=True)  # of a job that was killed just after the shard got its name
+        return
+    names = [partial / f"{start:06d}-{key}.h5" for start in range(0, len(work), BATCH_ITEMS)]
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+        _fill(partial, names, kind, work, process, provenance, unit)
+        results = [result for name in names for result in _read_batch(name, kind)]
+        if _too_many(results, max_failed_share):
+            _forget_failures(names, kind)
+        _check_failures(out, results, max_failed_share)
+        _write_renamed(out, partial, kind, results, provenance)
+    except OSError as error:
+        # A twin may have assembled the same shard and removed the batches.
+        if not (isinstance(error, FileNotFoundError) and _is_current(out, kind, provenance)):
+            raise _disk_error(out, error) from None
+    shutil.rmtree(partial, ignore_errors=True)
+
+
+def _identity(provenance: dict[str, Any]) -> dict[str, Any]:
+    """The part of the provenance that decides the content; the package's version is told but decides nothing."""
+    return {name: value for name, value in provenance.items() if name != "package"}
+
+
+def _is_current(out: Path, kind: str, provenance: dict[str, Any]) -> bool:
+    if not out.exists():
+        return False
+    try:
+        same = _identity(ShardReader(out, kind).provenance) == _identity(json.loads(json.dumps(provenance)))
+        return same and is_intact(out)
+    except UserError:
+        return False
+
+
+def _fill(
+    partial: Path,
+    names: Sequence[Path],
+    kind: str,
+    work: Sequence[Work],
+    process: Process[Work],
+    provenance: dict[str, Any],
+    unit: str,
+) -> None:
+    """Makes the batches that are missing; `process` sees all their items as one stream, so that it can work ahead."""
+    missing = [number for number, name in enumerate(names) if not _batch_is_good(name)]
+    batches = [list(work[number * BATCH_ITEMS : (number + 1) * BATCH_ITEMS]) for number in missing]
+    todo = [item for batch in batches for item in batch]
+    if len(todo) < len(work):
+        _logger.info("%s: %d of %d %ss were done before", partial.stem, len(work) - len(todo), len(work), unit)
+    with progress(total=len(work), description=f"{provenance['stage']} {partial.stem}", unit=unit) as bar:
+        bar.skip(len(work) - len(todo))
+        results: Iterator[Encoded | Failed] = iter(process(todo) if todo else ())
+        for number, batch in zip(missing, batches, strict=True):
+            sealed = []
+            for item in batch:
+                result = next(results)
+                if result.id != item.id:
+                    raise RuntimeError(f"results out of order: {result.id!r} for {item.id!r}")
+                sealed.append(result)
+                bar.update()
+            _write_renamed(names[number], partial, kind, sealed, provenance)
+
+
+def _batch_is_good(name: Path) -> bool:
+    """Batches are renamed into place whole, but a power cut or a bad disk may damage one: it is made again."""
+    if not name.exists():
+        return False
+    if not is_intact(name):
+        name.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def _read_batch(name: Path, kind: str) -> list[Encoded | Failed]:
+    try:
+        reader = ShardReader(name, kind)
+    except UserError as error:
+        # It was good a moment ago.
+        raise FileNotFoundError(errno.ENOENT, str(error), str(name)) from None
+    good = {
+        item_id: Encoded(item_id, int(reader.labels[item]), reader.encoded(item), reader.info[item])
+        for item, item_id in enumerate(reader.ids)
+    }
+    return [*good.values(), *reader.failures]
+
+
+def _write_renamed(
+    out: Path, partial: Path, kind: str, results: Sequence[Encoded | Failed], provenance: dict[str, Any]
+) -> None:
+    """Writes a file under a unique name inside the folder of batches, which is removed at the end, and renames it."""
+    temporary = temporary_name(out, partial)
+    try:
+        write_shard_file(temporary, kind, results, provenance)
+        os.replace(temporary, out)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    folder = os.open(out.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _too_many(results: Sequence[Encoded | Failed], max_failed_share: float) -> bool:
+    return sum(isinstance(result, Failed) for result in results) > max_failed_share * len(results)
+
+
+def _forget_failures(names: Sequence[Path], kind: str) -> None:
+    """Batches with failures are made again the next time, when the disk is mounted or the file repaired."""
+    for name in names:
+        if any(isinstance(result, Failed) for result in _read_batch(name, kind)):
+            name.unlink(missing_ok=True)
+
+
+def _check_failures(out: Path, results: Sequence[Encoded | Failed], max_failed_share: float) -> None:
+    failed = [result for result in results if isinstance(result, Failed)]
+    for result in failed:
+        _logger.warning("%s: left out: %s", os.fsencode(result.id).decode("utf-8", "replace"), result.reason)
+    if _too_many(results, max_failed_share):
+        names = "; ".join(f"{result.id}: {result.reason}" for result in failed[:10])
+        names += f" and {len(failed) - 10} more" if len(failed) > 10 else ""
+        raise UserError(
+            f"{out}: {len(failed)} of {len(results)} items failed,"
+            f" more than max_failed_share = {max_failed_share}: {names}"
+        )
+
+
+def _disk_error(out: Path, error: OSError) -> UserError:
+    if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+        return UserError(f"{out}: the disk is full or the file too large; finished batches are kept, rerun to go on")
+    return UserError(f"{out}: cannot be written: {error}")

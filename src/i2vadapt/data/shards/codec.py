@@ -1,0 +1,29 @@
+"""How single frames and depth maps are encoded in a shard; flow has a file of its own, `data/flow_codec.py`."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+
+def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
+    """Encodes an (H,W,3) uint8 RGB image as JPEG."""
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ValueError(f"an image of shape {image.shape} can't be encoded as JPEG")
+    return bytes(data)
+
+
+def encode_frame(image: np.ndarray, codec: str, quality: int) -> bytes:
+    """Encodes an (H,W,3) uint8 RGB image by a setting `codec`: jpeg, or raw, which is larger and needs no decoding."""
+    return image.tobytes() if codec == "raw" else encode_jpeg(image, quality)
+
+
+def encode_depth(depth: np.ndarray) -> bytes:
+    """Encodes an (H,W) uint16 map as a lossless PNG."""
+    # the low bits repeat nothing: looking for repetitions takes three times as long and gains no byte
+    strategy = (cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY)
+    done, data = cv2.imencode(".png", depth, [cv2.IMWRITE_PNG_COMPRESSION, 4, *strategy])
+    if not done:
+        raise ValueError(f"a map of shape {depth.shape} can't be encoded as PNG")
+    return bytes(data)

@@ -1,0 +1,169 @@
+"""The format of a shard: one HDF5 file with the encoded frames of many items.
+
+Layout of a shard::
+
+    items/id      n texts                            items/label (n,) int32
+    items/first   (n,) int64, first frame           items/count (n,) int32, frames
+    items/info    n texts, JSON of the stage         failures/{id,reason} texts
+    bytes         (b,) uint8, all frames encoded     offsets (frames + 1,) uint64
+    attributes    format, kind, provenance (JSON), digest (SHA-256 of all the above), complete
+
+Texts are uint8 arrays, each text ended by a zero byte: HDF5 keeps strings of its own in a heap without checksum, and
+hangs for ever in one that was damaged. The attribute `complete` is written last. A file without it, or one that HDF5
+can't open, is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from i2vadapt.errors import UserError
+
+FORMAT = 2
+TABLES = ("offsets", *(f"items/{name}" for name in ("id", "label", "first", "count", "info")))
+FAILURES = ("failures/id", "failures/reason")
+_OVERHEAD = 1 << 13  # bytes, more than what HDF5 itself writes
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The result of a stage for one item.
+
+    Attributes:
+        id: the item's id.
+        label: its label.
+        frames: encoded frames, in order.
+        info: plain data about the item, kept as JSON.
+    """
+
+    id: str
+    label: int
+    frames: Sequence[bytes]
+    info: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An item that a stage could not use, and why."""
+
+    id: str
+    reason: str
+
+
+def write_shard_file(path: Path, kind: str, results: Sequence[Encoded | Failed], provenance: dict[str, Any]) -> None:
+    """Writes a whole shard to `path`, which should be a temporary name, and flushes it to disk.
+
+    Raises:
+        OSError: if it can't be written, a full disk included.
+    """
+    good = [result for result in results if isinstance(result, Encoded)]
+    bad = [result for result in results if isinstance(result, Failed)]
+    lengths = [len(frame) for result in good for frame in result.frames]
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.uint64)]).astype(np.uint64)
+    counts = np.array([len(result.frames) for result in good], np.int32)
+    payload = np.frombuffer(b"".join(frame for result in good for frame in result.frames), np.uint8)
+    tables = {
+        "offsets": offsets,
+        "items/id": _pack(os.fsencode(result.id) for result in good),
+        "items/label": np.array([result.label for result in good], np.int32),
+        "items/first": np.cumsum(counts, dtype=np.int64) - counts,
+        "items/count": counts,
+        "items/info": _pack(json.dumps(result.info, sort_keys=True).encode() for result in good),
+        "failures/id": _pack(os.fsencode(result.id) for result in bad),
+        "failures/reason": _pack(result.reason.encode("utf-8", "surrogateescape") for result in bad),
+    }
+    digest = content_digest([payload], tables)
+    _check_room(path, payload.nbytes + sum(table.nbytes for table in tables.values()) + _OVERHEAD)
+    with _plain_errors(), h5py.File(path, "w", libver="v110") as file:
+        for name, table in tables.items():
+            file.create_dataset(name, data=table)
+        file.create_dataset("bytes", data=payload)
+        file.attrs["format"] = FORMAT
+        file.attrs["kind"] = np.bytes_(kind)
+        file.attrs["provenance"] = np.bytes_(json.dumps(provenance, sort_keys=True))
+        file.attrs["digest"] = np.bytes_(digest)
+        file.attrs["complete"] = True
+    _flush(path)
+
+
+def content_digest(payload: Iterable[np.ndarray], tables: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of a shard's encoded frames, in pieces, and of its tables."""
+    state = hashlib.sha256()
+    for piece in payload:
+        state.update(piece.data)
+    for name in (*TABLES, *FAILURES):
+        state.update(f"{name} {tables[name].size}\0".encode() + tables[name].tobytes())
+    return state.hexdigest()
+
+
+def _pack(texts: Iterable[bytes]) -> np.ndarray:
+    return np.frombuffer(b"".join(text.replace(b"\0", b"?") + b"\0" for text in texts), np.uint8)
+
+
+def unpack(packed: np.ndarray) -> list[bytes]:
+    """The texts of a table."""
+    return packed.tobytes().split(b"\0")[:-1]
+
+
+def _check_room(path: Path, size: int) -> None:
+    """Asks for the space first: HDF5 notices a full disk only when it closes a file, and prints pages of traces."""
+    with path.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+
+
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """HDF5 reports some failures to write as RuntimeError with the number of the system's error in the text."""
+    try:
+        yield
+    except (RuntimeError, OSError) as error:
+        found = re.search(r"errno = (\d+)", str(error))
+        if found is None:
+            raise
+        number = int(found.group(1))
+        raise OSError(number, os.strerror(number), None) from None
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def open_shard(path: Path) -> Any:
+    """Opens a finished shard for reading.
+
+    Raises:
+        UserError: if it is missing, damaged, unfinished or of another format.
+    """
+    try:
+        file = h5py.File(path, "r", locking=False)
+        complete, found = bool(file.attrs.get("complete", False)), int(file.attrs.get("format", -1))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such shard: run the stage that makes it") from None
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        raise UserError(f"{path}: not a readable shard ({error}): delete it and rerun its stage") from None
+    if not complete or found != FORMAT:
+        file.close()
+        raise UserError(
+            f"{path}: unfinished, or of format {found} where {FORMAT} is needed: delete it and rerun its stage"
+        )
+    return file

@@ -1,0 +1,45 @@
+"""All shards of one kind of a dataset."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from i2vadapt.data.shards.reader import Area, ShardReader
+
+
+class ShardSet:
+    """The shards of one kind of a dataset, looked up by item id; keeps the most recently used ones open."""
+
+    def __init__(self, paths: Sequence[Path], kind: str, keep_open: int = 64) -> None:
+        self._readers: OrderedDict[int, ShardReader] = OrderedDict()
+        self._paths, self._kind, self._keep = list(paths), kind, keep_open
+        self._place: dict[str, tuple[int, int, int]] = {}
+        self.digests: list[str] = []
+        for number in range(len(self._paths)):
+            reader = self._reader(number)
+            self.digests.append(reader.digest)
+            for item, item_id in enumerate(reader.ids):
+                self._place[item_id] = (number, item, int(reader.counts[item]))
+
+    def _reader(self, number: int) -> ShardReader:
+        reader = self._readers.pop(number, None) or ShardReader(self._paths[number], self._kind)
+        self._readers[number] = reader
+        while len(self._readers) > self._keep:
+            self._readers.popitem(last=False)
+        return reader
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._place
+
+    def count(self, item_id: str) -> int:
+        """Frames of an item."""
+        return self._place[item_id][2]
+
+    def stored(self, item_id: str, indices: np.ndarray, area: Callable[[int, int], Area]) -> np.ndarray:
+        """Areas of an item's frames in uint8, as `ShardReader.stored`."""
+        number, item, _ = self._place[item_id]
+        return self._reader(number).stored(item, indices, area)

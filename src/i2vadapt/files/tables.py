@@ -1,0 +1,42 @@
+"""Tables as CSV files, written atomically; names that are not UTF-8 keep their bytes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from i2vadapt.errors import UserError
+from i2vadapt.files.atomic import write_atomically
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Writes a CSV file atomically; names that are not UTF-8 keep their bytes."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, header, lineterminator="\n")
+    # The csv module leaves a lone carriage return unquoted, and then reads it as the end of a line.
+    quoting_writer = csv.DictWriter(text, header, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writeheader()
+    for row in rows:
+        (quoting_writer if any("\r" in str(value) for value in row.values()) else writer).writerow(row)
+    write_atomically(path, text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def read_table(path: Path, header: Sequence[str]) -> list[dict[str, str]]:
+    """Reads a CSV file written by `write_table`.
+
+    Raises:
+        UserError: if the file is missing or lacks a column.
+    """
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+            columns = reader.fieldnames or []
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    missing = [name for name in header if name not in columns]
+    if missing:
+        raise UserError(f"{path}: no column {', '.join(missing)}; it has {', '.join(columns) or 'none'}")
+    return rows

@@ -1,0 +1,1 @@
+"""From a trained network to scores, and from scores to predictions."""

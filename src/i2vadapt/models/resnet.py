@@ -1,0 +1,84 @@
+"""A ResNet over single frames (He et al. 2016): the image-only lower bound, SO (Img) of Table 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from i2vadapt.errors import UserError
+from i2vadapt.models.stream_network import StreamNetwork
+from i2vadapt.weights.reading import mismatch, read_state
+
+_HEAD = "fc."
+_COUNTER = ".num_batches_tracked"
+
+
+class FrameResNet(StreamNetwork):
+    """Classifier of clips by their single frames, averaged over time; a photograph is a clip of one frame.
+
+    Args:
+        name: resnet18 or resnet50.
+        num_classes: number of logits.
+        dropout: share of features dropped before the logits in training.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, name: str, num_classes: int, dropout: float) -> None:
+        super().__init__()
+        self.backbone = timm.create_model(name, pretrained=False, num_classes=0)
+        self.feature_size: int = self.backbone.num_features
+        self.dropout = nn.Dropout(dropout)
+        self.logits = nn.Linear(self.feature_size, num_classes)
+        for part in ("mean", "std"):
+            values = torch.tensor(self.backbone.default_cfg[part])
+            self.register_buffer(part, values.view(3, 1, 1), persistent=False)
+
+    def features(self, clips: Tensor) -> Tensor:
+        """Computes the features of every frame.
+
+        Args:
+            clips: (N, 3, T, H, W) in [-1, 1].
+
+        Returns:
+            (N, F, T), F is 512 or 2048.
+
+        Raises:
+            UserError: not five axes, or not three channels.
+        """
+        if clips.ndim != 5 or clips.shape[1] != 3:
+            raise UserError(f"ResNet got clips of shape {tuple(clips.shape)}; expected (N, 3, T, H, W)")
+        frames = ((clips.transpose(1, 2).flatten(0, 1) + 1) / 2 - self.mean) / self.std
+        features: Tensor = self.backbone(frames)
+        return features.unflatten(0, (len(clips), clips.shape[2])).transpose(1, 2)
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Maps frame features (N, F, T) to logits (N, C, T)."""
+        logits: Tensor = self.logits(features.transpose(1, 2))
+        return logits.transpose(1, 2)
+
+
+def initialise_resnet(network: FrameResNet, weights: Path | None) -> None:
+    """Starts the network from trained weights; the classifier stays new.
+
+    Args:
+        network: changed in place.
+        weights: state dict of torchvision or timm, which name the layers alike; None leaves the network random.
+
+    Raises:
+        UserError: the file cannot be read or does not fit.
+    """
+    if weights is None:
+        return
+    own = network.backbone.state_dict()
+    state = {key: value for key, value in read_state(weights).items() if not key.startswith(_HEAD)}
+    # Files of 2018 and before have no batch counters.
+    state |= {key: value for key, value in own.items() if key.endswith(_COUNTER) and key not in state}
+    difference = mismatch(state, own)
+    if difference:
+        raise UserError(f"{weights}: does not fit the ResNet: {difference}")
+    network.backbone.load_state_dict(state)

@@ -1,0 +1,163 @@
+"""Processes that train together, started by torchrun: one a GPU, on one node or several.
+
+DistributedDataParallel is not used: a step has one backward pass a network and loss, so that only one's activations
+are held, and DDP wants one pass a step, or `no_sync` around all but the last, with all parameters used in it. Here the
+gradients of a step are summed once, in one piece, when all passes are done. What is lost is their transfer behind the
+last backward pass: 100 MB a step for both streams.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from i2vadapt.runtime.devices import best_device
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Team:
+    """The processes, as one of them sees them; alone, everything here does nothing.
+
+    Attributes:
+        rank: number of this process.
+        size: number of processes.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the process that writes files."""
+        return self.rank == 0
+
+    def part(self, batch: list[T]) -> list[T]:
+        """This process's part of a batch; parts differ by at most one item, and the last ones may be empty."""
+        whole, rest = divmod(len(batch), self.size)
+        start = self.rank * whole + min(self.rank, rest)
+        return batch[start : start + whole + (self.rank < rest)]
+
+    def sum_gradients(self, weights: Iterable[nn.Parameter], *values: float) -> list[float]:
+        """Sums gradients over the processes, in place, and some numbers with them.
+
+        Every process must have gradients of the same weights.
+
+        Returns:
+            The sums of the numbers.
+        """
+        if self.size == 1:
+            return list(values)
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        extra = torch.tensor(values, dtype=torch.float32, device=gradients[0].device)
+        buffer = torch.cat([*(gradient.float().flatten() for gradient in gradients), extra])
+        dist.all_reduce(buffer)
+        place = 0
+        for gradient in gradients:
+            gradient.copy_(buffer[place : place + gradient.numel()].view_as(gradient))
+            place += gradient.numel()
+        return [float(value) for value in buffer[place:]]
+
+    def gather(self, value: T) -> list[T]:
+        """One value of each process, in order, in every process."""
+        if self.size == 1:
+            return [value]
+        values: list[T | None] = [None] * self.size
+        dist.all_gather_object(values, value)
+        return [part for part in values if part is not None]
+
+    def wait(self) -> None:
+        """Until every process is here."""
+        if self.size > 1:
+            dist.barrier()
+
+    def share_buffers(self, model: nn.Module) -> None:
+        """Gives all processes the first one's running statistics."""
+        if self.size > 1:
+            for buffer in model.buffers():
+                dist.broadcast(buffer, 0)
+
+
+ALONE = Team()
+
+
+@contextmanager
+def team_of_environment() -> Iterator[Team]:
+    """Joins the processes that torchrun started (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR); without it, a team of one.
+
+    A process takes the GPU of its local rank; without GPUs they talk through gloo.
+    """
+    if "RANK" not in os.environ:
+        yield ALONE
+        return
+    on_gpu = best_device() == "cuda"
+    if on_gpu:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("nccl" if on_gpu else "gloo")
+    try:
+        yield Team(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()
+
+
+class _Sum(torch.autograd.Function):
+    """Sum over the processes; so is its gradient."""
+
+    @staticmethod
+    def forward(_: object, value: Tensor) -> Tensor:
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_: object, gradient: Tensor) -> Tensor:
+        total = gradient.contiguous().clone()
+        dist.all_reduce(total)
+        return total
+
+
+class TeamBatchNorm3d(nn.BatchNorm3d):
+    """Batch normalisation by the statistics of all processes' parts of the batch, for processors.
+
+    PyTorch's SyncBatchNorm is for GPUs only.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalises (N,C,T,H,W)."""
+        if not self.training:
+            return super().forward(x)
+        values, axes = x.float(), (0, 2, 3, 4)
+        count = _Sum.apply(torch.tensor([values.numel() / values.shape[1]], device=x.device))
+        mean = _Sum.apply(values.sum(axes)) / count
+        centred = values - mean[:, None, None, None]
+        variance = _Sum.apply(centred.square().sum(axes)) / count
+        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+            momentum = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+            self.running_mean.lerp_(mean.detach(), momentum)
+            self.running_var.lerp_((variance * count / (count - 1)).detach(), momentum)
+        scale = (variance + self.eps).rsqrt() * self.weight
+        return (centred * scale[:, None, None, None] + self.bias[:, None, None, None]).to(x.dtype)
+
+
+def synchronise_batch_norm(model: nn.Module, device: torch.device) -> None:
+    """Lets batch normalisation of a model see the whole batch; weights, statistics and their names stay the same."""
+    if device.type == "cuda":
+        nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        return
+    for module in model.modules():
+        for name, norm in module.named_children():
+            if type(norm) is nn.BatchNorm3d:
+                synced = TeamBatchNorm3d(norm.num_features, norm.eps, norm.momentum)
+                synced.weight, synced.bias = norm.weight, norm.bias
+                synced.running_mean, synced.running_var = norm.running_mean, norm.running_var
+                synced.num_batches_tracked = norm.num_batches_tracked
+                setattr(module, name, synced.train(norm.training))

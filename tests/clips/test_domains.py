@@ -1,0 +1,91 @@
+"""Protocols and supervision: what a run learns from, adapts to and is tested on."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tiny_data import make_items, make_run, read_metrics, write_datasets, write_flow, write_frames
+
+from i2vadapt.clips.domains import open_domains
+from i2vadapt.config import TrainSettings, parse
+from i2vadapt.data.items import Item
+from i2vadapt.errors import UserError
+from i2vadapt.inference.trained import evaluate, load_trained
+from i2vadapt.training.loop import Trainer
+
+TRAIN_IDS = ["run/0.mp4", "walk/0.mp4", "walk/1.mp4"]
+TEST_IDS = ["run/1.mp4"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    root = tmp_path_factory.mktemp("domains")
+    write_datasets(root)
+    for name, ids in (("train.txt", TRAIN_IDS), ("test.txt", TEST_IDS)):
+        (root / name).write_text("".join(f"{item_id}\n" for item_id in ids))
+    yield root
+    shutil.rmtree(root)
+
+
+def split(data: Path) -> dict[str, object]:
+    lists = {"train": [str(data / "train.txt")], "test": [str(data / "test.txt")]}
+    return {"protocol": "split1", "split1": lists}
+
+
+def ids(items: list[Item]) -> list[str]:
+    return sorted(item.id for item in items)
+
+
+def test_transductive_adapts_to_what_it_is_tested_on(data: Path) -> None:
+    run = make_run(data, data)
+    domains = open_domains(run.source, run.target, run.settings)
+    assert domains.target is domains.test
+    assert len(domains.test.items) == len(domains.source.items) == 4
+
+
+def test_split1_is_tested_on_videos_that_were_never_seen(data: Path, tmp_path: Path) -> None:
+    run = make_run(data, tmp_path / "run", **split(data), epochs=2)
+    trainer = Trainer(run)
+    assert ids(trainer.domains.target.items) == TRAIN_IDS
+    assert ids(trainer.domains.test.items) == TEST_IDS
+    trainer.train()
+    rows = read_metrics(tmp_path / "run")
+    assert int(rows[0]["bank_flows"]) <= len(TRAIN_IDS)
+    thirds = 3 * float(rows[0]["pseudo_label_accuracy"])  # of the videos that are adapted to
+    assert thirds == pytest.approx(round(thirds), abs=1e-4)
+    assert float(rows[1]["accuracy_fused"]) in (0, 1)
+    out = tmp_path / "predictions.csv"
+    results = evaluate(load_trained(tmp_path / "run" / "checkpoint.pt"), data / "target", out, 2, 0)
+    with out.open() as file:
+        assert [row["id"] for row in csv.DictReader(file)] == TEST_IDS
+    assert results["accuracy_fused"] == float(rows[1]["accuracy_fused"])
+    shutil.rmtree(tmp_path)
+
+
+def test_supervision_by_the_target_learns_its_labels_and_needs_no_source(data: Path, tmp_path: Path) -> None:
+    changes = {**split(data), "supervision": "target", "bank": None, "pace": None}
+    run = make_run(data, tmp_path / "run", **changes)
+    domains = open_domains(tmp_path / "nowhere", run.target, run.settings)
+    assert ids(domains.source.items) == TRAIN_IDS
+    assert ids(domains.test.items) == TEST_IDS
+    unlabelled = tmp_path / "unlabelled"
+    write_frames(unlabelled / "target", make_items(".mp4", labelled=False), seed=1)
+    write_flow(unlabelled / "target", -4.0)
+    with pytest.raises(UserError, match="no video for training has one"):
+        open_domains(tmp_path, unlabelled / "target", run.settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"bank": None, "pace": None}, "needs protocol split1"),
+        ({"protocol": "split1"}, "adapts nothing: bank and pace null"),
+    ],
+)
+def test_an_upper_bound_that_would_not_be_one(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse(TrainSettings, {"supervision": "target", **changes}, "test")

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from i2vadapt.config import PRESETS, TrainSettings, parse, read_yaml
+from i2vadapt.config.documents import (
+    Benchmark,
+    Config,
+    ResolvedBenchmark,
+    class_key,
+    load_benchmark,
+    load_datasets,
+    resolve,
+)
+from i2vadapt.config.schema import schemas, write_schemas
+from i2vadapt.data.manifest import make_manifest
+from i2vadapt.errors import UserError
+
+WORKFLOW = Path(__file__).parents[2] / "workflow"
+NAMES = ["EtoH", "BtoU", "StoU"]
+SHARD = 256
+
+
+def benchmark_of(name: str) -> Benchmark:
+    return load_benchmark(WORKFLOW / "benchmarks" / f"{name}.yaml")
+
+
+def resolved(preset: str, names: list[str] | None = None) -> dict[str, ResolvedBenchmark]:
+    methods = ["full", "clip_so_rgb", "clip_full"]
+    config = parse(Config, {"benchmarks": names or NAMES, "preset": preset, "methods": methods}, "config")
+    return {part.benchmark.name: part for part in resolve(config, WORKFLOW)}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_all_three_run_together(preset: str) -> None:
+    parts = resolved(preset)
+    assert list(parts) == NAMES
+    datasets = load_datasets(parts.values())
+    assert set(datasets) == {"EADs-13", "HMDB51-13", "BU101", "UCF101", "Stanford40-12", "UCF101-12"}
+
+
+# Section 4.2 of the paper: rate, batch, epochs, lambda_1, lambda_2.
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [("EtoH", (0.05, 16, 60, 1, 0.2)), ("BtoU", (0.1, 32, 30, 20, 0.001)), ("StoU", (0.015, 32, 20, 1, 0.01))],
+)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_hyper_parameters_of_the_paper(name: str, figures: tuple[float, ...], preset: str) -> None:
+    train = resolved(preset)[name].methods["full"]
+    assert train.pace is not None
+    assert train.bank is not None
+    assert (train.learning_rate, train.batch_size, train.epochs, train.local_weight, train.pace.weight) == figures
+    assert (train.pace.classes, train.bank.warmup_epochs, train.bank.capacity) == (5, 10, 60)
+    assert (train.momentum, train.weight_decay, train.decay) == (0.9, 1e-4, 0.1)
+    drops = [int(train.epochs * part) for part in train.milestones]
+    of_paper = {"EtoH": [30, 40], "BtoU": [15, 20], "StoU": [10, 13]}
+    of_code = {**of_paper, "StoU": [10, 15]}
+    assert drops == (of_code if preset == "released" else of_paper)[name]
+
+
+# Section 4.5: epochs and warm-up of CLIP for E->H and S->U; B->U has no row in Table 5.
+@pytest.mark.parametrize(("name", "epochs", "warmup"), [("EtoH", 40, 10), ("StoU", 20, 5)])
+def test_hyper_parameters_of_clip(name: str, epochs: int, warmup: int) -> None:
+    methods = resolved("paper")[name].methods
+    assert methods["full"].rgb_network == "i3d"
+    assert methods["full"].epochs == (60 if name == "EtoH" else 20)
+    full, rgb = methods["clip_full"], methods["clip_so_rgb"]
+    assert full.bank is not None
+    assert (full.epochs, full.bank.warmup_epochs, full.batch_size, full.clip.learning_rate) == (epochs, warmup, 8, 5e-5)
+    assert (rgb.epochs, rgb.batch_size, rgb.streams, rgb.rgb_network) == (epochs, 8, ("rgb",), "clip_vit_b32")
+    assert full.clip.prompt == "a video of a person {}."
+
+
+def test_a_benchmark_must_not_change_a_method_that_is_none(tmp_path: Path) -> None:
+    text = (WORKFLOW / "benchmarks" / "StoU.yaml").read_text().replace("clip_full:", "clip_ful:")
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"mine\.yaml: methods: no method 'clip_ful' in methods\.yaml"):
+        resolved("paper", [str(tmp_path / "mine.yaml")])
+
+
+@pytest.mark.parametrize(
+    ("train", "files"),
+    [
+        ({}, ["i3d"]),
+        ({"streams": ["flow"], "pace": None}, ["i3d"]),
+        ({"init": {"rgb": "i3d", "flow": "f"}}, ["i3d", "f"]),
+        ({"rgb_network": "clip_vit_b32"}, ["i3d", "c"]),
+        ({"rgb_network": "clip_vit_b32", "init": {"rgb": "i3d", "flow": "f"}}, ["f", "c"]),
+        ({"rgb_network": "clip_vit_b32", "streams": ["rgb"], "bank": None}, ["c"]),
+        ({"init": {"rgb": None}}, []),
+    ],
+)
+def test_files_of_weights_that_a_run_needs(train: dict[str, object], files: list[str]) -> None:
+    settings = parse(TrainSettings, {"init": {"rgb": "i3d"}, "clip": {"weights": "c"}, **train}, "test")
+    assert settings.initial_weights == tuple(files)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_presets_differ_beside_the_figures_of_a_benchmark(name: str) -> None:
+    paper, released = (resolved(preset)[name].methods["full"] for preset in ("paper", "released"))
+    assert (paper.loss, released.loss) == ("ce", "bce")
+    assert paper.bank is not None
+    assert released.bank is not None
+    assert (paper.bank.delay_epochs, released.bank.delay_epochs) == (0, 1)
+
+
+def test_order_of_the_classes() -> None:
+    assert list(benchmark_of("EtoH").classes) == (
+        ["clap", "climb", "drink", "hug", "jump", "kick", "kiss", "pour", "push", "run", "smoke", "talk", "wave"]
+    )
+    assert list(benchmark_of("StoU").classes)[:3] == ["WritingOnBoard", "WalkingWithDog", "BrushingTeeth"]
+    ucf101 = list(benchmark_of("BtoU").classes)
+    # In classInd.txt, Hammering comes before HammerThrow and JumpingJack before JumpRope: case does not count.
+    assert ucf101 == sorted(ucf101, key=str.casefold)
+    assert (ucf101[0], ucf101[34], ucf101[-1]) == ("ApplyEyeMakeup", "Hammering", "YoYo")
+
+
+@pytest.mark.parametrize(("name", "count"), [("EtoH", 13), ("BtoU", 101), ("StoU", 12)])
+def test_every_class_has_its_own_name_on_either_side(name: str, count: int) -> None:
+    classes = benchmark_of(name).classes
+    for side in ("source", "target"):
+        assert len({class_key(original) for spec in classes.values() for original in getattr(spec, side)}) == count
+    assert all(spec.target == (label,) for label, spec in classes.items())
+
+
+def test_both_ucf101_benchmarks_name_the_same_classes() -> None:
+    assert set(benchmark_of("StoU").classes) < set(benchmark_of("BtoU").classes)
+
+
+@pytest.mark.parametrize(("name", "photographs", "videos"), [("EtoH", 3014, 1690), ("StoU", 2909, 1610)])
+def test_expected_counts_are_the_sums_over_the_classes(name: str, photographs: int, videos: int) -> None:
+    benchmark = benchmark_of(name)
+    text = (WORKFLOW / "benchmarks" / f"{name}.yaml").read_text(encoding="utf-8")
+    counts = re.findall(r"^  \w+: \{ source.*# .*?(\d{3}), (\d{3})$", text, re.MULTILINE)
+    assert len(counts) == len(benchmark.classes)
+    assert sum(int(source) for source, _ in counts) == benchmark.source.expected == photographs
+    assert sum(int(target) for _, target in counts) == benchmark.target.expected == videos
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shard_holds_some_256_items(name: str) -> None:
+    benchmark = benchmark_of(name)
+    for spec in (benchmark.source, benchmark.target):
+        assert spec.expected is not None
+        assert spec.shards == math.ceil(spec.expected / SHARD)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_linked_photographs_are_found_and_labelled(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    benchmark = benchmark_of(name)
+    originals = tmp_path / "originals"
+    originals.mkdir()
+    monkeypatch.chdir(tmp_path)
+    folders = [*(spec.source[0] for spec in benchmark.classes.values()), "not_shared"]
+    for value, folder in enumerate(folders):
+        image = originals / f"{folder}_001.png"
+        cv2.imwrite(str(image), np.full((20, 20, 3), value, np.uint8))
+        link = tmp_path / benchmark.source.root / folder / image.name
+        link.parent.mkdir(parents=True)
+        link.symlink_to(image)
+    manifest = make_manifest(benchmark, "source", 2)
+    assert {item.class_name: item.label for item in manifest.items} == {
+        label: index for index, label in enumerate(benchmark.classes)
+    }
+    assert [(row.class_name, row.reason) for row in manifest.excluded] == [("not_shared", "class not shared")]
+
+
+def test_schemas_on_disk_are_the_generated_ones() -> None:
+    assert {path.name for path in (WORKFLOW / "schemas").glob("*.json")} == set(schemas())
+    for name, schema in schemas().items():
+        text = (WORKFLOW / "schemas" / name).read_text(encoding="utf-8")
+        assert json.loads(text) == schema, "run: python -m i2vadapt.config.schema"
+
+
+def test_schemas_are_written_by_the_module(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "i2vadapt.config.schema", str(tmp_path)], check=True)
+    assert {path.name: json.loads(path.read_text(encoding="utf-8")) for path in tmp_path.iterdir()} == schemas()
+    with pytest.raises(UserError, match="cannot be written"):
+        write_schemas(tmp_path / "missing")
+
+
+def test_schemas_accept_what_ships_and_refuse_mistakes() -> None:
+    validator = pytest.importorskip("jsonschema").Draft202012Validator
+    documents = schemas()
+    for schema in documents.values():
+        validator.check_schema(schema)
+    of_benchmark, of_config = (validator(documents[f"{kind}.schema.json"]) for kind in ("benchmark", "config"))
+    for file in (WORKFLOW / "benchmarks").glob("*.yaml"):
+        of_benchmark.validate(read_yaml(file))
+    of_config.validate(read_yaml(WORKFLOW.parent / "config.yaml"))
+
+    document = read_yaml(WORKFLOW / "benchmarks" / "EtoH.yaml")
+    document["settings"]["train"]["learning_rat"] = 0.1
+    document["source"]["shards"] = 0
+    assert sorted(list(error.path) for error in of_benchmark.iter_errors(document)) == [
+        ["settings", "train"],
+        ["source", "shards"],
+    ]
+    assert not of_config.is_valid({"settings": {"flow": {"bound": -1}}})
+    assert of_config.is_valid({"settings": {"train": {"bank": None}}})
+    # A document gives a part of the settings: no key may be required.
+    assert validator(documents["settings.schema.json"]).is_valid({"train": {"pace": {}}, "flow": {"tvl1": {}}})

@@ -1,0 +1,105 @@
+"""Each loss against its formula written out in float64, and its gradient against differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from i2vadapt.losses.bnm import bnm
+from i2vadapt.losses.dan import mk_mmd
+from i2vadapt.losses.dann import domain_loss, reversal_strength, reverse_gradient
+from i2vadapt.losses.mcc import certainty_weights, mcc
+
+RNG = np.random.default_rng(3)
+SOURCE, TARGET = RNG.normal(size=(5, 4)), RNG.normal(size=(3, 4)) * 2 + 0.5
+
+
+def tensor(values: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(values).requires_grad_()
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(p / p.sum(axis=1, keepdims=True))
+
+
+def test_mk_mmd_written_out() -> None:
+    rows = [*SOURCE, *TARGET]
+    gamma = np.mean([((a - b) ** 2).sum() for i, a in enumerate(rows) for j, b in enumerate(rows) if i != j])
+
+    def kernel(first: np.ndarray, second: np.ndarray) -> float:
+        pairs = [
+            sum(np.exp(-((a - b) ** 2).sum() / (2.0**p * gamma)) for p in range(-2, 3)) for a in first for b in second
+        ]
+        return float(np.mean(pairs))
+
+    expected = kernel(SOURCE, SOURCE) + kernel(TARGET, TARGET) - 2 * kernel(SOURCE, TARGET)
+    assert mk_mmd(tensor(SOURCE), tensor(TARGET)).item() == pytest.approx(expected, rel=1e-12)
+    assert mk_mmd(tensor(SOURCE), tensor(SOURCE)).item() == pytest.approx(0, abs=1e-12)
+    assert mk_mmd(torch.ones(2, 3), torch.ones(2, 3)).item() == 0
+
+
+def test_mk_mmd_has_the_gradient_of_its_formula() -> None:
+    def fixed(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return mk_mmd(source, target, torch.tensor(6.0, dtype=torch.float64))
+
+    assert torch.autograd.gradcheck(fixed, (tensor(SOURCE), tensor(TARGET)))
+
+
+def test_mk_mmd_pulls_the_domains_together() -> None:
+    target = tensor(TARGET + 3)
+    mk_mmd(torch.from_numpy(SOURCE), target).backward()
+    assert target.grad is not None
+    assert (target.grad.sum(dim=0) > 0).all()
+
+
+def test_mcc_written_out() -> None:
+    p = softmax(TARGET / 2.5)
+    certainty = 1 + np.exp((p * np.log(p)).sum(axis=1))
+    weights = 3 * certainty / certainty.sum()
+    confusion = sum(weights[i] * np.outer(p[i], p[i]) for i in range(3))
+    confusion = confusion / confusion.sum(axis=1, keepdims=True)
+    expected = (confusion.sum() - np.trace(confusion)) / 4
+    assert certainty_weights(tensor(TARGET)).tolist() == pytest.approx(weights.tolist(), rel=1e-12)
+    assert mcc(tensor(TARGET)).item() == pytest.approx(expected, rel=1e-12)
+    assert mcc(torch.eye(4) * 1000).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_mcc_has_the_gradient_of_its_formula() -> None:
+    weights = certainty_weights(tensor(TARGET))
+    assert not weights.requires_grad
+    assert torch.autograd.gradcheck(lambda logits: mcc(logits, weights), (tensor(TARGET),))
+
+
+@pytest.mark.parametrize("logits", [SOURCE, TARGET])
+def test_bnm_written_out(logits: np.ndarray) -> None:
+    p = softmax(logits)
+    singular = np.sqrt(np.linalg.eigvalsh(p @ p.T if len(p) <= 4 else p.T @ p))
+    assert len(singular) == min(logits.shape)
+    assert bnm(tensor(logits)).item() == pytest.approx(-singular.mean(), rel=1e-12)
+    assert torch.autograd.gradcheck(bnm, (tensor(logits),))
+
+
+def test_bnm_prefers_sure_and_diverse_predictions() -> None:
+    sure, same = torch.eye(4) * 100, torch.eye(4)[:1].expand(4, 4) * 100
+    assert bnm(sure).item() == pytest.approx(-1)
+    assert bnm(sure) < bnm(same) < bnm(torch.zeros(4, 4))
+
+
+def test_domain_loss_written_out() -> None:
+    s, t = SOURCE[:, 0], TARGET[:, 0]
+    expected = (np.log(1 + np.exp(-s)).mean() + np.log(1 + np.exp(t)).mean()) / 2
+    assert domain_loss(tensor(s), tensor(t)).item() == pytest.approx(expected, rel=1e-12)
+    assert torch.autograd.gradcheck(domain_loss, (tensor(s.copy()), tensor(t.copy())))
+
+
+def test_the_reversed_gradient_and_its_schedule() -> None:
+    values = tensor(SOURCE)
+    passed = reverse_gradient(values, 0.25)
+    assert torch.equal(passed, values)
+    (passed**2).sum().backward()
+    assert values.grad is not None
+    torch.testing.assert_close(values.grad, -0.25 * 2 * values.detach())
+    strengths = [reversal_strength(p) for p in (0, 0.1, 0.5, 1)]
+    assert strengths == pytest.approx([0, np.tanh(0.5), np.tanh(2.5), np.tanh(5)], rel=1e-12)

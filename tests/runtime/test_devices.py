@@ -1,0 +1,96 @@
+"""GPUs asked for and found; no machine of the tests needs one."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import torch
+
+from i2vadapt.cli import main
+from i2vadapt.errors import UserError
+from i2vadapt.runtime.devices import best_device, check_gpus
+
+
+@pytest.fixture(autouse=True)
+def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SLURM_JOB_ID", "SLURM_STEP_NUM_NODES", "CUDA_VISIBLE_DEVICES", "I2VADAPT_DEVICE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def slurm(monkeypatch: pytest.MonkeyPatch, allotted: str | None, found: int, device: str = "auto") -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setenv("I2VADAPT_DEVICE", device)
+    if allotted is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", allotted)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: found > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: found)
+
+
+@pytest.mark.parametrize(
+    ("asked", "allotted", "found", "device"),
+    [
+        (1, "0", 1, "auto"),
+        (2, "0,1", 2, "auto"),
+        (1, "3", 0, "cpu"),
+        (0, None, 0, "auto"),
+        (0, "NoDevFiles", 0, "auto"),
+    ],
+)
+def test_enough_gpus(
+    monkeypatch: pytest.MonkeyPatch, asked: int, allotted: str | None, found: int, device: str
+) -> None:
+    slurm(monkeypatch, allotted, found, device)
+    check_gpus(asked)
+
+
+def test_each_node_has_its_share_of_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    slurm(monkeypatch, "0,1", 2)
+    monkeypatch.setenv("SLURM_STEP_NUM_NODES", "2")
+    check_gpus(4)
+    with pytest.raises(UserError, match="GPUs: 3 asked for"):
+        check_gpus(6)
+
+
+@pytest.mark.parametrize(
+    ("asked", "allotted", "found", "device"),
+    [
+        (1, "0", 0, "auto"),  # PyTorch without CUDA
+        (2, "0", 1, "auto"),
+        (1, None, 0, "auto"),  # the site hands out GPUs under another name
+        (0, "0,1", 1, "auto"),  # asked for as gres
+        (2, "0", 0, "cpu"),
+        (1, None, 0, "cpu"),
+    ],
+)
+def test_fewer_gpus_than_asked_for_are_an_error_in_a_slurm_job(
+    monkeypatch: pytest.MonkeyPatch, asked: int, allotted: str | None, found: int, device: str
+) -> None:
+    slurm(monkeypatch, allotted, found, device)
+    with pytest.raises(UserError, match=r"GPUs: \d asked for, CUDA_VISIBLE_DEVICES is "):
+        check_gpus(asked)
+
+
+def test_what_is_found_is_logged_and_no_gpu_is_no_mistake_on_a_plain_machine(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with caplog.at_level(logging.INFO):
+        check_gpus(1)
+    assert "GPUs: 1 asked for, CUDA_VISIBLE_DEVICES is unset, 0 found" in caplog.text
+
+
+def test_the_variable_decides_about_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert best_device() == "cuda"
+    monkeypatch.setenv("I2VADAPT_DEVICE", "cpu")
+    assert best_device() == "cpu"
+    monkeypatch.setenv("I2VADAPT_DEVICE", "tpu")
+    with pytest.raises(UserError, match="I2VADAPT_DEVICE: must be one of auto, cpu, not 'tpu'"):
+        best_device()
+
+
+def test_a_stage_looks_before_it_starts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    slurm(monkeypatch, "0", 0)
+    assert main(["depth", "--gpus", "1", "no such photograph.png", "--out", "maps"]) == 1
+    assert "i2vadapt: error: GPUs: 1 asked for, CUDA_VISIBLE_DEVICES is 0, 0 found" in capsys.readouterr().err
