@@ -23,7 +23,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2vadapt.config import PaceSettings, TrainSettings, parse
+from i2vadapt.config.recipes.video import PaceSettings
+from i2vadapt.config import TrainSettings
+from i2vadapt.config.parsing import parse
 from i2vadapt.inference.scores import score
 from i2vadapt.models.layers import SameMaxPool3d, Unit3D, same_padding
 from i2vadapt.models.two_stream import TwoStream

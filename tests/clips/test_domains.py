@@ -11,7 +11,8 @@ import pytest
 from tiny_data import make_items, make_run, read_metrics, write_datasets, write_flow, write_frames
 
 from i2vadapt.clips.domains import open_domains
-from i2vadapt.config import TrainSettings, parse
+from i2vadapt.config import TrainSettings
+from i2vadapt.config.parsing import parse
 from i2vadapt.data.items import Item
 from i2vadapt.errors import UserError
 from i2vadapt.inference.trained import evaluate, load_trained

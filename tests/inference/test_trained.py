@@ -12,7 +12,9 @@ import torch
 from tiny_data import CLASSES, TRAIN
 
 from i2vadapt.clips.dataset import Sample
-from i2vadapt.config import DecodeSettings, FlowSettings, TrainSettings, parse
+from i2vadapt.config.preprocessing import DecodeSettings, FlowSettings
+from i2vadapt.config import TrainSettings
+from i2vadapt.config.parsing import parse
 from i2vadapt.data.decode import run_decode
 from i2vadapt.data.items import Item, write_items
 from i2vadapt.data.video import write_video

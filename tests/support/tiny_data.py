@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from i2vadapt.config import DecodeSettings, FlowSettings, TrainSettings, parse
+from i2vadapt.config.preprocessing import DecodeSettings, FlowSettings
+from i2vadapt.config import TrainSettings
+from i2vadapt.config.parsing import parse
 from i2vadapt.data.flow_codec import encode_flow
 from i2vadapt.data.items import UNLABELLED, Item, shard_of, write_items
 from i2vadapt.data.shards.build import make_provenance

@@ -11,7 +11,8 @@ import torch
 from tiny_data import CLASSES, make_run, read_metrics, write_datasets
 from torch import nn
 
-from i2vadapt.config import TrainSettings, parse
+from i2vadapt.config import TrainSettings
+from i2vadapt.config.parsing import parse
 from i2vadapt.inference.trained import evaluate, load_trained
 from i2vadapt.models.clip import ClipFrames
 from i2vadapt.training.loop import Trainer

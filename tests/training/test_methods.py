@@ -14,7 +14,9 @@ from tiny_data import CLASSES, FRAMES, TRAIN, make_run, read_metrics
 from i2vadapt.clips.dataset import PACED, DomainClips, Window
 from i2vadapt.clips.sampling import draw_pace, pace_indices, uniform_indices
 from i2vadapt.clips.target import PacedClips
-from i2vadapt.config import PRESETS, TrainSettings, merge, parse, read_yaml
+from i2vadapt.config.settings import PRESETS, merge
+from i2vadapt.config import TrainSettings
+from i2vadapt.config.parsing import parse, read_yaml
 from i2vadapt.data.items import read_items, write_items
 from i2vadapt.data.shards.codec import encode_jpeg
 from i2vadapt.errors import UserError

@@ -16,7 +16,8 @@ from i2vadapt.commands.arguments import (
     default_loaders,
     whole_number,
 )
-from i2vadapt.config import TrainSettings, parse_json
+from i2vadapt.config import TrainSettings
+from i2vadapt.config.parsing import parse_json
 from i2vadapt.errors import UserError
 from i2vadapt.runtime.launch import is_member, launch
 

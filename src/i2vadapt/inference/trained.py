@@ -14,7 +14,9 @@ from torch.utils.data import DataLoader
 from i2vadapt.clips.dataset import Sample, TestClips, Window, plain_errors
 from i2vadapt.clips.domains import open_test
 from i2vadapt.clips.sampling import uniform_indices
-from i2vadapt.config import DecodeSettings, FlowSettings, TrainSettings, parse
+from i2vadapt.config import TrainSettings
+from i2vadapt.config.parsing import parse
+from i2vadapt.config.preprocessing import DecodeSettings, FlowSettings
 from i2vadapt.data.decode import prepared
 from i2vadapt.data.flow_codec import quantise
 from i2vadapt.data.video import VideoStream

@@ -15,7 +15,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from i2vadapt import __version__, versions
+from i2vadapt import __version__, stages
 from i2vadapt.clips.dataset import Sample
 from i2vadapt.clips.domains import open_domains
 from i2vadapt.clips.loaders import Loaders
@@ -121,7 +121,7 @@ class Trainer:
     def _identity(self) -> dict[str, Any]:
         """What must not change between the parts of an interrupted run."""
         return {
-            "version": versions.TRAIN,
+            "version": stages.TRAIN.version,
             "classes": list(self.run.classes),
             "seed": self.run.seed,
             "train": self.settings.model_dump(mode="json"),

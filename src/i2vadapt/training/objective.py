@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from i2vadapt.clips.dataset import Sample
-from i2vadapt.config import PaceSettings, TrainSettings, TransferSettings
+from i2vadapt.config.recipes.video import PaceSettings, TransferSettings
+from i2vadapt.config import TrainSettings
 from i2vadapt.losses.bnm import bnm
 from i2vadapt.losses.classification import local_loss, video_loss
 from i2vadapt.losses.dan import mk_mmd
