@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from i2vadapt.errors import UserError
-from i2vadapt.runtime.parallel import ahead, map_over_devices, ordered_map
+from i2vadapt.runtime.parallel import map_over_devices, ordered_map, prefetch
 
 
 def square_slowly_at_first(number: int) -> tuple[int, int]:
@@ -79,7 +79,7 @@ def test_a_thread_runs_ahead_as_far_as_it_may_and_no_further() -> None:
                 third.set()
             yield number
 
-    results = ahead(numbers(), 2)
+    results = prefetch(numbers(), 2)
     assert next(results) == 0
     assert third.wait(10), "the next two are made while the first is in use"
     time.sleep(0.05)
@@ -100,11 +100,11 @@ def test_parts_of_a_chain_work_at_the_same_time() -> None:
             meeting.wait()
         return -number
 
-    assert list(ahead(map(second, ahead(map(first, range(3)))))) == [0, -1, -2]
+    assert list(prefetch(map(second, prefetch(map(first, range(3)))))) == [0, -1, -2]
 
 
 def test_an_error_comes_in_its_place() -> None:
-    results = ahead(map(square_unless_three, range(5)))
+    results = prefetch(map(square_unless_three, range(5)))
     assert [next(results) for _ in range(3)] == [0, 1, 4]
     with pytest.raises(UserError, match="item 3"):
         next(results)

@@ -13,17 +13,17 @@ import torch
 from tiny_data import CLASSES, TRAIN, make_items, make_run, read_metrics, write_flow, write_frames
 
 from i2vadapt.clips.batches import Part, shuffled
-from i2vadapt.runtime.process_group import Team
+from i2vadapt.runtime.process_group import ProcessGroup
 from i2vadapt.training import checkpoint
 from i2vadapt.training.loop import Trainer
 
 
 def test_every_item_of_a_batch_goes_to_one_process() -> None:
     batch = [7, 3, 5, 1, 8]
-    parts = [Part.of(batch, Team(rank, 3)) for rank in range(3)]
+    parts = [Part.of(batch, ProcessGroup(rank, 3)) for rank in range(3)]
     assert [part.items for part in parts] == [[7, 3], [5, 1], [8]]
     assert [part.share for part in parts] == [0.4, 0.4, 0.2]
-    assert Part.of([4], Team(1, 2)) == Part([4], 0.0)
+    assert Part.of([4], ProcessGroup(1, 2)) == Part([4], 0.0)
 
 
 def test_all_items_have_their_turn_before_they_come_again() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from i2vadapt.runtime.process_group import Team
+from i2vadapt.runtime.process_group import ProcessGroup
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Part:
     share: float
 
     @classmethod
-    def of(cls, batch: list[int], team: Team) -> Part:
+    def of(cls, batch: list[int], group: ProcessGroup) -> Part:
         """The part of one process."""
-        mine = team.part(batch)
+        mine = group.part(batch)
         return cls(mine or batch[:1], len(mine) / len(batch))
 
 

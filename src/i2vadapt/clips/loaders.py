@@ -24,7 +24,7 @@ from i2vadapt.clips.domains import Domains
 from i2vadapt.clips.photographs import PhotographClips
 from i2vadapt.clips.target import PacedClips, TargetClips
 from i2vadapt.runtime.preemption import ignore_signals
-from i2vadapt.runtime.process_group import Team
+from i2vadapt.runtime.process_group import ProcessGroup
 from i2vadapt.training.run import Run
 
 _ORDER = 3  # beside SOURCE, PACED and TARGET: keys of random numbers
@@ -38,12 +38,12 @@ class Loaders:
     Args:
         run: whose settings and seed count.
         domains: its data.
-        team: the processes that share each batch.
+        group: the processes that share each batch.
         pin_memory: copies batches to memory from which a GPU reads faster.
     """
 
-    def __init__(self, run: Run, domains: Domains, team: Team, pin_memory: bool) -> None:
-        self._run, self._settings, self._team = run, run.settings, team
+    def __init__(self, run: Run, domains: Domains, group: ProcessGroup, pin_memory: bool) -> None:
+        self._run, self._settings, self._group = run, run.settings, group
         self._source, self._target, self._pin = domains.source, domains.target, pin_memory
 
     @property
@@ -81,7 +81,7 @@ class Loaders:
 
     def whole(self, domain: DomainClips, frames: int, streams: Sequence[str]) -> Iterator[Sample]:
         """This process's part of all videos of a domain, in order, whole and cut at the centre, as in evaluation."""
-        mine = self._team.part(list(range(len(domain.items))))
+        mine = self._group.part(list(range(len(domain.items))))
         batches = [[mine[place] for place in batch] for batch in in_order(len(mine), self._settings.batch_size)]
         return self._load(TestClips(domain, frames, self._settings.crop, streams), batches)
 
@@ -99,7 +99,7 @@ class Loaders:
         self, clips: Dataset[Sample], count: int, key: tuple[int, ...], first: int
     ) -> Iterator[Sample]:
         batches = shuffled(count, self._settings.batch_size, self.steps, (self._run.seed, *key))[first:]
-        parts = [Part.of(batch, self._team) for batch in batches]
+        parts = [Part.of(batch, self._group) for batch in batches]
         for part, sample in zip(parts, self._load(clips, [part.items for part in parts]), strict=True):
             yield sample | {"share": torch.tensor(part.share)}
 

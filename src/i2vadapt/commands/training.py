@@ -19,7 +19,7 @@ from i2vadapt.commands.arguments import (
 from i2vadapt.config import TrainSettings
 from i2vadapt.config.parsing import parse_json
 from i2vadapt.errors import UserError
-from i2vadapt.runtime.launch import is_member, launch
+from i2vadapt.runtime.launch import is_launched, launch
 
 
 def add_commands(commands: Any) -> None:
@@ -53,20 +53,20 @@ def add_commands(commands: Any) -> None:
 def run_train(options: argparse.Namespace) -> None:
     """Sub-command train; with several GPUs this process only starts those that train, and watches them."""
     settings = parse_json(TrainSettings, options.settings, "--settings")
-    if options.gpus > 1 and not is_member():
+    if options.gpus > 1 and not is_launched():
         launch(options.gpus, sys.argv[1:])
         return
-    from i2vadapt.runtime.process_group import team_of_environment
+    from i2vadapt.runtime.process_group import join_process_group
     from i2vadapt.training.loop import Trainer
     from i2vadapt.training.run import Run
 
     run = Run(
         options.out, options.source, options.target, tuple(options.classes), settings, options.seed, options.workers
     )
-    with team_of_environment() as team:
-        if not team.leads:
+    with join_process_group() as group:
+        if not group.is_main:
             logging.getLogger().setLevel(logging.WARNING)
-        Trainer(run, team).train()
+        Trainer(run, group).train()
 
 
 def run_evaluate(options: argparse.Namespace) -> None:

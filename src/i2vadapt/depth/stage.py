@@ -28,7 +28,7 @@ from i2vadapt.depth.registry import build_depth_model, default_checkpoint
 from i2vadapt.depth.spec import DepthModelSpec
 from i2vadapt.errors import UserError
 from i2vadapt.runtime.devices import best_device, chosen_dtype, visible_devices
-from i2vadapt.runtime.parallel import ahead, map_over_devices
+from i2vadapt.runtime.parallel import map_over_devices, prefetch
 from i2vadapt.weights.reading import weights_digest
 
 _logger = logging.getLogger(__name__)
@@ -101,9 +101,9 @@ def estimate_items(network: DepthNetwork, items: Sequence[Item]) -> Iterator[Enc
     batches = [items[start : start + BATCH_ITEMS] for start in range(0, len(items), BATCH_ITEMS)]
     with ThreadPoolExecutor(_READERS) as readers:
         read = (list(readers.map(partial(_read, network.spec), batch)) for batch in batches)
-        predicted = (_predict(network, parts) for parts in ahead(read, 1))
-        encoded = ([_encode(network.spec, part) for part in parts] for parts in ahead(predicted, 1))
-        for results in ahead(encoded, 1):
+        predicted = (_predict(network, parts) for parts in prefetch(read, 1))
+        encoded = ([_encode(network.spec, part) for part in parts] for parts in prefetch(predicted, 1))
+        for results in prefetch(encoded, 1):
             yield from results
 
 

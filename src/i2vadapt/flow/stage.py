@@ -21,7 +21,7 @@ from i2vadapt.errors import UserError
 from i2vadapt.flow.geometric import exact_flow, is_generated, open_depth
 from i2vadapt.flow.tvl1 import resolve_backend, to_grey, tvl1
 from i2vadapt.runtime.devices import visible_devices
-from i2vadapt.runtime.parallel import ahead, map_over_devices, ordered_map
+from i2vadapt.runtime.parallel import map_over_devices, ordered_map, prefetch
 
 _logger = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ def _whole(clip: Clip) -> Result:
 
 
 def _chain(clips: Sequence[Clip]) -> Iterator[Result]:
-    return ahead(map(_encode, ahead(map(_compute, ahead(map(_read, clips))))))
+    return prefetch(map(_encode, prefetch(map(_compute, prefetch(map(_read, clips))))))
 
 
 def _batch(clips: Sequence[Clip]) -> list[Result]:

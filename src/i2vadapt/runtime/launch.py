@@ -15,7 +15,7 @@ from i2vadapt.runtime.devices import nodes_of_step
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1)
 
 
-def is_member() -> bool:
+def is_launched() -> bool:
     """Whether torchrun, or `launch`, started this process."""
     return "RANK" in os.environ
 

@@ -92,7 +92,7 @@ def map_over_devices(function: Callable[[In], Out], work: Iterable[In], devices:
                 future.cancel()
 
 
-def ahead(results: Iterable[Out], count: int = 2) -> Iterator[Out]:
+def prefetch(results: Iterable[Out], count: int = 2) -> Iterator[Out]:
     """Yields what an iterable yields, while a thread has it work at most `count` results ahead.
 
     One around each part of a chain keeps all parts busy at once, where they leave Python's lock alone as decoders,

@@ -20,13 +20,13 @@ class StopRequest:
     """Whether one of `SIGNALS` came."""
 
     def __init__(self) -> None:
-        self.came = False
+        self.received = False
 
-    def note(self, number: int, _: FrameType | None) -> None:
+    def on_signal(self, number: int, _: FrameType | None) -> None:
         """Handler of the signals."""
-        if not self.came:
+        if not self.received:
             _logger.warning("%s: stopping after the step in hand", signal.Signals(number).name)
-        self.came = True
+        self.received = True
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def stop_request() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request  # Python gives signals to the main thread only
         return
-    before = {number: signal.signal(number, request.note) for number in SIGNALS}
+    before = {number: signal.signal(number, request.on_signal) for number in SIGNALS}
     try:
         yield request
     finally:

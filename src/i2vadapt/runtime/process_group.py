@@ -24,25 +24,25 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """The processes, as one of them sees them; alone, everything here does nothing.
 
     Attributes:
         rank: number of this process.
-        size: number of processes.
+        world_size: number of processes.
     """
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the process that writes files."""
         return self.rank == 0
 
     def part(self, batch: list[T]) -> list[T]:
         """This process's part of a batch; parts differ by at most one item, and the last ones may be empty."""
-        whole, rest = divmod(len(batch), self.size)
+        whole, rest = divmod(len(batch), self.world_size)
         start = self.rank * whole + min(self.rank, rest)
         return batch[start : start + whole + (self.rank < rest)]
 
@@ -54,7 +54,7 @@ class Team:
         Returns:
             The sums of the numbers.
         """
-        if self.size == 1:
+        if self.world_size == 1:
             return list(values)
         gradients = [weight.grad for weight in weights if weight.grad is not None]
         extra = torch.tensor(values, dtype=torch.float32, device=gradients[0].device)
@@ -68,42 +68,43 @@ class Team:
 
     def gather(self, value: T) -> list[T]:
         """One value of each process, in order, in every process."""
-        if self.size == 1:
+        if self.world_size == 1:
             return [value]
-        values: list[T | None] = [None] * self.size
+        values: list[T | None] = [None] * self.world_size
         dist.all_gather_object(values, value)
         return [part for part in values if part is not None]
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Until every process is here."""
-        if self.size > 1:
+        if self.world_size > 1:
             dist.barrier()
 
-    def share_buffers(self, model: nn.Module) -> None:
+    def broadcast_buffers(self, model: nn.Module) -> None:
         """Gives all processes the first one's running statistics."""
-        if self.size > 1:
+        if self.world_size > 1:
             for buffer in model.buffers():
                 dist.broadcast(buffer, 0)
 
 
-ALONE = Team()
+SINGLE_PROCESS = ProcessGroup()
 
 
 @contextmanager
-def team_of_environment() -> Iterator[Team]:
-    """Joins the processes that torchrun started (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR); without it, a team of one.
+def join_process_group() -> Iterator[ProcessGroup]:
+    """Joins the processes that torchrun started (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR).
 
-    A process takes the GPU of its local rank; without GPUs they talk through gloo.
+    A process that torchrun did not start is a group of its own. Each process takes the GPU of its local rank; without
+    GPUs the processes communicate through gloo.
     """
     if "RANK" not in os.environ:
-        yield ALONE
+        yield SINGLE_PROCESS
         return
     on_gpu = best_device() == "cuda"
     if on_gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("nccl" if on_gpu else "gloo")
     try:
-        yield Team(dist.get_rank(), dist.get_world_size())
+        yield ProcessGroup(dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
 
@@ -124,7 +125,7 @@ class _Sum(torch.autograd.Function):
         return total
 
 
-class TeamBatchNorm3d(nn.BatchNorm3d):
+class SyncedBatchNorm3d(nn.BatchNorm3d):
     """Batch normalisation by the statistics of all processes' parts of the batch, for processors.
 
     PyTorch's SyncBatchNorm is for GPUs only.
@@ -156,7 +157,7 @@ def synchronise_batch_norm(model: nn.Module, device: torch.device) -> None:
     for module in model.modules():
         for name, norm in module.named_children():
             if type(norm) is nn.BatchNorm3d:
-                synced = TeamBatchNorm3d(norm.num_features, norm.eps, norm.momentum)
+                synced = SyncedBatchNorm3d(norm.num_features, norm.eps, norm.momentum)
                 synced.weight, synced.bias = norm.weight, norm.bias
                 synced.running_mean, synced.running_var = norm.running_mean, norm.running_var
                 synced.num_batches_tracked = norm.num_batches_tracked

@@ -24,7 +24,7 @@ from i2vadapt.errors import Preempted, UserError
 from i2vadapt.files.atomic import write_atomically
 from i2vadapt.runtime.precision import choose_arithmetic, describe
 from i2vadapt.runtime.preemption import StopRequest, stop_request
-from i2vadapt.runtime.process_group import ALONE, Team, synchronise_batch_norm
+from i2vadapt.runtime.process_group import SINGLE_PROCESS, ProcessGroup, synchronise_batch_norm
 from i2vadapt.runtime.progress import progress
 from i2vadapt.training import checkpoint
 from i2vadapt.training.calibration import calibrate_batch_norm
@@ -45,15 +45,15 @@ class Trainer:
 
     Args:
         run: what to train.
-        team: the processes that train it, each with its part of every batch.
+        group: the processes that train it, each with its part of every batch.
 
     Raises:
         UserError: if data or weights are missing, an unfinished run in the folder had other settings, or there are more
             processes than videos in a batch.
     """
 
-    def __init__(self, run: Run, team: Team = ALONE) -> None:
-        self.run, self.settings, self.team = run, run.settings, team
+    def __init__(self, run: Run, group: ProcessGroup = SINGLE_PROCESS) -> None:
+        self.run, self.settings, self.group = run, run.settings, group
         torch.manual_seed(run.seed)
         settings = self.settings
         self.domains = open_domains(run.source, run.target, settings)
@@ -62,8 +62,8 @@ class Trainer:
         initialise(self.model, settings, run.classes)
         self.arithmetic.prepare(self.model)
         self.objective = Objective(self.model, settings, self.arithmetic)
-        self.loaders = Loaders(run, self.domains, team, self.arithmetic.device.type == "cuda")
-        self.target_pass = TargetPass(run, self.domains, self.model, self.loaders, self.arithmetic, team)
+        self.loaders = Loaders(run, self.domains, group, self.arithmetic.device.type == "cuda")
+        self.target_pass = TargetPass(run, self.domains, self.model, self.loaders, self.arithmetic, group)
         self.optimizer, self.schedule = build_optimizer(self.model, settings)
         self.history: list[Row] = []
         self.epoch, self.step, self.means = 0, 0, Means()
@@ -71,10 +71,12 @@ class Trainer:
         self._state = run.folder / "state.pt"
         counts = [len(part.items) for part in (self.domains.source, self.domains.target, self.domains.test)]
         smallest = min(settings.batch_size, *counts)
-        if smallest < team.size:
-            raise UserError(f"{team.size} processes for {smallest} videos in a batch or dataset: use fewer processes")
-        if not team.leads:  # each process has its own dropout; the first one's is that of a process alone
-            torch.manual_seed(int(np.random.SeedSequence([run.seed, team.rank]).generate_state(1)[0]))
+        if smallest < group.world_size:
+            raise UserError(
+                f"{group.world_size} processes for {smallest} videos in a batch or dataset: use fewer processes"
+            )
+        if not group.is_main:  # each process has its own dropout; the first one's is that of a process alone
+            torch.manual_seed(int(np.random.SeedSequence([run.seed, group.rank]).generate_state(1)[0]))
 
     def train(self) -> None:
         """Trains to the last epoch and writes checkpoint.pt; the same call goes on after an interruption.
@@ -84,15 +86,15 @@ class Trainer:
         Raises:
             Preempted: if a signal asked to stop; the state after the step in hand was saved.
         """
-        with checkpoint.exclusive(self.run.folder, self.team.leads), stop_request() as self._stop:
+        with checkpoint.exclusive(self.run.folder, self.group.is_main), stop_request() as self._stop:
             if self._is_finished():
                 _logger.info("%s: up to date", self.run.folder)
                 return
             self._resume()
             self._write_settings()
-            if self.team.size > 1 and self.settings.sync_batch_norm:
+            if self.group.world_size > 1 and self.settings.sync_batch_norm:
                 synchronise_batch_norm(self.model, self.arithmetic.device)
-            _logger.info("training on %s", describe(self.arithmetic, self.settings, self.team.size))
+            _logger.info("training on %s", describe(self.arithmetic, self.settings, self.group.world_size))
             try:
                 while self.epoch < self.settings.epochs:
                     self._epoch()
@@ -112,7 +114,7 @@ class Trainer:
             self.schedule.step()
         self.epoch, self.step, self.means = self.epoch + 1, 0, Means()
         self._save()
-        if self.team.leads:
+        if self.group.is_main:
             write_metrics(self.run.folder / "metrics.csv", self.history)
             write_events(self.run.folder / "events", self.history[-1:])
         _logger.info("epoch %d of %d: %s", self.epoch, self.settings.epochs, in_short(row))
@@ -131,7 +133,7 @@ class Trainer:
         }
 
     def _write_settings(self) -> None:
-        if not self.team.leads:
+        if not self.group.is_main:
             return
         document = {"package": __version__, **self._identity}
         write_atomically(self.run.folder / "settings.yaml", yaml.safe_dump(document, sort_keys=False).encode())
@@ -145,7 +147,7 @@ class Trainer:
             return False
         if content.get("identity") != self._identity:
             return False
-        if self.team.leads:
+        if self.group.is_main:
             self._write_settings()
             write_metrics(self.run.folder / "metrics.csv", content["history"])
             self._state.unlink(missing_ok=True)
@@ -166,10 +168,10 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.target_pass.load_state_dict(state["bank"])
-        if self.team.rank < len(state["random"]):  # more processes than before: the new ones have their own already
-            checkpoint.set_random_state(state["random"][self.team.rank])
+        if self.group.rank < len(state["random"]):  # more processes than before: the new ones have their own already
+            checkpoint.set_random_state(state["random"][self.group.rank])
         self.history, self.epoch, self.step = state["history"], state["epoch"], state["step"]
-        if self.team.leads:
+        if self.group.is_main:
             self.means.include(state["means"])
         _logger.info("going on after epoch %d, step %d", self.epoch, self.step)
 
@@ -183,8 +185,8 @@ class Trainer:
         calibrate_batch_norm(self.model.network("flow"), clips, self.arithmetic)
 
     def _save(self) -> None:
-        random, means = self.team.gather(checkpoint.random_state()), self._all_means()
-        if self.team.leads:
+        random, means = self.group.gather(checkpoint.random_state()), self._all_means()
+        if self.group.is_main:
             state = {
                 "identity": self._identity,
                 "model": self.model.state_dict(),
@@ -198,17 +200,17 @@ class Trainer:
                 "means": means.state(),
             }
             checkpoint.save(self._state, state)
-        self.team.wait()
+        self.group.barrier()
 
     def _all_means(self) -> Means:
         means = Means()
-        for part in self.team.gather(self.means.state()):
+        for part in self.group.gather(self.means.state()):
             means.include(part)
         return means
 
     def _finish(self) -> None:
         """Writes the result; the state of the unfinished run is removed, so that a new run starts anew."""
-        if not self.team.leads:
+        if not self.group.is_main:
             return
         write_metrics(self.run.folder / "metrics.csv", self.history)
         content = {
@@ -235,7 +237,7 @@ class Trainer:
             strict=False,
         )
         clips, waited, started = 0, 0.0, time.monotonic()
-        with progress(steps, f"epoch {self.epoch + 1}", "step", log_every=60, shown=self.team.leads) as bar:
+        with progress(steps, f"epoch {self.epoch + 1}", "step", log_every=60, shown=self.group.is_main) as bar:
             bar.skip(first)
             for _ in range(first, steps):
                 before = time.monotonic()
@@ -244,11 +246,11 @@ class Trainer:
                 clips += self._step(*batch)
                 bar.update()
         seconds = max(time.monotonic() - started, 1e-9)
-        if self.team.size > 1 and not self.settings.sync_batch_norm:
-            self.team.share_buffers(self.model)
+        if self.group.world_size > 1 and not self.settings.sync_batch_norm:
+            self.group.broadcast_buffers(self.model)
         rate = float(self.schedule.get_last_lr()[0])
         row: Row = {"epoch": self.epoch + 1, "learning_rate": rate, **self._all_means().result()}
-        clips = sum(self.team.gather(clips))
+        clips = sum(self.group.gather(clips))
         if clips:
             row |= {"clips_per_second": clips / seconds, "share_waiting_for_data": waited / seconds}
         if self.target_pass.bank is not None:
@@ -279,7 +281,7 @@ class Trainer:
         if paced is not None:
             loss += self._paced_step(paced)
             clips += len(paced["pace"]) * len(paced_streams(self.settings))
-        total, stops = self.team.sum_gradients(self.model.parameters(), loss, float(self._stop.came))
+        total, stops = self.group.sum_gradients(self.model.parameters(), loss, float(self._stop.received))
         if not np.isfinite(total):
             raise UserError(
                 f"epoch {self.epoch + 1}: the loss is not finite: lower learning_rate ({self.settings.learning_rate})"
@@ -287,7 +289,7 @@ class Trainer:
         if self.settings.clip_gradient is not None:
             torch.nn.utils.clip_grad_value_(self.model.parameters(), self.settings.clip_gradient)
         self.optimizer.step()
-        if self.team.leads:
+        if self.group.is_main:
             self.means.add("loss", total, _videos(source) / float(source["share"]))
         self.step += 1
         if stops:

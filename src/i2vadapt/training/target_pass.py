@@ -19,7 +19,7 @@ from i2vadapt.inference.scores import Scores, accuracies, joined, rgb_features, 
 from i2vadapt.models.two_stream import TwoStream
 from i2vadapt.runtime.precision import Arithmetic
 from i2vadapt.runtime.preemption import StopRequest
-from i2vadapt.runtime.process_group import Team
+from i2vadapt.runtime.process_group import ProcessGroup
 from i2vadapt.training.history import Row
 from i2vadapt.training.run import Run
 
@@ -39,7 +39,7 @@ class TargetPass:
         model: the networks.
         loaders: of the run.
         arithmetic: where and how the networks compute.
-        team: the processes that share the videos.
+        group: the processes that share the videos.
 
     Attributes:
         bank: references to the target's most confident videos, or None.
@@ -52,11 +52,11 @@ class TargetPass:
         model: TwoStream,
         loaders: Loaders,
         arithmetic: Arithmetic,
-        team: Team,
+        group: ProcessGroup,
     ) -> None:
         self._run, self._settings, self._domains = run, run.settings, domains
         self._source, self._target = domains.source, domains.target
-        self._model, self._loaders, self._arithmetic, self._team = model, loaders, arithmetic, team
+        self._model, self._loaders, self._arithmetic, self._group = model, loaders, arithmetic, group
         bank = run.settings.bank
         self.bank = FlowMemoryBank(len(run.classes), bank.capacity) if bank else None
         self._similarity = np.zeros((len(domains.source.items), bank.capacity if bank else 0), np.float32)
@@ -109,7 +109,7 @@ class TargetPass:
     def _score(self, videos: DomainClips, stop: StopRequest) -> Scores:
         settings = self._settings
         batches = self._until(stop, self._loaders.whole(videos, settings.test_frames, settings.streams))
-        return joined(self._team.gather(score(self._model, batches, self._arithmetic, settings.fusion)))
+        return joined(self._group.gather(score(self._model, batches, self._arithmetic, settings.fusion)))
 
     def _refill(self, bank: FlowMemoryBank, scores: Scores, stop: StopRequest) -> Row:
         bank.rebuild(np.arange(len(scores.fused)), scores.fused)
@@ -117,7 +117,7 @@ class TargetPass:
         if settings.bank is not None and needs_similarity(settings.bank.strategy):
             clips = self._until(stop, self._loaders.whole(self._source, settings.clip_frames, ("rgb",)))
             mine = rgb_features(self._model, clips, self._arithmetic)
-            features = np.concatenate(self._team.gather(mine))
+            features = np.concatenate(self._group.gather(mine))
             self._similarity = similarities_with_bank(bank, features, self._source.labels, scores.features["rgb"])
         fill = dict(zip(self._run.classes, bank.fill().tolist(), strict=True))
         row: Row = {"bank_flows": float(sum(fill.values())), "bank_smallest_class": float(min(fill.values()))}
@@ -134,7 +134,7 @@ class TargetPass:
     def _until(self, stop: StopRequest, batches: Iterator[Sample]) -> Iterator[Sample]:
         for batch in batches:
             # One of several processes must not leave the others waiting for its scores.
-            if stop.came and self._team.size == 1:
+            if stop.received and self._group.world_size == 1:
                 raise Preempted
             yield batch
 
