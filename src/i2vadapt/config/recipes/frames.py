@@ -20,6 +20,6 @@ class Settings(RunSettings):
     def _photographs_do_not_move(self) -> Settings:
         if self.network not in FRAME_NETWORKS:
             raise ValueError(
-                f"network must be one of single frames ({', '.join(FRAME_NETWORKS)}) in recipe frames, not {self.network}"
+                f"recipe frames needs a network of single frames ({', '.join(FRAME_NETWORKS)}), not {self.network}"
             )
         return self

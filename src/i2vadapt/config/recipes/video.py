@@ -164,6 +164,8 @@ class Settings(RunSettings):
     def relevant(self) -> Settings:
         """Without what this run has no use for in its stream."""
         changes: dict[str, object] = {"bank": self.bank_used}
+        if self.stream == "rgb":
+            changes["crops"] = "shared"  # the crop of flow beside that of RGB
         if not self.sees_paced_clips:
             changes["pace"] = None
         if not self.has_transfer_loss:
