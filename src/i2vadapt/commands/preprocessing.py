@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from i2vadapt.commands.arguments import add_gpus, add_settings, add_shard_output, add_workers, command, whole_number
-from i2vadapt.config.preprocessing import DecodeSettings, DepthSettings, FlowSettings, SynthesisSettings
 from i2vadapt.config.parsing import parse_json
+from i2vadapt.config.preprocessing import DecodeSettings, DepthSettings, FlowSettings, SynthesisSettings
 from i2vadapt.errors import UserError
 
 
@@ -18,9 +18,16 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--benchmark", type=Path, required=True, metavar="FILE", help="benchmark file (YAML)")
     parser.add_argument("--side", choices=("source", "target"), required=True, help="photographs or videos")
     parser.add_argument(
-        "--min-frames", type=whole_number, default=2, metavar="N", help="shorter videos are left out (2)"
+        "--min-frames", type=whole_number, default=2, metavar="N", help="least number of frames of a video (2)"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the dataset's results")
+    parser.add_argument(
+        "--fingerprints",
+        nargs="+",
+        default=(),
+        metavar="TEXT",
+        help="fingerprint of each shard, for contents.txt, by which the workflow sees what has changed (none)",
+    )
 
     parser = command(commands, "depth", run_depth_command, "inverse depth of photographs: a shard, or plain images")
     parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="plain images; maps go to --out as PNG")
@@ -67,7 +74,7 @@ def run_manifest(options: argparse.Namespace) -> None:
     benchmark = load_benchmark(options.benchmark)
     manifest = make_manifest(benchmark, options.side, options.min_frames)
     shards = (benchmark.source if options.side == "source" else benchmark.target).shards
-    write_manifest(manifest, shards, options.out)
+    write_manifest(manifest, shards, options.out, options.fingerprints)
 
 
 def run_depth_command(options: argparse.Namespace) -> None:
