@@ -85,7 +85,9 @@ def run_decode(
         "frames",
         [Video(item, settings) for item in items],
         lambda videos: ordered_map(decode, videos, workers),
-        make_provenance("decode", stages.DECODE.version, settings.model_dump(mode="json"), {"items": digest_items(items)}),
+        make_provenance(
+            "decode", stages.DECODE.version, settings.model_dump(mode="json"), {"items": digest_items(items)}
+        ),
         max_failed_share,
         unit="video",
     )
