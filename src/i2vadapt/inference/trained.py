@@ -15,7 +15,7 @@ from i2vadapt.clips.dataset import Sample, TestClips, Window, plain_errors
 from i2vadapt.clips.domains import open_test
 from i2vadapt.clips.sampling import uniform_indices
 from i2vadapt.config import DecodeSettings, FlowSettings, TrainSettings, parse
-from i2vadapt.data.decode import prepared
+from i2vadapt.data.decode import prepare_frames
 from i2vadapt.data.flow_codec import quantise
 from i2vadapt.data.video import VideoStream
 from i2vadapt.errors import UserError
@@ -116,7 +116,7 @@ def predict_video(trained: Trained, path: Path) -> np.ndarray:
     Raises:
         UserError: if the video can't be read or is too short.
     """
-    frames = list(prepared(VideoStream(path), trained.decode))
+    frames = list(prepare_frames(VideoStream(path), trained.decode))
     if len(frames) < trained.decode.min_frames:
         raise UserError(f"{path}: {len(frames)} frames decode, at least {trained.decode.min_frames} are needed")
     settings = trained.settings
