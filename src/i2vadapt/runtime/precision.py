@@ -1,4 +1,4 @@
-"""Device and arithmetic: bfloat16 with channels last where the processor has it, float32 elsewhere."""
+"""Device, data type and memory format: bfloat16 with channels last where the device is fast in it, else float32."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from i2vadapt.runtime.devices import best_device, chosen_dtype
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """Where and how the networks compute.
+    """Device and data type that the networks compute with.
 
     Attributes:
         device: cuda or cpu.
-        dtype: of the convolutions; weights and losses stay in float32.
+        dtype: data type of the convolutions; weights and losses stay in float32.
     """
 
     device: torch.device
@@ -27,32 +27,32 @@ class Arithmetic:
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """Channels last for bfloat16, which gains little without it on a processor; plain otherwise."""
+        """Channels last for bfloat16, which gains little without it on a CPU; contiguous otherwise."""
         return torch.channels_last_3d if self.dtype is torch.bfloat16 else torch.contiguous_format
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
-        """Context in which networks run."""
+        """Context in which the networks run."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)
 
     def prepare(self, model: nn.Module) -> None:
-        """Moves a network to the device, its weights in the layout of the clips."""
+        """Moves a network to the device and its weights to the memory format of the clips."""
         model.to(self.device)
         for weight in model.parameters():
             if weight.ndim == 5:
                 weight.data = weight.data.contiguous(memory_format=self.memory_format)
 
     def place(self, clips: Tensor) -> Tensor:
-        """Moves clips to the device and makes of them what the networks take.
+        """Moves clips to the device and converts them to the input of the networks.
 
-        They travel in 8 bits and channels last, as frames are stored.
+        They are transferred in 8 bits and with channels last, as frames are stored.
 
         Args:
             clips: (N,T,H,W,C) uint8, RGB with 3 channels or codes of flow with 2 (`flow_codec.quantise`); or floating
-                point in [-1,1] already (aggregates of flow).
+                point values that are in [-1,1] already (aggregates of flow).
 
         Returns:
-            (N,C,T,H,W) in [-1,1], of this dtype, to which I3D's first convolution would round it next. CLIP normalises
-            behind it: bfloat16 moves what it sees by a quarter of a step of 8 bits at most.
+            (N,C,T,H,W) in [-1,1], of this dtype, to which I3D's first convolution would round them anyway. CLIP
+            normalises after this: bfloat16 changes its input by at most a quarter of an 8-bit step.
         """
         moved = clips.to(self.device, non_blocking=True)
         n, frames, height, width, channels = moved.shape
@@ -60,7 +60,7 @@ class Arithmetic:
         placed = torch.empty(size, dtype=self.dtype, device=self.device, memory_format=self.memory_format)
         channels_last = placed.permute(0, 2, 3, 4, 1)
         if self.device.type == "cpu":
-            # Frame by frame: they stay in its cache, and no time goes into getting memory for a batch of floats.
+            # Frame by frame: a frame stays in the cache, and no time is spent allocating memory for a batch of floats.
             for clip, place in zip(moved, channels_last, strict=True):
                 for frame, to in zip(clip, place, strict=True):
                     to.copy_(scaled(frame))
@@ -70,7 +70,10 @@ class Arithmetic:
 
 
 def scaled(stored: Tensor) -> Tensor:
-    """8-bit RGB (...,3) or codes of flow (...,2) as float32 in [-1,1], no motion exactly 0; floats as they are."""
+    """Scales 8-bit RGB (...,3) or codes of flow (...,2) to float32 in [-1,1], zero motion to exactly 0.
+
+    Floating point values are returned unchanged.
+    """
     if stored.dtype is not torch.uint8:
         return stored
     if stored.shape[-1] == 2:
@@ -79,13 +82,13 @@ def scaled(stored: Tensor) -> Tensor:
 
 
 def choose_arithmetic(precision: str) -> Arithmetic:
-    """Device and arithmetic for a setting of `TrainSettings.precision`."""
+    """The best device, with the data type for a value of `TrainSettings.precision`."""
     device = torch.device(best_device())
     return Arithmetic(device, chosen_dtype(precision, device.type))
 
 
 def describe(arithmetic: Arithmetic, settings: TrainSettings, processes: int) -> str:
-    """One line for the log."""
+    """Describes device, data type and streams in one line for the log."""
     name = (
         torch.cuda.get_device_name() if arithmetic.device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
     )
