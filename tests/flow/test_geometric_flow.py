@@ -86,7 +86,7 @@ def test_depth_that_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(UserError, match="needs --depth"):
         run_flow(frames, out, EXACT, 1, 0.0)
     write_depth(tmp_path / "other.h5", 100)
-    with pytest.raises(UserError, match=r"not the depth that .* was made of: rerun synthesize"):
+    with pytest.raises(UserError, match=r"not the depth that .* was made from; run synthesize again"):
         run_flow(frames, out, EXACT, 1, 0.0, tmp_path / "other.h5")
     monkeypatch.setattr(versions, "SYNTHESIZE", versions.SYNTHESIZE + 1)
     with pytest.raises(UserError, match="another version of i2vadapt"):
