@@ -10,9 +10,9 @@ from i2vadapt.runtime.precision import Arithmetic
 
 
 def place(clips: Tensor, arithmetic: Arithmetic) -> Tensor:
-    """Moves clips to the device and converts them to what the networks take.
+    """Moves clips to the device and converts them to the input of the networks.
 
-    They travel in 8 bits and channels last, as frames are stored.
+    They are transferred in 8 bits and with channels last, as frames are stored.
 
     Args:
         clips: (N,T,H,W,C) uint8, RGB with 3 channels or codes of flow with 2 (`flow_codec.quantise`); or floating
@@ -29,7 +29,7 @@ def place(clips: Tensor, arithmetic: Arithmetic) -> Tensor:
     placed = torch.empty(size, dtype=arithmetic.dtype, device=arithmetic.device, memory_format=arithmetic.memory_format)
     channels_last = placed.permute(0, 2, 3, 4, 1)
     if arithmetic.device.type == "cpu":
-        # Frame by frame: they stay in its cache, and no time goes into getting memory for a batch of floats.
+        # Frame by frame: a frame stays in the cache, and no time is spent allocating memory for a batch of floats.
         for clip, into in zip(moved, channels_last, strict=True):
             for frame, target in zip(clip, into, strict=True):
                 target.copy_(scaled(frame))

@@ -1,4 +1,4 @@
-"""Device and arithmetic: bfloat16 with channels last where the device is fast in it, float32 elsewhere."""
+"""Device, data type and memory format: bfloat16 with channels last where the device is fast in it, else float32."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from i2vadapt.runtime.devices import best_device, chosen_dtype
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """Where and how the networks compute.
+    """Device and data type that the networks compute with.
 
     Attributes:
         device: cuda or cpu.
-        dtype: of the convolutions. Weights and losses are float32 beside bfloat16, and of this type otherwise.
+        dtype: data type of the convolutions; weights and losses have it too, but float32 beside bfloat16.
     """
 
     device: torch.device
@@ -25,15 +25,15 @@ class Arithmetic:
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """Channels last for bfloat16, which gains little without it on a processor; plain otherwise."""
+        """Channels last for bfloat16, which gains little without it on a CPU; contiguous otherwise."""
         return torch.channels_last_3d if self.dtype is torch.bfloat16 else torch.contiguous_format
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
-        """Context in which networks run."""
+        """Context in which the networks run."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype is torch.bfloat16)
 
     def prepare(self, model: nn.Module) -> None:
-        """Moves a network to the device, its weights in the layout of the clips."""
+        """Moves a network to the device and its weights to the memory format of the clips."""
         model.to(self.device, torch.float64 if self.dtype is torch.float64 else None)
         for weight in model.parameters():
             if weight.ndim == 5:
