@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from i2vadapt import stages
-from i2vadapt.config import SynthesisSettings, parse
+from i2vadapt.config.parsing import parse
+from i2vadapt.config.preprocessing import SynthesisSettings
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
 from i2vadapt.synthesis.clip import flow_of_clip, steps_from_plain

@@ -13,7 +13,7 @@ from i2vadapt.clips.evaluation import evaluation_clip
 from i2vadapt.clips.window import Window
 from i2vadapt.config.base import Stream
 from i2vadapt.config.preprocessing import DecodeSettings, FlowSettings
-from i2vadapt.data.decode import prepared
+from i2vadapt.data.decode import prepare_frames
 from i2vadapt.data.flow_codec import flip_codes, quantise
 from i2vadapt.data.image import flip_frames
 from i2vadapt.data.video import VideoStream
@@ -81,7 +81,7 @@ def predict_video(classifier: Classifier, path: Path) -> np.ndarray:
 
 
 def _decode(path: Path, settings: DecodeSettings) -> list[np.ndarray]:
-    frames = list(prepared(VideoStream(path), settings))
+    frames = list(prepare_frames(VideoStream(path), settings))
     if len(frames) < settings.min_frames:
         raise UserError(f"{path}: {len(frames)} frames decode, at least {settings.min_frames} are needed")
     return frames
