@@ -6,9 +6,9 @@ Points carry w = 1/z, since w is affine in image coordinates over a plane and is
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-_KERNEL = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
+from i2vadapt.runtime.kernels import inlined, kernel
+
 # A point covers the cell between its neighbours; this closes seams that rounding would leave between cells, in pixels.
 _SEAM = np.float32(0.02)
 SAME_SURFACE = np.float32(0.05)
@@ -17,7 +17,7 @@ SAME_SURFACE = np.float32(0.05)
 _LARGEST_HALF_SIZE = np.float32(2.0)
 
 
-@njit(**_KERNEL)
+@kernel(fastmath=True)
 def project(
     depth: np.ndarray, turn: np.ndarray, shift: np.ndarray, x: np.ndarray, y: np.ndarray, w: np.ndarray
 ) -> None:
@@ -48,7 +48,7 @@ def project(
             x[i, j], y[i, j], w[i, j] = px, py, inverse if inside else zero
 
 
-@njit(**_KERNEL)
+@kernel(fastmath=True)
 def _cells(x: np.ndarray, y: np.ndarray, w: np.ndarray, half_x: np.ndarray, half_y: np.ndarray) -> None:
     """Writes half the extents of each point's cell: the box around the steps to its neighbours on the same surface."""
     height, width = w.shape
@@ -72,17 +72,17 @@ def _cells(x: np.ndarray, y: np.ndarray, w: np.ndarray, half_x: np.ndarray, half
             half_y[i, j] = min(half * (across_y + down_y), _LARGEST_HALF_SIZE)
 
 
-@njit(inline="always")
+@inlined
 def _first(position: np.float32, reach: np.float32) -> int:
     return max(int(np.ceil(position - reach)), 0)
 
 
-@njit(inline="always")
+@inlined
 def _last(position: np.float32, reach: np.float32, size: int) -> int:
     return min(int(np.floor(position + reach)), size - 1)
 
 
-@njit(**_KERNEL)
+@kernel(fastmath=True)
 def _claim(
     x: np.ndarray, y: np.ndarray, w: np.ndarray, half_x: np.ndarray, half_y: np.ndarray, nearest: np.ndarray
 ) -> None:
@@ -100,7 +100,7 @@ def _claim(
                     nearest[row, column] = max(nearest[row, column], here)
 
 
-@njit(**_KERNEL)
+@kernel(fastmath=True)
 def splat(x: np.ndarray, y: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
     """Writes 1/z of the new view in two passes over the points: the nearest at a pixel, then the mean of its surface.
 
