@@ -121,7 +121,7 @@ def test_missing_and_empty_folders(tmp_path: Path, capsys: pytest.CaptureFixture
     (tmp_path / "photos").rename(tmp_path / "elsewhere")
     assert errors_of(capsys, *command, "source") == [f"photos: root: {tmp_path / 'photos'}: no such folder"]
     (tmp_path / "photos").mkdir()
-    assert errors_of(capsys, *command, "source") == [f"photos: {tmp_path / 'photos'}: holds no item"]
+    assert errors_of(capsys, *command, "source") == [f"photos: {tmp_path / 'photos'}: contains no items"]
     assert main([str(part) for part in (*command, "target")]) == 0
     assert not (tmp_path / "out" / "items" / "0001.csv").exists()
     assert (tmp_path / "out" / "manifest.csv").read_text().count("\n") == 5
@@ -137,13 +137,13 @@ def test_unknown_classes_and_classes_with_no_item_on_one_side(
     benchmark = write_benchmark(tmp_path, classes=classes)
     command = ["manifest", "--benchmark", benchmark, "--out", tmp_path / "out", "--side"]
     assert errors_of(capsys, *command, "source") == [
-        f"mine: classes: source: 'walkng' not found in {tmp_path / 'photos'}; it has running, walking"
+        f"mine: classes: source: 'walkng' not found in {tmp_path / 'photos'}; its classes are running, walking"
     ]
     benchmark = write_benchmark(tmp_path)
     for number in range(2):
         (tmp_path / "videos" / "walk" / f"{number}.mp4").write_text("x")
     assert errors_of(capsys, *command, "target") == [
-        "mine: target: no usable item of class walk (left out: 2 unreadable)"
+        "mine: target: no usable item of class walk (excluded: 2 unreadable)"
     ]
     assert not (tmp_path / "out").exists()
 
@@ -191,7 +191,7 @@ def test_a_depth_network_without_checkpoint(
     monkeypatch.chdir(tmp_path)
     image = write_picture(tmp_path / "a.png")
     (line,) = errors_of(capsys, "depth", image, "--out", tmp_path / "maps")
-    assert line.startswith("depth: checkpoint: dpt_beit_large_512 needs its weights, and there is no weights/dpt_beit")
+    assert line.startswith("depth: checkpoint: the weights of dpt_beit_large_512 are missing (weights/dpt_beit")
     assert "`i2vadapt download depth dpt_beit_large_512`" in line
     (line,) = errors_of(capsys, "depth", image, "--out", tmp_path / "maps", "--settings", '{"model": "midas"}')
     assert line.startswith("--settings: model: input should be 'dpt_beit_large_512', ")
@@ -333,4 +333,4 @@ def test_ctrl_c_has_its_own_status(
     monkeypatch.setattr("i2vadapt.config.documents.load_benchmark", interrupted)
     command = ["manifest", "--benchmark", "x.yaml", "--side", "source", "--out", str(tmp_path)]
     assert main(command) == 130
-    assert capsys.readouterr().err == "i2vadapt: error: interrupted; run the same command again to go on\n"
+    assert capsys.readouterr().err == "i2vadapt: error: interrupted; run the same command again to resume\n"

@@ -1,4 +1,4 @@
-"""Command line: one sub-command for each stage, and the tools people use by hand."""
+"""Command line: one sub-command per stage, and tools to run by hand."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _logger = logging.getLogger("i2vadapt")
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of all sub-commands."""
+    """Builds the parser of all sub-commands."""
     parser = argparse.ArgumentParser(
-        prog="i2vadapt", description="Labelled photographs and unlabelled videos in, a video action classifier out."
+        prog="i2vadapt",
+        description="Train a video action classifier from labelled photographs and unlabelled videos.",
     )
     parser.add_argument("--version", action="version", version=f"i2vadapt {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -32,8 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a sub-command.
 
     Returns:
-        Exit status: 0, 1 after a mistake of the user or of the input (told in one line each), 75 when
-            training was told to stop and saved its state, 130 after Ctrl-C.
+        Exit status: 0 on success, 1 after mistakes of the user or in the input (each reported on one line), 75 if
+            training was asked to stop and saved its state, 130 after Ctrl-C.
     """
     options = build_parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
@@ -49,14 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _report(str(request))
         return os.EX_TEMPFAIL
     except KeyboardInterrupt:
-        _report("interrupted; run the same command again to go on")
+        _report("interrupted; run the same command again to resume")
         return 130
     except BrokenPipeError:
-        # A reader that closes the pipe early (head) must not make a stack trace, at exit neither.
+        # A reader that closes the pipe early (head) must not cause a stack trace, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        # What a stage does not tell better itself: an output folder that can't be written, a full disk.
+        # Errors for which a stage has no better message: an output folder that can't be written, a full disk.
         _report(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
         return 1
     return 0

@@ -47,7 +47,7 @@ def test_a_whole_run(finished: Coordinator) -> None:
     logs = finished.project.folder / "results" / "logs"
     for rule, jobs in (("depth", 2), ("train", 1), ("evaluate", 1)):
         told = [
-            re.search(r"GPUs: 1 asked for, CUDA_VISIBLE_DEVICES is \d,", log.read_text())
+            re.search(r"GPUs: 1 requested, CUDA_VISIBLE_DEVICES is \d,", log.read_text())
             for log in (logs / rule).iterdir()
         ]
         assert [bool(one) for one in told] == [True] * jobs
@@ -68,7 +68,7 @@ def test_gpus_that_are_not_there_are_an_error(finished: Coordinator) -> None:
             timeout=60,
         )
         assert done.returncode == 1
-        assert f"error: GPUs: 1 asked for, CUDA_VISIBLE_DEVICES is {seen}, 0 found" in done.stderr
+        assert f"error: GPUs: 1 requested, CUDA_VISIBLE_DEVICES is {seen}, 0 found" in done.stderr
 
 
 def test_a_job_that_is_killed(fresh: Coordinator, finished: Coordinator) -> None:

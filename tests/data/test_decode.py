@@ -96,5 +96,5 @@ def test_an_automatic_gain_is_one_for_the_whole_video(tmp_path: Path) -> None:
 def test_a_video_that_has_changed_since_the_manifest_is_refused(tmp_path: Path) -> None:
     item = write(tmp_path / "a.mp4", 8)
     write(tmp_path / "a.mp4", 9)
-    with pytest.raises(UserError, match=r"a\.mp4: has changed since the manifest was made: run the stage manifest"):
+    with pytest.raises(UserError, match=r"a\.mp4: has changed since the manifest was made; run the stage manifest"):
         run_decode([item], tmp_path / "0000.h5", DecodeSettings(short_side=32), 1, 0.5)

@@ -58,7 +58,7 @@ def test_digest_changes_with_content_but_not_with_place() -> None:
 def test_malformed_table_is_one_clear_line(tmp_path: Path) -> None:
     path = tmp_path / "items.csv"
     path.write_text("id,path\na,b\n")
-    with pytest.raises(UserError, match="no column class, label, digest; it has id, path"):
+    with pytest.raises(UserError, match="no column class, label, digest; its columns are id, path"):
         read_items(path)
     path.write_text("id,path,class,label,digest\na,b,c,x,d\n")
     with pytest.raises(UserError, match="line 2: label must be a whole number, not 'x'"):

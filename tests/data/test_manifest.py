@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from i2vadapt.config.parsing import parse
 from i2vadapt.config.documents import Benchmark
+from i2vadapt.config.parsing import parse
 from i2vadapt.data.items import read_items, shard_of
 from i2vadapt.data.listing import list_entries, shard_digests
 from i2vadapt.data.manifest import make_manifest, write_manifest
@@ -125,7 +125,7 @@ def test_adding_a_photograph_changes_one_shard(root: Path) -> None:
     [
         (
             {"walk": ["walkng"], "run": ["running"]},
-            r"classes: source: 'walkng' not found in .*; it has Running, empty, walking",
+            r"classes: source: 'walkng' not found in .*; its classes are Running, empty, walking",
         ),
         ({"walk": ["empty"], "run": ["running"]}, "no usable item of class walk"),
     ],
@@ -141,7 +141,7 @@ def test_missing_and_empty_folders(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="photos: no such folder"):
         make_manifest(benchmark(tmp_path), "source", 2)
     (tmp_path / "photos").mkdir()
-    with pytest.raises(UserError, match="holds no item"):
+    with pytest.raises(UserError, match="contains no items"):
         make_manifest(benchmark(tmp_path), "source", 2)
 
 
@@ -176,7 +176,7 @@ def test_list_with_names_and_indices_stays_inside_the_root(root: Path) -> None:
     assert {row.id: row.reason for row in manifest.excluded} == {
         "../secret.jpg": "outside the dataset's root",
         "walking/none.jpg": "unreadable: No such file or directory",
-        "walking/2.jpg": "class index 7, the benchmark has 2",
+        "walking/2.jpg": "class index 7, but the benchmark has 2 classes",
     }
 
 

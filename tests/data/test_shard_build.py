@@ -171,7 +171,7 @@ def test_a_full_disk_is_one_clear_line_and_finished_batches_stay(tmp_path: Path)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (24_000, old[1]))  # a batch fits, the whole shard does not
     try:
-        with pytest.raises(UserError, match=r"0000\.h5: .*(disk is full|too large).* rerun to go on"):
+        with pytest.raises(UserError, match=r"0000\.h5: .*(disk is full|too large).* run the command again to resume"):
             build(out, Stage())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)

@@ -111,7 +111,7 @@ def test_frames_far_apart_are_read_alone(shard: Path, monkeypatch: pytest.Monkey
 
 
 def test_another_kind_is_refused(shard: Path) -> None:
-    with pytest.raises(UserError, match="holds frames, but flow is needed"):
+    with pytest.raises(UserError, match="contains frames, but flow is needed"):
         ShardReader(shard, "flow")
 
 

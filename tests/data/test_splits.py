@@ -39,7 +39,7 @@ def test_errors(tmp_path: Path) -> None:
         split_parts(["a/b.avi"], SplitSettings(hmdb51=str(tmp_path)))
     (tmp_path / "list.txt").write_text("Class/a.avi 1\n")
     lists = (str(tmp_path / "list.txt"),)
-    with pytest.raises(UserError, match="no video of the target is in the train part"):
+    with pytest.raises(UserError, match="no target video is in the train part"):
         split_parts(["Class/a.avi"], SplitSettings(train=lists, test=lists))
     with pytest.raises(ValueError, match="train and test lists are needed together"):
         SplitSettings(train=lists)

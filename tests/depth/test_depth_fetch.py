@@ -11,8 +11,7 @@ from typing import get_args
 import pytest
 import torch
 
-from i2vadapt.config.preprocessing import DepthSettings
-from i2vadapt.config.preprocessing import DepthModelName
+from i2vadapt.config.preprocessing import DepthModelName, DepthSettings
 from i2vadapt.depth import DEPTH_MODELS, default_checkpoint, depth_model_spec, new_network
 from i2vadapt.depth.fetch import downloaded_checkpoint, fetch_checkpoint
 from i2vadapt.depth.stage import checkpoint_path
@@ -60,7 +59,7 @@ def test_published_weights_are_fetched_to_where_they_are_looked_for(
 ) -> None:
     with caplog.at_level("INFO"):
         fetch_checkpoint(_NAME)
-    assert "licence of the weights: MIT" in caplog.text
+    assert "under the licence MIT" in caplog.text
     assert downloaded_checkpoint(_NAME).read_bytes() == published.read_bytes()
     downloaded_checkpoint(_NAME).rename(downloaded_checkpoint("dpt_large_384"))
     assert checkpoint_path(DepthSettings(model="dpt_large_384")) == Path("weights/dpt_large_384.pt")
@@ -81,7 +80,7 @@ def test_a_file_brought_by_hand_is_taken(published: Path) -> None:
     brought = published.rename(published.with_name("brought.pth"))
     with pytest.raises(
         UserError,
-        match=r"small.pth: cannot be downloaded \(.*\)\. Without internet: .* `i2vadapt download depth dpt_small --arc",
+        match=r"small.pth: cannot be downloaded \(.*\)\. Without internet access, .* `i2vadapt download depth dpt_small --arc",
     ):
         fetch_checkpoint(_NAME)
     fetch_checkpoint(_NAME, Path("other") / "mine.pt", brought)
@@ -89,5 +88,5 @@ def test_a_file_brought_by_hand_is_taken(published: Path) -> None:
 
 
 def test_a_network_of_the_package_is_not_fetched() -> None:
-    with pytest.raises(UserError, match="dpt_small comes with the package; there are dpt_beit_large_512"):
+    with pytest.raises(UserError, match="dpt_small comes with the package; available for download: dpt_beit_large_512"):
         fetch_checkpoint(_NAME)

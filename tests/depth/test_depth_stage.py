@@ -109,7 +109,7 @@ def test_long_and_narrow_photographs_are_failures(tmp_path: Path, items: list[It
     (failure,) = ShardReader(tmp_path / "0000.h5", "depth").failures
     assert failure.id == "strip.png"
     assert failure.reason == (
-        f"{strip.path}: depth: 2000x192 pixels are too long and narrow: dpt_small would be given 1984x192"
+        f"{strip.path}: depth: 2000x192 pixels are too long and narrow: the input of dpt_small would have 1984x192"
     )
 
 
@@ -124,9 +124,7 @@ def test_unreadable_photographs_are_failures(tmp_path: Path, items: list[Item]) 
 
 
 def test_a_network_without_weights_or_with_those_of_another_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        UserError, match=r"dpt_beit_large_512 needs its weights, and there is no weights/dpt_beit_large"
-    ):
+    with pytest.raises(UserError, match=r"the weights of dpt_beit_large_512 are missing \(weights/dpt_beit_large"):
         load_network(DepthSettings(model="dpt_beit_large_512"))
     with pytest.raises(UserError, match=r"none\.pt"):
         load_network(DepthSettings(model="dpt_small", checkpoint=str(tmp_path / "none.pt")))
@@ -145,7 +143,7 @@ def test_two_images_of_one_name_and_a_bad_one_among_good_ones(tmp_path: Path, it
     other = tmp_path / "other"
     other.mkdir()
     twin = photograph(other / "0.png", (60, 80), 9)
-    with pytest.raises(UserError, match="more than one image is called 0"):
+    with pytest.raises(UserError, match="more than one image is named 0"):
         estimate_files([Path(items[0].path), Path(twin.path)], tmp_path / "maps", SMALL)
     Path(items[0].path).write_text("x")
     with pytest.raises(UserError, match=r"\A[^\n]*0\.png: not a readable image[^\n]*\Z"):

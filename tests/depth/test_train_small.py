@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from i2vadapt.depth import build_depth_model, predict_inverse_depth
-from i2vadapt.depth.small_data import ScenePool, disturb, draw_chunk, random_crop
+from i2vadapt.depth.small_data import ScenePool, augment, draw_chunk, random_crop
 from i2vadapt.depth.train_small import train_small
 from i2vadapt.errors import UserError
 
@@ -60,13 +60,13 @@ def test_crops_keep_image_and_depth_together() -> None:
         np.testing.assert_allclose(image[..., 0], 127 + 240 * (inverse - 0.6), atol=2)
 
 
-def test_disturbed_images_differ_and_stay_in_range() -> None:
+def test_augmented_images_differ_and_stay_in_range() -> None:
     image = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
-    results = [disturb(np.random.default_rng(k), image) for k in range(20)]
+    results = [augment(np.random.default_rng(k), image) for k in range(20)]
     assert all(result.shape == image.shape and result.dtype == np.float32 for result in results)
     assert all(result.min() >= 0 and result.max() <= 1 for result in results)
     assert len({result.tobytes() for result in results}) > 10  # now and then nothing is changed
-    np.testing.assert_array_equal(disturb(np.random.default_rng(0), image), results[0])
+    np.testing.assert_array_equal(augment(np.random.default_rng(0), image), results[0])
 
 
 def test_training_writes_weights_that_predict_and_scores(tmp_path: Path) -> None:
@@ -96,5 +96,5 @@ def test_training_is_repeatable(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "steps"), [("weights.pt", 1), ("weights.safetensors", 0)])
 def test_bad_arguments_are_named(name: str, steps: int, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="safetensors only" if steps else "steps: 0"):
+    with pytest.raises(UserError, match="must end in .safetensors" if steps else "steps: must be at least 1, not 0"):
         train_small(tmp_path / name, slope, steps=steps)

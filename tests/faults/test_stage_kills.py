@@ -18,7 +18,7 @@ from i2vadapt.data.shards.reader import ShardReader
 
 def done_before(log: str) -> int:
     """Items that a resumed run did not do again, as it says itself."""
-    found = re.search(r"(\d+) of \d+ \w+ were done before", log)
+    found = re.search(r"(\d+) of \d+ \w+ were already done", log)
     return int(found.group(1)) if found else 0
 
 

@@ -82,9 +82,9 @@ def shift_an_offset(path: Path) -> None:
     ("damage", "told"),
     [
         (truncate, "not a readable shard"),
-        (zero_in_the_middle, "its content is not what was written"),
+        (zero_in_the_middle, "content differs from what was written"),
         (unfinished, "unfinished"),
-        (shift_an_offset, "its content is not what was written"),
+        (shift_an_offset, "content differs from what was written"),
         (Path.unlink, "no such shard"),
     ],
 )

@@ -1,4 +1,4 @@
-"""GPUs asked for and found; no machine of the tests needs one."""
+"""GPUs requested and found; no machine of the tests needs one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_each_node_has_its_share_of_the_gpus(monkeypatch: pytest.MonkeyPatch) ->
     slurm(monkeypatch, "0,1", 2)
     monkeypatch.setenv("SLURM_STEP_NUM_NODES", "2")
     check_gpus(4)
-    with pytest.raises(UserError, match="GPUs: 3 asked for"):
+    with pytest.raises(UserError, match="GPUs: 3 requested"):
         check_gpus(6)
 
 
@@ -58,7 +58,7 @@ def test_each_node_has_its_share_of_the_gpus(monkeypatch: pytest.MonkeyPatch) ->
         (1, "0", 0, "auto"),  # PyTorch without CUDA
         (2, "0", 1, "auto"),
         (1, None, 0, "auto"),  # the site hands out GPUs under another name
-        (0, "0,1", 1, "auto"),  # asked for as gres
+        (0, "0,1", 1, "auto"),  # requested as gres
         (2, "0", 0, "cpu"),
         (1, None, 0, "cpu"),
     ],
@@ -67,7 +67,7 @@ def test_fewer_gpus_than_asked_for_are_an_error_in_a_slurm_job(
     monkeypatch: pytest.MonkeyPatch, asked: int, allotted: str | None, found: int, device: str
 ) -> None:
     slurm(monkeypatch, allotted, found, device)
-    with pytest.raises(UserError, match=r"GPUs: \d asked for, CUDA_VISIBLE_DEVICES is "):
+    with pytest.raises(UserError, match=r"GPUs: \d requested, CUDA_VISIBLE_DEVICES is "):
         check_gpus(asked)
 
 
@@ -77,7 +77,7 @@ def test_what_is_found_is_logged_and_no_gpu_is_no_mistake_on_a_plain_machine(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with caplog.at_level(logging.INFO):
         check_gpus(1)
-    assert "GPUs: 1 asked for, CUDA_VISIBLE_DEVICES is unset, 0 found" in caplog.text
+    assert "GPUs: 1 requested, CUDA_VISIBLE_DEVICES is unset, 0 found" in caplog.text
 
 
 def test_the_variable_decides_about_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,4 +93,4 @@ def test_the_variable_decides_about_the_device(monkeypatch: pytest.MonkeyPatch) 
 def test_a_stage_looks_before_it_starts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     slurm(monkeypatch, "0", 0)
     assert main(["depth", "--gpus", "1", "no such photograph.png", "--out", "maps"]) == 1
-    assert "i2vadapt: error: GPUs: 1 asked for, CUDA_VISIBLE_DEVICES is 0, 0 found" in capsys.readouterr().err
+    assert "i2vadapt: error: GPUs: 1 requested, CUDA_VISIBLE_DEVICES is 0, 0 found" in capsys.readouterr().err

@@ -59,7 +59,7 @@ def test_every_device_has_one_process_and_results_come_in_order() -> None:
 
 
 def test_a_killed_worker_is_one_clear_line() -> None:
-    with pytest.raises(UserError, match=r"worker process was killed \(out of memory\?\): use fewer --workers"):
+    with pytest.raises(UserError, match=r"worker process was killed \(out of memory\?\); use fewer --workers"):
         list(ordered_map(die, range(8), 2))
 
 

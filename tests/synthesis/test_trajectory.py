@@ -6,7 +6,7 @@ import pytest
 
 from i2vadapt.errors import UserError
 from i2vadapt.synthesis import random_walk, smooth_path
-from i2vadapt.synthesis.trajectory import as_seen_by, compose
+from i2vadapt.synthesis.trajectory import compose, relative_to_camera
 
 
 @pytest.mark.parametrize("rotation", ["axis_angle", "euler"])
@@ -87,11 +87,11 @@ def test_own_motion_is_about_the_centre_and_on_top_of_the_cameras() -> None:
     rng = np.random.default_rng(4)
     camera, own = random_walk(rng, 5), random_walk(rng, 5, (0, 0), (3, 5))
     centre = np.array([0.2, -0.1, 2.0])
-    seen = compose(as_seen_by(camera, own, centre))
+    seen = compose(relative_to_camera(camera, own, centre))
     alone = compose(camera)
     point = np.array([*centre, 1])
     beside = point + np.array([0.3, 0, 0, 0])
     np.testing.assert_allclose(seen @ point, alone @ point, atol=1e-12)  # it turns about its centre
     assert (np.linalg.norm((seen - alone) @ beside, axis=1) > 0.003).all()
     still = np.tile(np.eye(4), (5, 1, 1))
-    np.testing.assert_allclose(as_seen_by(camera, still, centre), camera, atol=1e-12)
+    np.testing.assert_allclose(relative_to_camera(camera, still, centre), camera, atol=1e-12)

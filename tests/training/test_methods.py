@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from i2vadapt.inference.trained import evaluate, load_trained
 from tiny_data import CLASSES, FRAMES, TRAIN, make_run, read_metrics
 
 from i2vadapt.clips.dataset import PACED, DomainClips, Window
 from i2vadapt.clips.sampling import draw_pace, pace_indices, uniform_indices
 from i2vadapt.clips.target import PacedClips
-from i2vadapt.config.settings import PRESETS, merge
 from i2vadapt.config import TrainSettings
 from i2vadapt.config.parsing import parse, read_yaml
+from i2vadapt.config.settings import PRESETS, merge
 from i2vadapt.data.items import read_items, write_items
 from i2vadapt.data.shards.codec import encode_jpeg
 from i2vadapt.errors import UserError
-from i2vadapt.inference.trained import evaluate, load_trained
 from i2vadapt.training.loop import Trainer
 
 METHODS = read_yaml(Path(__file__).parents[2] / "workflow" / "methods.yaml")

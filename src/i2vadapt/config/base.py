@@ -1,4 +1,4 @@
-"""What all sections of the settings have in common."""
+"""Common base of all sections of the settings."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description
 
 
 class Section(BaseModel):
-    """Base of all sections: unknown keys are errors, values are not silently converted to another kind."""
+    """Base of all sections: unknown keys are errors, and sections are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -1,4 +1,4 @@
-"""From plain data to settings, with every mistake told at once."""
+"""Parsing plain data into settings, with all mistakes reported at once."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def describe_errors(error: ValidationError, where: str, limit: int = 20) -> str:
-    """All mistakes of one settings document, one line each: key, what is wrong, the value."""
+    """Lists all mistakes in one settings document, one line each: key, what is wrong, the value."""
     lines = []
     for detail in error.errors()[:limit]:
         key = ".".join(str(part) for part in detail["loc"]) or "the document"
         if detail["type"] == "extra_forbidden":
             lines.append(f"{where}: {key}: no such key")
         elif detail["type"] == "missing":
-            lines.append(f"{where}: {key}: this key is needed")
+            lines.append(f"{where}: {key}: required, but missing")
         else:
             message = detail["msg"].removeprefix("Value error, ")
             message = message[0].lower() + message[1:]
@@ -32,15 +32,15 @@ def describe_errors(error: ValidationError, where: str, limit: int = 20) -> str:
 
 
 def parse(model: type[Model], data: Any, where: str) -> Model:
-    """Builds a settings model.
+    """Builds a settings model from plain data.
 
     Args:
-        model: the pydantic model.
+        model: pydantic model.
         data: plain data, as read from YAML or JSON.
         where: name of the document, for messages.
 
     Raises:
-        UserError: with every mistake at once, one line each.
+        UserError: if there are mistakes; lists all of them, one line each.
     """
     try:
         return model.model_validate(data)
@@ -49,12 +49,23 @@ def parse(model: type[Model], data: Any, where: str) -> Model:
 
 
 def parse_json(model: type[Model], text: str, where: str) -> Model:
-    """Like `parse`, from a JSON object; an empty text gives the defaults."""
+    """Like `parse`, from the text of a JSON object; an empty text gives the defaults."""
+    return parse(model, parse_object(text, where), where)
+
+
+def parse_object(text: str, where: str) -> dict[str, Any]:
+    """Reads a JSON object; an empty text gives an empty one.
+
+    Raises:
+        UserError: if it is anything else.
+    """
     try:
         data = json.loads(text or "{}")
     except json.JSONDecodeError as error:
         raise UserError(f"{where}: not a JSON object: {error}") from None
-    return parse(model, data, where)
+    if not isinstance(data, dict):
+        raise UserError(f"{where}: not a JSON object: {text[:60]}")
+    return data
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -72,5 +83,5 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise UserError(f"{path}: must hold keys and values, not a {type(data).__name__}")
+        raise UserError(f"{path}: must be a mapping of keys to values, not a {type(data).__name__}")
     return data

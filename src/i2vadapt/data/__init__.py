@@ -1,6 +1,6 @@
-"""Data: items and manifests, shards, decoding of images and videos.
+"""Items and manifests, shards, and decoding of images and videos.
 
-`ShardReader` is imported when it is first used: the workflow reads item tables in an environment without HDF5.
+`ShardReader` is imported on first use: the workflow reads item tables in an environment without HDF5.
 """
 
 from __future__ import annotations

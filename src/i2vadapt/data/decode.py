@@ -1,4 +1,4 @@
-"""Stage *decode*: target videos to shards of frames."""
+"""Stage *decode*: turns target videos into shards of frames."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Video:
-    """A unit of work."""
+    """A unit of work: one video to decode."""
 
     item: Item
     settings: DecodeSettings
@@ -38,13 +38,13 @@ class Video:
         return self.item.id
 
 
-def prepared(stream: VideoStream, settings: DecodeSettings) -> Iterator[np.ndarray]:
-    """Frames of a video (H,W,3) uint8, at the configured size and brightness.
+def prepare_frames(stream: VideoStream, settings: DecodeSettings) -> Iterator[np.ndarray]:
+    """Yields the frames of a video, (H,W,3) uint8, at the configured size and brightness.
 
-    An automatic gain decodes the video twice: holding a long one would take gigabytes.
+    An automatic gain decodes the video twice, because holding all frames of a long video would take gigabytes.
 
     Raises:
-        UserError: as the stream.
+        UserError: for the same reasons as iterating over the stream.
     """
     gain = find_gain(stream, settings.gain)
     for frame in stream:
@@ -55,14 +55,15 @@ def prepared(stream: VideoStream, settings: DecodeSettings) -> Iterator[np.ndarr
 def decode(video: Video) -> Encoded | Failed:
     """Decodes a video from its first frame to its last and encodes each frame at the configured size.
 
-    The number of frames is what decodes, the rate (frames - 1) / (last time - first time), never what the header says.
+    The number of frames is counted while decoding, and the frame rate is (frames - 1) / (last time - first time);
+    the header is not trusted for either.
     """
     item, settings = video.item, video.settings
     data: list[bytes] = []
     stream = VideoStream(item.path)
     height = width = 0
     try:
-        for frame in prepared(stream, settings):
+        for frame in prepare_frames(stream, settings):
             height, width = frame.shape[:2]
             data.append(encode_frame(frame, settings.codec, settings.quality))
     except UserError as error:
@@ -79,13 +80,15 @@ def decode(video: Video) -> Encoded | Failed:
 def run_decode(
     items: Sequence[Item], out: Path, settings: DecodeSettings, workers: int, max_failed_share: float
 ) -> None:
-    """Makes one shard of decoded frames."""
+    """Builds one shard of decoded frames."""
     build_shard(
         out,
         "frames",
         [Video(item, settings) for item in items],
         lambda videos: ordered_map(decode, videos, workers),
-        make_provenance("decode", stages.DECODE.version, settings.model_dump(mode="json"), {"items": digest_items(items)}),
+        make_provenance(
+            "decode", stages.DECODE.version, settings.model_dump(mode="json"), {"items": digest_items(items)}
+        ),
         max_failed_share,
         unit="video",
     )

@@ -1,4 +1,4 @@
-"""Brightening of dark videos: one factor for a whole video, since TV-L1 takes brightness for constant in time."""
+"""Brightening of dark videos by one factor for the whole video, since TV-L1 assumes that brightness is constant."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import cv2
 import numpy as np
 
 MEAN = 90.0
-"""Mean grey level, of 255, that `auto` aims at: that of an ordinary indoor video."""
+"""Mean grey level (0 to 255) that `auto` aims at: that of an ordinary indoor video."""
 
 LARGEST = 10.0
-"""Factor beyond which `auto` does not go: noise and the blocks of the codec grow with the picture."""
+"""Largest factor that `auto` chooses: noise and compression artefacts are amplified with the picture."""
 
 _STEP = 4  # every fourth pixel of every fourth row is enough for a mean
 
 
 def find_gain(frames: Iterable[np.ndarray], gain: float | Literal["auto"]) -> float:
-    """The factor for a video.
+    """Returns the brightness factor of a video.
 
     Args:
-        frames: (H,W,3) uint8 each; not looked at unless the gain is "auto".
-        gain: a factor, or "auto": brings the mean of all frames to `MEAN`, never darkens, and stops at `LARGEST`.
+        frames: frames of shape (H,W,3), uint8; read only if the gain is "auto".
+        gain: a factor, or "auto", which brings the mean of all frames to `MEAN` with a factor from 1 to `LARGEST`.
     """
     if gain != "auto":
         return gain
@@ -31,7 +31,7 @@ def find_gain(frames: Iterable[np.ndarray], gain: float | Literal["auto"]) -> fl
 
 
 def brighten(frame: np.ndarray, gain: float) -> np.ndarray:
-    """Multiplies an (H,W,3) uint8 frame by a factor; what gets brighter than white is white."""
+    """Multiplies an (H,W,3) uint8 frame by a factor and clips the result to 255."""
     if gain == 1.0:
         return frame
     table = np.clip(np.arange(256) * gain + 0.5, 0, 255).astype(np.uint8)

@@ -1,7 +1,7 @@
-"""Flow in 8 bits, and as one grey JPEG image a field.
+"""Flow quantised to 8 bits and, with the codec "jpeg", stored as one grey JPEG image per field.
 
-No motion is exactly 128, before and after the JPEG, so a still background gives the networks exactly zero. Codes run
-from 1 to 255, as many to each side.
+Zero motion is exactly 128 before and after JPEG, so a still background gives the networks exactly zero. Codes run from
+1 to 255, 127 on each side of zero.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from i2vadapt.errors import UserError
 
 ZERO = 128
 LEVELS = 127
-_BLOCK = 8  # of JPEG
+_BLOCK = 8  # side of a JPEG block, pixels
 
 
 def quantise(flow: np.ndarray, bound: float = 20.0) -> tuple[np.ndarray, float]:
-    """Codes a flow field: round(128 + flow * 127 / bound), after clipping to [-bound, bound].
+    """Quantises a flow field: round(128 + flow * 127 / bound), after clipping to [-bound, bound].
 
     Args:
         flow: (...,2) floating point, pixels.
         bound: largest displacement that is kept, pixels.
 
     Returns:
-        uint8 codes of the same shape, at most bound/254 pixels wrong within the bound, and the share of values that
-        were clipped, in [0,1].
+        uint8 codes of the same shape, with an error of at most bound/254 pixels within the bound, and the share of
+        values that were clipped, in [0,1].
 
     Raises:
         UserError: if the bound is not positive or a value is not finite.
     """
     _check_bound(bound)
     if not np.isfinite(flow).all():
-        raise UserError("flow: holds values that are not finite")
-    # Rounding the magnitude keeps the coding odd: the codes of -f mirror those of f even at halves.
+        raise UserError("flow: contains values that are not finite")
+    # Rounding the magnitude makes the coding symmetric: the codes of -f mirror those of f, even at halves.
     steps = np.floor(np.abs(flow) * (LEVELS / bound) + 0.5)
     codes = ZERO + np.copysign(np.minimum(steps, LEVELS), flow)
     clipped = float(np.mean(np.abs(flow) > bound)) if flow.size else 0.0
@@ -42,11 +42,11 @@ def quantise(flow: np.ndarray, bound: float = 20.0) -> tuple[np.ndarray, float]:
 
 
 def dequantise(codes: np.ndarray, bound: float = 20.0) -> np.ndarray:
-    """Pixels from codes.
+    """Turns codes back into displacements in pixels.
 
     Args:
-        codes: any shape, uint8.
-        bound: as given to `quantise`.
+        codes: uint8, of any shape.
+        bound: the bound given to `quantise`.
 
     Returns:
         float32 of the same shape, in [-bound, bound].
@@ -60,19 +60,19 @@ def dequantise(codes: np.ndarray, bound: float = 20.0) -> np.ndarray:
 
 
 def encode_flow(flow: np.ndarray, bound: float = 20.0, quality: int = 95, codec: str = "jpeg") -> bytes:
-    """Stores a field as one grey JPEG, u above v; or its codes as they are with the codec "raw".
+    """Encodes a field as one grey JPEG with u above v, or as its plain codes if the codec is "raw".
 
-    Each part is filled up to whole 8x8 blocks by repeating its last row, so that u can't bleed into v. The height is
+    Both halves are padded to whole 8x8 blocks by repeating their last row, so that u can't bleed into v. The height is
     not stored.
 
     Args:
         flow: (H,W,2) pixels.
-        bound: as in `quantise`.
-        quality: of JPEG, 1 to 100.
+        bound: see `quantise`.
+        quality: JPEG quality, 1 to 100.
         codec: jpeg or raw.
 
     Raises:
-        UserError: as `quantise`, or if the field has another shape or is too large for JPEG.
+        UserError: see `quantise`; also if the field has another shape or is too large for JPEG.
     """
     if flow.ndim != 3 or flow.shape[2] != 2 or 0 in flow.shape:
         raise UserError(f"flow: must have the shape (H, W, 2), not {flow.shape}")
@@ -88,11 +88,11 @@ def encode_flow(flow: np.ndarray, bound: float = 20.0, quality: int = 95, codec:
 
 
 def decode_codes(data: bytes, height: int) -> np.ndarray:
-    """Reads the codes of a JPEG that `encode_flow` stored.
+    """Decodes a JPEG written by `encode_flow` to its codes.
 
     Args:
         data: the JPEG.
-        height: H of the field.
+        height: height H of the field.
 
     Returns:
         (H,W,2) uint8 codes.
@@ -103,19 +103,19 @@ def decode_codes(data: bytes, height: int) -> np.ndarray:
     sheet = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
     if sheet is None or sheet.ndim != 2 or sheet.shape[0] != 2 * _padded(height):
         found = "no image" if sheet is None else f"an image of shape {sheet.shape}"
-        raise ValueError(f"flow data: {found} where a grey one of {2 * _padded(height)} rows was expected")
+        raise ValueError(f"flow data: {found}, expected a grey image of {2 * _padded(height)} rows")
     u, v = sheet.reshape(2, _padded(height), -1)[:, :height]
-    return cv2.merge((u, v))  # ten times as fast as to transpose
+    return cv2.merge((u, v))  # ten times as fast as a transposition
 
 
 def flip_codes(codes: np.ndarray) -> np.ndarray:
-    """Codes of the mirrored video: mirrored left to right, with u negated, in place; gives them back.
+    """Mirrors the codes left to right and negates u, as for a mirrored video; works in place and returns the codes.
 
     Args:
         codes: (N,H,W,2) uint8.
     """
     mirrored = flip_frames(codes)
-    # In uint8 the negative of a code is 256 less the code: the same distance from 128 on the other side.
+    # In uint8 the negative of a code is 256 minus the code: the same distance from 128 on the other side.
     mirrored[..., 0] = np.negative(np.maximum(mirrored[..., 0], ZERO - LEVELS))
     return mirrored
 

@@ -1,4 +1,4 @@
-"""Photographs of every common kind as plain RGB."""
+"""Reading photographs of every common format as plain RGB, and resizing them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What brings a photograph of an EXIF orientation upright."""
+"""EXIF orientation -> transposition that brings the photograph upright."""
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Reads a photograph: upright by its EXIF orientation, first frame of an animation, transparency on white.
+    """Reads a photograph upright (by its EXIF orientation), with transparency on white; of an animation, frame one.
 
     Returns:
         (H,W,3) uint8 RGB.
@@ -40,7 +40,7 @@ def read_image(path: str | Path) -> np.ndarray:
                 array = _to_rgb(_upright(opened))
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    except Exception as error:  # damaged bytes make the decoders raise nearly anything
+    except Exception as error:  # the decoders raise nearly anything for damaged bytes
         reason = " ".join(str(error).replace(str(path), "").replace("''", "").split()) or type(error).__name__
         raise UserError(f"{path}: not a readable image ({reason})") from None
     if min(array.shape[:2]) < MIN_SIDE:
@@ -49,8 +49,8 @@ def read_image(path: str | Path) -> np.ndarray:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turns a photograph as its EXIF says; one with damaged EXIF stays as it is, its pixels may be good."""
-    image.load()  # which may itself turn a TIFF, and then says so
+    """Applies the EXIF orientation; a photograph whose EXIF data is damaged stays as it is, its pixels may be good."""
+    image.load()  # this already turns a TIFF, and then resets its orientation
     try:
         turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:
@@ -72,7 +72,7 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
 
 
 def size_with_short_side(height: int, width: int, short_side: int, aspect: str) -> tuple[int, int]:
-    """Height and width after resizing so that the shorter side is `short_side`, or to a square with aspect "square"."""
+    """Height and width after resizing the shorter side to `short_side`, or both sides if the aspect is "square"."""
     if aspect == "square":
         return short_side, short_side
     scale = short_side / min(height, width)
@@ -80,7 +80,7 @@ def size_with_short_side(height: int, width: int, short_side: int, aspect: str) 
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resizes an image or map: by area when it shrinks (no aliasing), linearly when it grows."""
+    """Resizes an image or map: area interpolation to shrink it (no aliasing), linear interpolation to enlarge it."""
     if image.shape[:2] == (height, width):
         return image
     shrinks = height * width < image.shape[0] * image.shape[1]
@@ -88,7 +88,7 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def flip_frames(frames: np.ndarray) -> np.ndarray:
-    """Mirrors (N,H,W,C) uint8 frames left to right, in place; gives them back."""
+    """Mirrors (N,H,W,C) uint8 frames left to right, in place, and returns them."""
     for frame in frames:
         cv2.flip(frame, 1, frame)
     return frames

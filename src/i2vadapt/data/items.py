@@ -1,4 +1,4 @@
-"""Items (one image or one video each), the tables that list them, and the shard that an item belongs to."""
+"""Items (one image or one video each), the tables that list them, and the assignment of items to shards."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Item:
     Attributes:
         id: path below the dataset's root, with forward slashes; bytes that are not UTF-8 are kept as surrogates.
         path: path of the file.
-        class_name: class of the benchmark; empty without a label.
-        label: index of the class; -1 without a label.
+        class_name: class of the benchmark; empty if the item has no label.
+        label: index of the class; -1 if the item has no label.
         digest: SHA-256 of the file.
     """
 
@@ -34,12 +34,12 @@ class Item:
 
 
 def shard_of(item_id: str, shards: int) -> int:
-    """Shard of an item: a stable hash of its id, so that adding an item never moves another."""
+    """Shard of an item, from a stable hash of its id, so adding an item never moves another one."""
     return int.from_bytes(hashlib.sha256(os.fsencode(item_id)).digest()[:8], "big") % shards
 
 
 def item_seed(seed: int, stage: str, item_id: str) -> list[int]:
-    """Entropy for `numpy.random.default_rng`: depends on the item alone, not on shard, order or restart."""
+    """Seed for `numpy.random.default_rng` that depends on the item alone, not on its shard, the order or restarts."""
     digest = hashlib.sha256(f"{seed}\0{stage}\0".encode() + os.fsencode(item_id)).digest()
     return [int.from_bytes(digest[start : start + 4], "big") for start in range(0, 16, 4)]
 
@@ -69,7 +69,7 @@ def read_items(path: Path) -> list[Item]:
 
 
 def digest_items(items: Iterable[Item]) -> str:
-    """Digest of the items that a shard is made of: ids, labels and contents, not the place they lie in."""
+    """Digest of the items of a shard: their ids, labels and contents, but not the paths of their files."""
     state = hashlib.sha256()
     for item in items:
         for value in (item.id, str(item.label), item.digest):

@@ -1,4 +1,4 @@
-"""What a dataset consists of on disk: its files and the class that each is filed under."""
+"""Listing a dataset on disk: its files and the class of each."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Entry:
 
     Attributes:
         id: path below the root, with forward slashes.
-        class_name: name of its class in the dataset, or the text of an index; None without a class.
-        is_index: the class is an index into the benchmark's classes.
+        class_name: name of its class in the dataset, or a class index as text; None without a class.
+        is_index: whether the class is given as an index into the benchmark's classes.
     """
 
     id: str
@@ -35,7 +35,7 @@ class Entry:
 
 
 def list_entries(spec: DatasetSpec) -> list[Entry]:
-    """All entries of a dataset, sorted by id.
+    """Lists all entries of a dataset, sorted by id.
 
     Raises:
         UserError: if the root or a list is missing, empty or malformed.
@@ -53,13 +53,13 @@ def list_entries(spec: DatasetSpec) -> list[Entry]:
         entries = [entry for name in spec.lists for entry in read(Path(name))]
     if not entries:
         raise UserError(
-            f"{spec.dataset}: {spec.root if spec.layout == 'folder' else ', '.join(spec.lists)}: holds no item"
+            f"{spec.dataset}: {spec.root if spec.layout == 'folder' else ', '.join(spec.lists)}: contains no items"
         )
     return sorted(entries, key=lambda entry: os.fsencode(entry.id))
 
 
 def walk(root: Path) -> Iterator[str]:
-    """Ids of all files below a folder, hidden ones apart; links are followed, loops are not."""
+    """Yields the ids of all files below a folder except hidden ones; follows links, but visits no folder twice."""
     seen: set[str] = set()
     for folder, folders, names in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
@@ -74,10 +74,10 @@ def walk(root: Path) -> Iterator[str]:
 
 
 def shard_digests(root: Path, shards: int) -> list[str]:
-    """Digest of the names and sizes of each shard's files, cheap enough to take whenever the workflow starts.
+    """Digests of the names and sizes of each shard's files, cheap enough to compute whenever the workflow starts.
 
-    Times are left out on purpose: a copy or a touch must not redo days of work. So an edit that keeps a file's size
-    to the byte is not noticed by itself.
+    Modification times are ignored on purpose: a copy or a `touch` must not redo days of work. The price is that an
+    edit which keeps a file's size to the byte goes unnoticed.
     """
     states = [hashlib.sha256() for _ in range(shards)]
     for name in walk(root) if root.is_dir() else ():
@@ -103,18 +103,18 @@ def _lines(path: Path) -> list[str]:
 
 
 def _read_list(path: Path) -> list[Entry]:
-    """Lines 'path label', a class name or an index."""
+    """Parses lines 'path label', where the label is a class name or a class index."""
     entries = []
     for number, line in enumerate(_lines(path), start=1):
         name, _, label = line.rpartition(" ")
         if not name.strip():
-            raise UserError(f"{path}: line {number}: 'path label' is needed, not {line!r}")
+            raise UserError(f"{path}: line {number}: must be 'path label', not {line!r}")
         entries.append(Entry(name.strip(), label, is_index=label.isdecimal()))
     return entries
 
 
 def read_ucf101_list(path: Path) -> list[Entry]:
-    """Lines 'Class/video.avi', in lists for training with a number behind; the folder is the class.
+    """Parses lines 'Class/video.avi', which training lists follow with a number; the folder is the class.
 
     Raises:
         UserError: if the list is missing or malformed.
@@ -124,20 +124,20 @@ def read_ucf101_list(path: Path) -> list[Entry]:
         name = line.partition(" ")[0]
         folder, _, file = name.partition("/")
         if not file:
-            raise UserError(f"{path}: line {number}: 'Class/video.avi' is needed, not {line!r}")
+            raise UserError(f"{path}: line {number}: must be 'Class/video.avi', not {line!r}")
         entries.append(Entry(name, folder))
     return entries
 
 
 def read_hmdb51_split(folder: Path, split: int) -> list[tuple[Entry, str]]:
-    """Entries of a split with their code: 1 train, 2 test, 0 unused in this split.
+    """Entries of a split with their codes: 1 train, 2 test, 0 unused in this split.
 
     Args:
-        folder: of the files `<class>_test_split<k>.txt` with lines `<video>.avi <0|1|2>`.
-        split: k, from 1.
+        folder: folder of the files `<class>_test_split<k>.txt` with lines `<video>.avi <0|1|2>`.
+        split: number k of the split, from 1.
 
     Raises:
-        UserError: if there is no file, or one is malformed.
+        UserError: if there is no such file, or one is malformed.
     """
     suffix = f"_test_split{split}.txt"
     files = sorted(folder.glob(f"*{suffix}"))
@@ -149,6 +149,6 @@ def read_hmdb51_split(folder: Path, split: int) -> list[tuple[Entry, str]]:
         for number, line in enumerate(_lines(file), start=1):
             name, _, code = line.rpartition(" ")
             if code not in HMDB51_CODES["all"] or not name:
-                raise UserError(f"{file}: line {number}: '<video> <0, 1 or 2>' is needed, not {line!r}")
+                raise UserError(f"{file}: line {number}: must be '<video> <0, 1 or 2>', not {line!r}")
             entries.append((Entry(f"{class_name}/{name.strip()}", class_name), code))
     return entries

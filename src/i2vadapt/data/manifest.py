@@ -1,4 +1,4 @@
-"""Stage *manifest*: which items of a dataset take part, with which label, and why the others do not."""
+"""Stage *manifest*: which items of a dataset are used, with which label, and why the others are excluded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EXCLUDED_COLUMNS = ("id", "class", "reason")
 
 @dataclass(frozen=True)
 class Excluded:
-    """An item that does not take part."""
+    """An item that is not used, and why."""
 
     id: str
     class_name: str
@@ -38,7 +38,7 @@ class Excluded:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Result of the stage: both lists sorted by id."""
+    """Result of the stage; both lists are sorted by id."""
 
     items: list[Item]
     excluded: list[Excluded]
@@ -47,15 +47,15 @@ class Manifest:
 def make_manifest(benchmark: Benchmark, side: str, min_frames: int) -> Manifest:
     """Lists, labels and checks the items of one side of a benchmark.
 
-    Closed set (paper section 3): items of classes that are not shared are left out.
+    The setting is closed-set (paper section 3): items of classes that are not shared are excluded.
 
     Args:
         benchmark: the benchmark.
         side: source (images) or target (videos).
-        min_frames: videos with fewer frames are left out.
+        min_frames: videos with fewer frames are excluded.
 
     Raises:
-        UserError: if the folder is missing or empty, a class of the map is unknown, or a class is left without items.
+        UserError: if the folder is missing or empty, a class of the map is unknown, or a class ends up without items.
     """
     spec = benchmark.source if side == "source" else benchmark.target
     chosen, excluded = choose_entries(benchmark, side)
@@ -66,7 +66,7 @@ def make_manifest(benchmark: Benchmark, side: str, min_frames: int) -> Manifest:
 
 
 def choose_entries(benchmark: Benchmark, side: str) -> tuple[list[tuple[Entry, int]], list[Excluded]]:
-    """Entries of the shared classes with their labels, and what is left out by name alone; no file is opened.
+    """Labels the entries of the shared classes and excludes others by their names alone; opens no file.
 
     Raises:
         UserError: if the folder is missing or empty, or a class of the map is unknown.
@@ -92,7 +92,7 @@ def choose_entries(benchmark: Benchmark, side: str) -> tuple[list[tuple[Entry, i
 
 
 def write_manifest(manifest: Manifest, shards: int, out: Path, fingerprints: Sequence[str] = ()) -> None:
-    """Writes manifest.csv, excluded.csv, items/<shard>.csv and contents.txt; each whole, under a temporary name.
+    """Writes manifest.csv, excluded.csv, items/<shard>.csv and contents.txt, each of them atomically.
 
     Args:
         manifest: the items.
@@ -122,7 +122,7 @@ def write_manifest(manifest: Manifest, shards: int, out: Path, fingerprints: Seq
 
 
 def _check_class_map(benchmark: Benchmark, side: str, entries: Sequence[Entry]) -> None:
-    """A class of the map that no entry has is a misspelling; a dataset without any class is unlabelled."""
+    """Refuses classes of the map that no entry has, as misspellings; a dataset without any class is unlabelled."""
     spec = benchmark.source if side == "source" else benchmark.target
     known = {
         class_key(entry.class_name): entry.class_name for entry in entries if entry.class_name and not entry.is_index
@@ -134,7 +134,7 @@ def _check_class_map(benchmark: Benchmark, side: str, entries: Sequence[Entry]) 
     if unknown:
         raise UserError(
             f"{benchmark.name}: classes: {side}: {', '.join(map(repr, unknown))} not found in {spec.root}; "
-            f"it has {', '.join(sorted(known.values()))}"
+            f"its classes are {', '.join(sorted(known.values()))}"
         )
 
 
@@ -146,10 +146,11 @@ def _label(entry: Entry, mapping: dict[str, int], classes: int, side: str) -> tu
     if path.suffix.lower() not in suffixes:
         return UNLABELLED, f"not {'an image' if side == 'source' else 'a video'} by its suffix"
     if entry.class_name is None:
-        return UNLABELLED, "no class: photographs lie in one folder a class" if side == "source" else None
+        return UNLABELLED, "no class: photographs must be in one folder per class" if side == "source" else None
     if entry.is_index:
         label = int(entry.class_name)
-        return (label, None) if label < classes else (UNLABELLED, f"class index {label}, the benchmark has {classes}")
+        too_large = f"class index {label}, but the benchmark has {classes} classes"
+        return (label, None) if label < classes else (UNLABELLED, too_large)
     found = mapping.get(class_key(entry.class_name))
     return (found, None) if found is not None else (UNLABELLED, "class not shared")
 
@@ -162,11 +163,9 @@ def _check_files(
     names: Sequence[str],
     excluded: list[Excluded],
 ) -> list[Item]:
-    """Reads every file once: digest, whether it opens, whether an earlier one has the same content."""
+    """Reads every file once for its digest, and excludes files that do not open or repeat an earlier one's content."""
     inside = os.path.realpath(root)
-    check: Callable[[Path], None] = (
-        read_image_check if side == "source" else lambda path: read_video_check(path, min_frames)
-    )
+    check: Callable[[Path], None] = check_image if side == "source" else lambda path: check_video(path, min_frames)
 
     def examine(entry: Entry) -> tuple[str, str | None]:
         path = root / entry.id
@@ -201,28 +200,28 @@ def _check_files(
 
 
 def check_unchanged(item: Item) -> None:
-    """Refuses a file that is not the one the manifest was made from: its shard would name another content.
+    """Refuses a file that has changed since the manifest was made: its shard would record the digest of other content.
 
-    An item without a digest, a plain file that is in no manifest, is taken as it is.
+    An item without a digest (a plain file that belongs to no manifest) is accepted as it is.
 
     Raises:
-        UserError: if its content has changed.
-        OSError: if it can't be read.
+        UserError: if the content has changed.
+        OSError: if the file can't be read.
     """
     if item.digest and file_digest(Path(item.path)) != item.digest:
         raise UserError(
-            f"{item.path}: has changed since the manifest was made: run the stage manifest again"
+            f"{item.path}: has changed since the manifest was made; run the stage manifest again"
             " (snakemake --forcerun manifest_<dataset>)"
         )
 
 
-def read_image_check(path: Path) -> None:
+def check_image(path: Path) -> None:
     """Raises UserError if the photograph can't be used."""
     read_image(path)
 
 
-def read_video_check(path: Path, min_frames: int) -> None:
-    """Raises UserError if the video can't be opened or is too short by its packets (nothing is decoded here)."""
+def check_video(path: Path, min_frames: int) -> None:
+    """Raises UserError if the video can't be opened or has too few packets; nothing is decoded here."""
     frames = count_packets(path)
     if frames < min_frames:
         raise UserError(f"{path}: too short: {frames} frames, at least {min_frames} are needed")
@@ -235,13 +234,13 @@ def _check_classes_filled(benchmark: Benchmark, side: str, items: Sequence[Item]
     empty = [name for label, name in enumerate(benchmark.classes) if not counts[label]]
     if empty:
         reasons = Counter(row.reason.split(":")[0] for row in excluded)
-        told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "none"
-        raise UserError(f"{benchmark.name}: {side}: no usable item of class {', '.join(empty)} (left out: {told})")
+        listed = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "none"
+        raise UserError(f"{benchmark.name}: {side}: no usable item of class {', '.join(empty)} (excluded: {listed})")
 
 
 def _log_summary(dataset: str, expected: int | None, items: Sequence[Item], excluded: Sequence[Excluded]) -> None:
     reasons = Counter(row.reason.split(":")[0].split(" of ")[0] for row in excluded)
-    told = "".join(f"; {count} left out: {reason}" for reason, count in reasons.most_common())
-    _logger.info("%s: %d items%s", dataset, len(items), told)
+    listed = "".join(f"; {count} excluded: {reason}" for reason, count in reasons.most_common())
+    _logger.info("%s: %d items%s", dataset, len(items), listed)
     if expected is not None and expected != len(items):
-        _logger.warning("%s: %d items where the benchmark expects %d", dataset, len(items), expected)
+        _logger.warning("%s: %d items, but the benchmark expects %d", dataset, len(items), expected)

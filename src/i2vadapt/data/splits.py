@@ -1,4 +1,4 @@
-"""Which videos of a dataset belong to the training and to the test part of its first split."""
+"""The training part and the test part of a dataset's first split."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _TRAIN_SHARE = 0.7
 
 
 def split_parts(ids: Iterable[str], settings: SplitSettings) -> dict[str, str]:
-    """The part of each item, "train" or "test"; items that the official lists leave out are missing.
+    """Maps each item id to its part, "train" or "test"; items that the official lists do not name are missing.
 
-    Without lists a stable hash of the id decides, so that the part of a video never depends on the others.
+    Without lists a stable hash of the id decides, so the part of a video never depends on the other videos.
 
     Args:
-        ids: of the items, as in the lists: `Class/video.avi`, upper and lower case alike.
+        ids: ids of the items, as in the lists: `Class/video.avi`; case is ignored.
         settings: the official lists.
 
     Raises:
         UserError: if a list is missing or malformed, or a part gets no item.
     """
     if settings.hmdb51 is None and not settings.train:
-        parts = {item_id: TRAIN if _chance(item_id) < _TRAIN_SHARE else TEST for item_id in ids}
+        parts = {item_id: TRAIN if _hash_fraction(item_id) < _TRAIN_SHARE else TEST for item_id in ids}
     else:
         listed = _read_lists(settings)
         parts = {item_id: listed[item_id.casefold()] for item_id in ids if item_id.casefold() in listed}
     for part in (TRAIN, TEST):
         if part not in parts.values():
-            raise UserError(f"train.split1: no video of the target is in the {part} part")
+            raise UserError(f"train.split1: no target video is in the {part} part")
     return parts
 
 
@@ -51,6 +51,6 @@ def _read_lists(settings: SplitSettings) -> dict[str, str]:
     return listed
 
 
-def _chance(item_id: str) -> float:
+def _hash_fraction(item_id: str) -> float:
     digest = hashlib.sha256(b"split1\0" + os.fsencode(item_id)).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

@@ -1,4 +1,4 @@
-"""Decoding and writing of videos with the FFmpeg that PyAV carries."""
+"""Decoding and writing videos with the FFmpeg libraries bundled with PyAV."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from i2vadapt.files.atomic import replacing
 
 _FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".avi": "avi"}
 _CRF = "18"
-# Headers count frames that are meant to be skipped; only a larger gap means that the end of the file is missing.
+# Headers also count frames that are meant to be skipped; only a larger gap means that the end of the file is missing.
 _HEADER_SLACK = (3, 0.02)
 _SAME_RATE = 0.03
 
@@ -29,7 +29,7 @@ class VideoFrames:
 
     Attributes:
         frames: (T,H,W,3) uint8 RGB.
-        fps: frames a second.
+        fps: frames per second.
         warning: what did not decode; empty if everything did.
     """
 
@@ -46,14 +46,14 @@ class VideoFrames:
 class VideoStream:
     """The frames of a video file in order, decoded one at a time; iterating again decodes again.
 
-    Frames are upright, (H,W,3) uint8 RGB, and all of the size of the first. What decodes counts: a damaged stretch is
-    skipped and the header's number of frames is never believed.
+    Frames are upright, (H,W,3) uint8 RGB, and all have the size of the first one. Only frames that decode count:
+    damaged stretches are skipped, and the number of frames in the header is not trusted.
 
     Attributes:
-        fps: frames a second, (frames - 1) / (last time - first time), or what the header says if there are no times or
-            the two agree to 3 %; 0 before the last frame was taken.
-        frames: number of frames taken so far.
-        warning: what did not decode; empty while everything did.
+        fps: frames per second, (frames - 1) / (last time - first time), or the rate in the header if there are no
+            times or the two agree within 3 %; 0 until the last frame has been read.
+        frames: number of frames read so far.
+        warning: what did not decode; empty as long as everything does.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -69,7 +69,7 @@ class VideoStream:
         """Decodes the file.
 
         Raises:
-            UserError: if the file can't be opened, holds no video, or not one frame decodes.
+            UserError: if the file can't be opened, contains no video, or not one frame decodes.
         """
         self._reset()
         shape: tuple[int, ...] = ()
@@ -88,8 +88,8 @@ class VideoStream:
             raise UserError(f"{self.path}: no frame of the video decodes{self._cut and f' ({self._cut})'}")
         span = self._latest - self._earliest
         measured = (self.frames - 1) / span if np.isfinite(span) and span > 0 else rate
-        # The same old files repeat or skip a number here and there; so small a difference says nothing against the
-        # header.
+        # The same old files repeat or skip a number here and there; a difference that small is no evidence against
+        # the header.
         self.fps = rate if abs(measured - rate) <= _SAME_RATE * rate else measured
         self.warning = self._describe_damage(declared)
 
@@ -105,7 +105,7 @@ class VideoStream:
                 packet, self._cut = None, _reason(error)
             ended = packet is None or packet.size == 0
             try:
-                # Without a packet the decoder gives out what it still holds back.
+                # Without a packet the decoder flushes the frames that it still holds.
                 yield from stream.codec_context.decode(None if ended else packet)
             except av.error.EOFError:
                 return
@@ -127,11 +127,11 @@ def read_frames(path: str | os.PathLike[str], short_side: int | None = None) -> 
     """Decodes a whole video.
 
     Args:
-        path: the file.
-        short_side: length of the shorter side to resize to, pixels; None keeps the size.
+        path: video file.
+        short_side: length of the shorter side after resizing, pixels; None keeps the size.
 
     Raises:
-        UserError: if the file can't be opened, holds no video, or not one frame decodes.
+        UserError: if the file can't be opened, contains no video, or not one frame decodes.
     """
     stream = VideoStream(path)
     frames = np.stack(list(_resized(stream, short_side)))
@@ -139,10 +139,10 @@ def read_frames(path: str | os.PathLike[str], short_side: int | None = None) -> 
 
 
 def count_packets(path: str | os.PathLike[str]) -> int:
-    """Number of coded pictures in a video file, without decoding: an estimate of its frames, seldom more than one off.
+    """Counts the coded pictures in a video file without decoding; seldom off by more than one from the frame count.
 
     Raises:
-        UserError: if the file can't be opened or holds no video.
+        UserError: if the file can't be opened or contains no video.
     """
     count = 0
     with _open(path) as (container, stream):
@@ -155,15 +155,15 @@ def count_packets(path: str | os.PathLike[str]) -> int:
 
 
 def write_video(path: str | os.PathLike[str], frames: np.ndarray, fps: float) -> None:
-    """Writes a video (H.264 where the FFmpeg has it, MPEG-4 otherwise); it appears under its name only when complete.
+    """Writes a video atomically, as H.264 if FFmpeg has an encoder for it and as MPEG-4 otherwise.
 
     Args:
-        path: ends in .mp4, .mov, .mkv or .avi.
-        frames: (T,H,W,3) uint8 RGB. An odd height or width grows by repeating the last row or column.
-        fps: frames a second.
+        path: file to write; ends in .mp4, .mov, .mkv or .avi.
+        frames: (T,H,W,3) uint8 RGB. An odd height or width is made even by repeating the last row or column.
+        fps: frames per second.
 
     Raises:
-        UserError: if the frames have another shape or kind, fps is not positive, or the file can't be written.
+        UserError: if the frames have another shape or type, fps is not positive, or the file can't be written.
     """
     path = Path(path)
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or frames.size == 0:
@@ -173,7 +173,7 @@ def write_video(path: str | os.PathLike[str], frames: np.ndarray, fps: float) ->
     if not 0 < fps < 1e4:
         raise UserError(f"{path}: fps: must be greater than 0, not {fps}")
     if path.suffix.lower() not in _FORMATS:
-        raise UserError(f"{path}: a video must end in one of {', '.join(_FORMATS)}")
+        raise UserError(f"{path}: the name of a video must end in one of {', '.join(_FORMATS)}")
     try:
         with replacing(path, path.suffix) as temporary, temporary.open("wb") as file:
             _encode(file, _FORMATS[path.suffix.lower()], frames, fps)
@@ -199,7 +199,7 @@ def _open(
     path: str | os.PathLike[str],
 ) -> Iterator[tuple[av.container.InputContainer, av.video.stream.VideoStream]]:
     try:
-        # A file object rather than the name: PyAV refuses names that are not UTF-8.
+        # Opened here because PyAV refuses file names that are not UTF-8.
         with open(path, "rb") as file:
             try:
                 container = av.open(file, metadata_errors="ignore")
@@ -207,14 +207,14 @@ def _open(
                 raise UserError(f"{path}: not a readable video ({_reason(error)})") from None
             with container:
                 if not container.streams.video:
-                    raise UserError(f"{path}: holds no video")
+                    raise UserError(f"{path}: contains no video")
                 yield container, container.streams.video[0]
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {_reason(error)}") from None
 
 
 def _upright_rgb(frame: av.VideoFrame) -> np.ndarray:
-    quarter_turns = round(frame.rotation / 90) % 4  # counter-clockwise, as in NumPy
+    quarter_turns = round(frame.rotation / 90) % 4  # counter-clockwise, like np.rot90
     image = frame.to_ndarray(format="rgb24")
     return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
 

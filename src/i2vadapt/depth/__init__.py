@@ -1,4 +1,4 @@
-"""Depth of photographs: DPT networks, their checkpoints, and the rules for what goes in and comes out."""
+"""Depth of photographs: networks, their checkpoints, and how their input and output are scaled."""
 
 from __future__ import annotations
 

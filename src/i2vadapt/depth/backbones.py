@@ -1,7 +1,7 @@
-"""Backbones of the depth networks: timm models tapped at four places, one map for each of strides 4, 8, 16 and 32.
+"""Backbones of the depth networks: timm models tapped at four places, for maps of strides 4, 8, 16 and 32.
 
-Every backbone keeps its timm network under `model` and, where tokens must become maps, four `act_postprocessK`: the
-names of the MiDaS releases.
+Every backbone keeps its timm network as `model` and, where tokens must become maps, four modules `act_postprocessK`:
+these are the names used in the MiDaS releases.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class TokenBackbone(nn.Module):
 
     Args:
         name: timm's name of the network.
-        taps: four 0-based blocks whose raw output (before the final norm) is taken.
+        taps: indices, from 0, of the four blocks whose raw output (before the final norm) is taken.
         channels: channels of the four maps.
     """
 
@@ -42,20 +42,20 @@ class TokenBackbone(nn.Module):
         """Returns four maps from images (N, 3, H, W).
 
         Raises:
-            UserError: a side is no multiple of the patch.
+            UserError: if a side is not a multiple of the patch.
         """
         height, width = images.shape[-2:]
         if height % PATCH or width % PATCH:
             raise UserError(f"depth network: input of {height}x{width}; both sides must be multiples of {PATCH}")
         grid = (height // PATCH, width // PATCH)
-        # the projection alone: timm's patch_embed would insist on the training size
+        # Only the projection, because timm's patch_embed insists on the training size.
         patches = self.model.patch_embed.proj(images).flatten(2).transpose(1, 2)
         tokens = torch.cat((self.model.cls_token.expand(len(patches), -1, -1), patches), dim=1)
         taps = self._run(tokens, grid)
         return [self.get_submodule(f"act_postprocess{k}")(tap, grid) for k, tap in enumerate(taps, start=1)]
 
     def _run(self, tokens: Tensor, grid: tuple[int, int]) -> list[Tensor]:
-        """Returns the tapped tokens (N, 1 + h * w, D), class token first."""
+        """Returns the tapped tokens (N, 1 + h * w, D), the class token first."""
         raise NotImplementedError
 
 
@@ -72,7 +72,7 @@ class VitBackbone(TokenBackbone):
         return tapped
 
     def _position_embedding(self, grid: tuple[int, int]) -> Tensor:
-        # bilinear, as in MiDaS; timm resizes with an antialiased bicubic filter, which other weights would need
+        # Bilinear, as in MiDaS; timm resizes with an antialiased bicubic filter, which does not suit these weights.
         embedding: Tensor = self.model.pos_embed
         side = round((embedding.shape[1] - 1) ** 0.5)
         if grid == (side, side):
@@ -83,12 +83,12 @@ class VitBackbone(TokenBackbone):
 
 
 class BeitBackbone(TokenBackbone):
-    """BEiT with a relative position bias in each block, resized to the grid of the input the MiDaS way."""
+    """BEiT with a relative position bias in each block, resized to the grid of the input as in MiDaS."""
 
     def __init__(self, name: str, taps: Sequence[int], channels: Sequence[int]) -> None:
         super().__init__(name, taps, channels)
         for block in self.model.blocks:
-            # neither is used below; in a large network the index alone takes 200 MB
+            # Neither is used below, and in a large network the index alone takes 200 MB.
             block.attn.relative_position_index = None
             block.attn.k_bias = None
 
@@ -105,7 +105,7 @@ class BeitBackbone(TokenBackbone):
     @staticmethod
     def _attend(block: nn.Module, tokens: Tensor, grid: tuple[int, int], index: Tensor) -> Tensor:
         """Self-attention (N, T, D) -> (N, T, D) with the position bias of `grid`."""
-        attention: Any = block.attn  # one of timm's own, whose attributes it doesn't declare
+        attention: Any = block.attn  # a timm module that does not declare its attributes
         query_bias, value_bias = attention.q_bias, attention.v_bias
         bias = torch.cat((query_bias, torch.zeros_like(query_bias), value_bias))
         qkv = F.linear(tokens, attention.qkv.weight, bias)
@@ -119,37 +119,37 @@ class BeitBackbone(TokenBackbone):
 
 
 class SwinBackbone(nn.Module):
-    """Swin v2 tapped once in each of its four stages; windows and masks fix the input size.
+    """Swin v2 tapped once in each of its four stages; its windows and masks fix the input size.
 
     Args:
         name: timm's name of the network.
-        taps: 0-based block taken in each stage.
+        taps: index, from 0, of the block tapped in each stage.
     """
 
     def __init__(self, name: str, taps: Sequence[int]) -> None:
         super().__init__()
-        with torch.device("cpu"):  # its buffers are computed, not stored: they must be real even under the meta device
+        with torch.device("cpu"):  # its buffers are computed, not loaded: they must be real even under the meta device
             self.model = timm.create_model(name, pretrained=False)
         self.taps = tuple(taps)
-        # timm now merges patches at the start of a stage; the releases were made when that ended the stage before
+        # timm now merges patches at the start of a stage; when the releases were made, at the end of the stage before.
         stages = self.model.layers
         mergers = [stage.downsample for stage in stages]
         for stage, merger in zip(stages, [*mergers[1:], nn.Identity()], strict=True):
             stage.downsample = merger
         self.model.head = self.model.head.fc
         for block in (block for stage in stages for block in stage.blocks if block.attn_mask is not None):
-            # stored in the releases and no longer by timm
+            # The releases contain these masks, but timm no longer stores them.
             block.register_buffer("attn_mask", block.attn_mask, persistent=True)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Returns four maps from images (N, 3, S, S).
 
         Raises:
-            UserError: the images have not the size of the network.
+            UserError: if the images do not have the size of the network.
         """
         expected = tuple(self.model.patch_embed.img_size)
         if tuple(images.shape[-2:]) != expected:
-            raise UserError(f"depth network: input of {images.shape[-2]}x{images.shape[-1]}; it takes {expected} only")
+            raise UserError(f"depth network: input of {images.shape[-2]}x{images.shape[-1]}; allowed: {expected} only")
         features = self.model.patch_embed(images)
         maps = []
         for stage, tap in zip(self.model.layers, self.taps, strict=True):
@@ -162,11 +162,11 @@ class SwinBackbone(nn.Module):
 
 
 class ConvBackbone(nn.Module):
-    """A convolutional timm network giving its own pyramid.
+    """A convolutional timm network, whose feature pyramid provides the maps.
 
     Args:
         name: timm's name of the network.
-        channels: channels of its four stages, strides 4 to 32.
+        channels: channels of its four stages, of strides 4 to 32.
         stem: channels of the first convolution.
     """
 

@@ -1,4 +1,4 @@
-"""The DPT decoder: reassembled transformer tokens or convolution maps in, one map out (Ranftl et al., ICCV 2021).
+"""The DPT decoder, from transformer tokens or convolutional maps to one map (Ranftl et al., ICCV 2021).
 
 Attribute names follow the MiDaS and Depth Anything releases, so that their checkpoints load without renaming.
 """
@@ -13,14 +13,14 @@ from torch.nn import functional as F
 
 
 class ProjectReadout(nn.Module):
-    """Mixes the class token into every patch token: "project" readout of DPT, section 3.1."""
+    """Mixes the class token into every patch token: the "project" readout of DPT, section 3.1."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.project = nn.Sequential(nn.Linear(2 * dim, dim), nn.GELU())
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Returns patch tokens (N, P, D) from tokens (N, 1 + P, D), class token first."""
+        """Returns patch tokens (N, P, D) from tokens (N, 1 + P, D), the class token first."""
         patches = tokens[:, 1:]
         readout = tokens[:, :1].expand_as(patches)
         mixed: Tensor = self.project(torch.cat((patches, readout), dim=-1))
@@ -66,16 +66,16 @@ class ResidualConvUnit(nn.Module):
         self.conv2 = nn.Conv2d(features, features, 3, padding=1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Keeps the shape (N, C, H, W)."""
-        # not in place: the shortcut adds the values before the first ReLU
+        """Returns features of the same shape (N, C, H, W)."""
+        # Not in place: the shortcut adds the values before the first ReLU.
         residual: Tensor = self.conv2(F.relu(self.conv1(F.relu(features))))
         return residual + features
 
 
 class FeatureFusion(nn.Module):
-    """Adds a finer map to the coarser one and brings the sum to the next size (RefineNet block).
+    """Adds a finer map to the coarser one and resizes the sum to the next size (RefineNet block).
 
-    `resConfUnit1` of the coarsest block has no finer map to work on; it exists because checkpoints hold its weights.
+    `resConfUnit1` of the coarsest block has no finer map to work on; it exists because checkpoints contain its weights.
     """
 
     def __init__(self, features: int) -> None:
@@ -85,7 +85,7 @@ class FeatureFusion(nn.Module):
         self.resConfUnit2 = ResidualConvUnit(features)
 
     def forward(self, coarse: Tensor, skip: Tensor | None, size: tuple[int, int]) -> Tensor:
-        """Returns the fused map (N, C, *size) of two maps (N, C, H, W) of one size, or of the coarse one alone."""
+        """Returns the fused map (N, C, *size) of two maps (N, C, H, W), or of the coarse one alone."""
         fused = coarse if skip is None else coarse + self.resConfUnit1(skip)
         fused = self.resConfUnit2(fused)
         fused = F.interpolate(fused, size=size, mode="bilinear", align_corners=True)
@@ -94,10 +94,10 @@ class FeatureFusion(nn.Module):
 
 
 class Fusion(nn.Module):
-    """Four feature maps, each half as large as the one before, to one map twice as large as the first.
+    """Fuses four feature maps, each half the size of the one before, into one map twice the size of the first.
 
     Args:
-        in_channels: channels of the four maps, finest first.
+        in_channels: channels of the four maps, the finest first.
         features: channels of the fusion blocks.
     """
 
@@ -120,9 +120,9 @@ class Fusion(nn.Module):
 
 
 def in_float32(layers: nn.Sequential, features: Tensor) -> Tensor:
-    """Runs layers in float32 whatever the rest is computed in.
+    """Runs layers in float32, whatever data type the rest is computed in.
 
-    A depth map that ends in bfloat16 has some thousand levels, and views rendered from it show the steps.
+    A depth map that ends in bfloat16 has about a thousand levels, and views rendered from it show the steps.
     """
     device = features.device.type
     if not torch.amp.is_autocast_available(device):
@@ -133,20 +133,20 @@ def in_float32(layers: nn.Sequential, features: Tensor) -> Tensor:
 
 
 class Decoder(Fusion):
-    """Four feature maps of strides 4, 8, 16, 32 to one map at the resolution of the input.
+    """Turns four feature maps of strides 4, 8, 16 and 32 into one map at the resolution of the input.
 
     Args:
-        in_channels: channels of the four maps, finest first.
+        in_channels: channels of the four maps, the finest first.
         features: channels of the fusion blocks.
         head_features: channels before the last 1x1 convolution.
-        non_negative: ends in a ReLU.
+        non_negative: end in a ReLU.
     """
 
     def __init__(self, in_channels: Sequence[int], features: int, head_features: int, non_negative: bool) -> None:
         super().__init__(in_channels, features)
         self.output_conv = nn.Sequential(
             nn.Conv2d(features, features // 2, 3, padding=1),
-            nn.UpsamplingBilinear2d(scale_factor=2),  # corners aligned
+            nn.UpsamplingBilinear2d(scale_factor=2),  # with aligned corners
             nn.Conv2d(features // 2, head_features, 3, padding=1),
             nn.ReLU(),
             nn.Conv2d(head_features, 1, 1),

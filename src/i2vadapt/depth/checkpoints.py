@@ -1,4 +1,4 @@
-"""Depth checkpoints: what of a release is not loaded, and how a file differs from a network."""
+"""Reading depth checkpoints, without the keys of a release that are not loaded."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import Tensor
 from i2vadapt.weights.reading import read_state
 
 UNUSED_KEYS = {
-    "relative_position_index": "BEiT: table of indices, follows from the window size",
-    "mask_token": "DINOv2: stands for hidden patches, in its own training only",
+    "relative_position_index": "BEiT: table of indices, determined by the window size",
+    "mask_token": "DINOv2: stands for masked patches, in its own training only",
 }
-"""The only keys of a release that are not loaded: last part of the key, and why nothing is lost."""
+"""The only keys of a release that are not loaded (by the last part of the key), and why nothing is lost."""
 
 
 def drop_unused(state: MutableMapping[str, Any]) -> None:
@@ -24,10 +24,10 @@ def drop_unused(state: MutableMapping[str, Any]) -> None:
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Reads the weights in a file in float32, without the keys that no network needs.
+    """Reads the weights in a file as float32, without the keys that no network needs.
 
     Raises:
-        UserError: as `read_state`.
+        UserError: see `read_state`.
     """
     state = read_state(path)
     drop_unused(state)

@@ -1,4 +1,4 @@
-"""Depth Anything V2 (Yang et al., NeurIPS 2024): a DINOv2 transformer under a DPT decoder."""
+"""Depth Anything V2 (Yang et al., NeurIPS 2024): a DINOv2 transformer with a DPT decoder."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from i2vadapt.errors import UserError
 PATCH = 14
 """Side of a patch, pixels."""
 
-_OFFSET = 0.1  # added to the sides of the grid by DINOv2 when it computes the scale of its position embedding
+_OFFSET = 0.1  # DINOv2 adds it to the sides of the grid when it computes the scale of its position embedding
 
 
 class DepthAnythingNetwork(DepthNetwork):
     """Networks of the Depth Anything V2 releases for relative depth.
 
     Args:
-        spec: what to build.
-        non_negative: ends in a ReLU, as the releases do.
+        spec: architecture to build.
+        non_negative: end in a ReLU, as the releases do.
     """
 
     def __init__(self, spec: DepthModelSpec, non_negative: bool = True) -> None:
@@ -36,16 +36,16 @@ class DepthAnythingNetwork(DepthNetwork):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """As `DepthNetwork.forward`."""
+        """See `DepthNetwork.forward`."""
         height, width = images.shape[-2:]
         if height % PATCH or width % PATCH:
             raise UserError(f"depth network: input of {height}x{width}; both sides must be multiples of {PATCH}")
         grid = (height // PATCH, width // PATCH)
-        depth: Tensor = self.depth_head(self._tapped(images, grid), grid)
+        depth: Tensor = self.depth_head(self._tap(images, grid), grid)
         return depth
 
-    def _tapped(self, images: Tensor, grid: tuple[int, int]) -> list[Tensor]:
-        """Patch tokens (N, h * w, D) behind four of the blocks, after the final norm."""
+    def _tap(self, images: Tensor, grid: tuple[int, int]) -> list[Tensor]:
+        """Patch tokens (N, h * w, D) after each of four blocks, passed through the final norm."""
         backbone = self.pretrained
         patches = backbone.patch_embed.proj(images).flatten(2).transpose(1, 2)
         tokens = torch.cat((backbone.cls_token.expand(len(patches), -1, -1), patches), dim=1)
@@ -59,12 +59,12 @@ class DepthAnythingNetwork(DepthNetwork):
 
 
 def resized_embedding(embedding: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Position embedding for a grid of patches, resized as DINOv2 does.
+    """Position embedding for a grid of patches, resized as in DINOv2.
 
-    The cubic samples lie side / (h + 0.1) apart where side / h would be meant: the releases were trained with it.
+    The cubic samples are side / (h + 0.1) apart instead of side / h, because the releases were trained that way.
 
     Args:
-        embedding: (1, 1 + side * side, D), class token first.
+        embedding: (1, 1 + side * side, D), the class token first.
         grid: rows and columns of patches (h, w).
 
     Returns:
@@ -80,14 +80,14 @@ def resized_embedding(embedding: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 class AnythingHead(nn.Module):
-    """Tokens of four blocks to one map at the resolution of the input.
+    """Turns the tokens of four blocks into one map at the resolution of the input.
 
     Args:
         dim: width of the tokens.
-        channels: channels of the four maps, strides 3.5 to 28.
+        channels: channels of the four maps, of strides 3.5 to 28.
         features: channels of the fusion blocks.
         head_features: channels before the last 1x1 convolution.
-        non_negative: ends in a ReLU.
+        non_negative: end in a ReLU.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class AnythingHead(nn.Module):
         self.scratch = AnythingDecoder(channels, features, head_features, non_negative)
 
     def forward(self, tokens: Sequence[Tensor], grid: tuple[int, int]) -> Tensor:
-        """Returns (N, 14 h, 14 w) from four times tokens (N, h * w, D) on a grid (h, w)."""
+        """Returns (N, 14 h, 14 w) from four tensors of tokens (N, h * w, D) on a grid (h, w)."""
         maps = [
             resize(project(tap.transpose(1, 2).unflatten(2, grid)))
             for tap, project, resize in zip(tokens, self.projects, self.resize_layers, strict=True)
@@ -116,7 +116,7 @@ class AnythingHead(nn.Module):
 
 
 class AnythingDecoder(Fusion):
-    """Fusion and last convolutions; arguments as those of `AnythingHead`."""
+    """Fusion and the last convolutions; for the arguments see `AnythingHead`."""
 
     def __init__(self, channels: Sequence[int], features: int, head_features: int, non_negative: bool) -> None:
         super().__init__(channels, features)
@@ -129,7 +129,7 @@ class AnythingDecoder(Fusion):
         )
 
     def forward(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
-        """Returns (N, *size) from four maps, finest first."""
+        """Returns (N, *size) from four maps, the finest first."""
         features = self.output_conv1(self.fuse(maps))
         features = F.interpolate(features, size=size, mode="bilinear", align_corners=True)
         return in_float32(self.output_conv2, features).squeeze(1)

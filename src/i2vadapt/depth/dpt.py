@@ -14,8 +14,8 @@ class DptNetwork(DepthNetwork):
     """Networks of the MiDaS releases.
 
     Args:
-        spec: what to build.
-        non_negative: ends in a ReLU, as the releases do.
+        spec: architecture to build.
+        non_negative: end in a ReLU, as the releases do.
     """
 
     def __init__(self, spec: DepthModelSpec, non_negative: bool = True) -> None:
@@ -24,7 +24,7 @@ class DptNetwork(DepthNetwork):
         self.scratch = Decoder(spec.channels, spec.features, spec.head_features, non_negative)
 
     def forward(self, images: Tensor) -> Tensor:
-        """As `DepthNetwork.forward`."""
+        """See `DepthNetwork.forward`."""
         depth: Tensor = self.scratch(self.pretrained(images))
         return depth
 

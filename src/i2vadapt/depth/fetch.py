@@ -1,4 +1,4 @@
-"""Published depth checkpoints: where they are kept here, and how they get there."""
+"""Published depth checkpoints: where they are stored, and downloading them."""
 
 from __future__ import annotations
 
@@ -18,33 +18,36 @@ _logger = logging.getLogger(__name__)
 
 
 def downloaded_checkpoint(name: str) -> Path:
-    """File that a network's published checkpoint is kept in, below the folder that commands run in."""
+    """File in which a network's published checkpoint is stored, relative to the working directory."""
     return Path("weights") / f"{name}.pt"
 
 
 def fetch_checkpoint(name: str, out: Path | None = None, local: Path | None = None) -> None:
-    """Downloads the published checkpoint of a network, or takes one that was brought here by hand.
+    """Downloads the published checkpoint of a network, or copies one that is already on this machine.
 
-    The publishers give no digest; the one of the first download is recorded, and that the weights fit is checked.
+    The publishers give no digest, so the digest of the first download is recorded; the weights must fit the network.
 
     Args:
         name: one of `DEPTH_MODELS`.
         out: file to write; `downloaded_checkpoint` by default.
-        local: file to take instead of the network's.
+        local: file to copy instead of downloading.
 
     Raises:
-        UserError: unknown network, one that comes with the package, weights of another, or as `download`.
+        UserError: if the network is unknown or comes with the package, or the weights belong to another network; also
+            for the reasons of `download`.
     """
     spec = depth_model_spec(name)
     if not spec.url:
         others = ", ".join(other.name for other in DEPTH_MODELS.values() if other.url)
-        raise UserError(f"download: {name} comes with the package; there are {others}")
+        raise UserError(f"download: {name} comes with the package; available for download: {others}")
     out = out or downloaded_checkpoint(name)
-    _logger.info("%s: licence of the weights: %s", name, spec.licence)
+    _logger.info("%s: the weights are under the licence %s", name, spec.licence)
     if local is not None:
         adopt(local, out, lambda path: _check(path, spec))
         return
-    by_hand = f"Without internet: fetch that file elsewhere, then `i2vadapt download depth {name} --archive FILE`"
+    by_hand = (
+        f"Without internet access, fetch that file elsewhere and run `i2vadapt download depth {name} --archive FILE`"
+    )
     download(spec.url, out, lambda path: _check(path, spec), by_hand)
 
 

@@ -1,4 +1,4 @@
-"""Depth of plain image files, outside the workflow."""
+"""Depth maps of plain image files, outside the workflow."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from i2vadapt.runtime.progress import progress
 
 
 def estimate_files(images: Sequence[Path], out: Path, settings: DepthSettings) -> None:
-    """Writes `<stem>.png`, 16-bit inverse depth stretched to the full range, for each image into a folder.
+    """Writes a map `<stem>.png` for each image into a folder: 16-bit inverse depth, stretched to the full range.
 
     Raises:
-        UserError: if an image can't be read (the others are done first), or two have the same stem.
+        UserError: if an image can't be read (all others are still processed), or two images have the same stem.
     """
     stems = [image.stem for image in images]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
     if twice:
         raise UserError(
-            f"depth: more than one image is called {', '.join(twice)}; their maps would overwrite each other"
+            f"depth: more than one image is named {', '.join(twice)}; their maps would overwrite each other"
         )
     network, _ = load_network(settings)
     items = [Item(str(image), str(image), "", UNLABELLED, "") for image in images]

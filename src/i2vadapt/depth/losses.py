@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_SMALLEST_SCALE = 1e-3  # a flat prediction at the start of training would otherwise blow up
+_SMALLEST_SCALE = 1e-3  # keeps a flat prediction at the start of training from blowing up
 
 
 def standardise(inverse_depth: Tensor) -> Tensor:
-    """Removes shift and scale: median 0 and mean absolute deviation 1 in each image (their equations 5 and 6).
+    """Removes shift and scale: median 0 and mean absolute deviation 1 in each image (MiDaS, equations 5 and 6).
 
     Args:
-        inverse_depth: (N, H, W).
+        inverse_depth: maps (N, H, W).
     """
     flat = inverse_depth.flatten(1)
     centred = flat - flat.median(dim=1, keepdim=True).values
@@ -22,7 +22,7 @@ def standardise(inverse_depth: Tensor) -> Tensor:
 
 
 def gradient_matching(difference: Tensor, scales: int = 4) -> Tensor:
-    """Mean absolute gradient of a difference of maps (N, H, W), summed over halved sizes (their equation 11)."""
+    """Mean absolute gradient of a difference of maps (N, H, W), summed over scales (MiDaS, equation 11)."""
     total = difference.new_zeros(())
     for scale in range(scales):
         step = difference[:, :: 2**scale, :: 2**scale]
@@ -33,12 +33,13 @@ def gradient_matching(difference: Tensor, scales: int = 4) -> Tensor:
 def scale_and_shift_invariant_loss(prediction: Tensor, target: Tensor, gradient_weight: float = 0.5) -> Tensor:
     """Mean absolute difference of standardised maps, with gradient matching.
 
-    A small term keeps predictions positive: shift being free, nothing else would hold them above a final ReLU.
+    A small term keeps predictions positive: as the shift is free, nothing else would keep them from being cut off by
+    a final ReLU.
 
     Args:
         prediction: inverse depth (N, H, W) before any ReLU.
         target: true inverse depth (N, H, W).
-        gradient_weight: of the gradient matching.
+        gradient_weight: weight of the gradient matching.
     """
     difference = standardise(prediction) - standardise(target)
     loss = difference.abs().mean() + gradient_weight * gradient_matching(difference)

@@ -1,4 +1,4 @@
-"""How good inverse depth of unknown scale and shift is."""
+"""Quality measures for inverse depth of unknown scale and shift."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 FARTHEST = 20.0
-"""Metres; pixels beyond (sky, horizon) are not compared, and predictions are cut there."""
+"""Largest depth compared, metres: pixels beyond it (sky, horizon) are ignored, and predictions are clipped to it."""
 
 
 @dataclass(frozen=True)
 class DepthScores:
-    """Mean over images of two usual measures.
+    """Two common measures, each a mean over images.
 
     Attributes:
         abs_rel: mean of |predicted - true| / true depth.
@@ -26,7 +26,7 @@ class DepthScores:
 
 
 def align(prediction: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Scales and shifts values (P,) to the least squared difference from a target (P,)."""
+    """Scales and shifts values (P,) to minimise the squared difference from a target (P,)."""
     columns = np.stack([prediction.astype(np.float64), np.ones(len(prediction))], axis=1)
     solution = np.linalg.lstsq(columns, target.astype(np.float64), rcond=None)[0]
     aligned: NDArray[np.float64] = columns @ solution
@@ -37,8 +37,8 @@ def depth_scores(inverse_depth: NDArray[np.floating], depth: NDArray[np.floating
     """Scores one map after scale-and-shift alignment in inverse depth.
 
     Args:
-        inverse_depth: predicted (H, W), any scale and shift.
-        depth: true (H, W) in metres, 0 where there is none; some of it within `FARTHEST`.
+        inverse_depth: predicted map (H, W), of any scale and shift.
+        depth: true map (H, W) in metres, 0 where unknown; at least some of it within `FARTHEST`.
     """
     near = (depth > 0) & (depth <= FARTHEST)
     truth = depth[near].astype(np.float64)
@@ -49,10 +49,10 @@ def depth_scores(inverse_depth: NDArray[np.floating], depth: NDArray[np.floating
 
 
 def mean_scores(scores: Iterable[DepthScores]) -> DepthScores:
-    """Averages over images.
+    """Averages scores over images.
 
     Args:
-        scores: at least one.
+        scores: scores of at least one image.
     """
     rows = [tuple(asdict(score).values()) for score in scores]
     return DepthScores(*(float(value) for value in np.mean(rows, axis=0)))

@@ -1,4 +1,4 @@
-"""What all depth networks have in common."""
+"""Base class of the depth networks."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ class DepthNetwork(nn.Module):
     The keys of the state dict are those of the published checkpoint, which therefore loads without renaming.
 
     Attributes:
-        spec: what was built.
-        dtype: that predictions are computed in; weights and the last two convolutions stay in float32.
+        spec: architecture of the network.
+        dtype: data type of predictions; weights and the last two convolutions stay in float32.
     """
 
     def __init__(self, spec: DepthModelSpec) -> None:
         super().__init__()
         self.spec = spec
         self.dtype = torch.float32
-        self.register_load_state_dict_pre_hook(_forget_unused)
+        self.register_load_state_dict_pre_hook(_drop_unused)
 
     def prepare(self, device: str, dtype: torch.dtype) -> DepthNetwork:
-        """Moves the network to a device and chooses how it computes there; returns itself."""
+        """Moves the network to a device and sets the data type of predictions; returns the network."""
         self.dtype = dtype
-        # faster for the convolutions in either type, and by far in bfloat16
+        # Faster for the convolutions in both data types, and much faster in bfloat16.
         return self.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> Tensor:
         """Returns inverse depth (N, H, W) of normalised images (N, 3, H, W).
 
         Raises:
-            UserError: the network can't take images of that size.
+            UserError: if the network does not accept images of that size.
         """
         raise NotImplementedError
 
 
-def _forget_unused(_module: nn.Module, state: dict[str, Any], *_: object) -> None:
+def _drop_unused(_module: nn.Module, state: dict[str, Any], *_: object) -> None:
     drop_unused(state)

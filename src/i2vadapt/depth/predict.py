@@ -1,4 +1,4 @@
-"""Inverse depth of images by a network, several images at a time."""
+"""Predicting inverse depth of images with a network, several images at a time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from i2vadapt.errors import UserError
 
 
 def run_network(model: DepthNetwork, inputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Predicts from inputs of one size, in the type that the network was prepared for.
+    """Predicts from inputs of one size, in the data type that the network was prepared for.
 
     Args:
-        model: on any device.
-        inputs: (3, H, W) each, from `network_input`.
+        model: network on any device.
+        inputs: arrays (3, H, W) from `network_input`.
 
     Returns:
-        (N, H, W).
+        Inverse depth (N, H, W).
     """
     device = next(model.parameters()).device
     images = torch.from_numpy(np.stack(inputs)).to(device, memory_format=torch.channels_last)
@@ -35,9 +35,9 @@ def enlarge(depth: NDArray[np.float32], size: tuple[int, ...], mode: str) -> Dep
     """Resizes a map (H, W).
 
     Args:
-        depth: as the network predicted it.
+        depth: map predicted by the network.
         size: height and width of the photograph.
-        mode: `DepthModelSpec.enlarge`.
+        mode: interpolation, see `DepthModelSpec.enlarge`.
     """
     with torch.inference_mode():
         wide = F.interpolate(
@@ -51,14 +51,14 @@ def predict_inverse_depth_batch(model: DepthNetwork, images: Sequence[Image]) ->
     """Predicts several images in one pass.
 
     Args:
-        model: from `build_depth_model`, on any device.
+        model: network from `build_depth_model`, on any device.
         images: (H, W, 3) RGB; sizes may differ as long as `spec_network_size` is the same for all.
 
     Returns:
-        Inverse depth (H, W) of each image, larger is nearer, scale and shift unknown.
+        Inverse depth (H, W) of each image; larger is nearer, scale and shift are unknown.
 
     Raises:
-        UserError: images of different network sizes, not RGB of 8 bits, or too long and narrow.
+        UserError: if the images have different network sizes, are not RGB of 8 bits, or are too long and narrow.
     """
     if not images:
         return []
@@ -71,5 +71,5 @@ def predict_inverse_depth_batch(model: DepthNetwork, images: Sequence[Image]) ->
 
 
 def predict_inverse_depth(model: DepthNetwork, image: Image) -> DepthMap:
-    """`predict_inverse_depth_batch` of one image (H, W, 3)."""
+    """`predict_inverse_depth_batch` for one image (H, W, 3)."""
     return predict_inverse_depth_batch(model, [image])[0]

@@ -1,4 +1,4 @@
-"""From photographs to network input and from predictions to stored maps, by the rules of the releases."""
+"""Preparing photographs as network input and predictions for storage, by the rules of the releases."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from i2vadapt.errors import UserError
 Image = NDArray[np.uint8]
 DepthMap = NDArray[np.float32]
 
-_MOST_SQUARES = 8  # times the network's usual area
+_MOST_SQUARES = 8  # largest area of an input, in squares of the network's input size
 
 
 def network_size(
     height: int, width: int, net_size: int, multiple: int, keep_aspect: bool, method: ResizeMethod
 ) -> tuple[int, int]:
-    """Size an image is resized to (MiDaS `Resize.get_size`).
+    """Size to which an image is resized (MiDaS `Resize.get_size`).
 
     Args:
-        height: of the image, pixels.
-        width: of the image, pixels.
-        net_size: side of the square to fit.
+        height: height of the image, pixels.
+        width: width of the image, pixels.
+        net_size: side of the square to fit, pixels.
         multiple: both sides of the result are multiples of this.
-        keep_aspect: use one scale for both sides (but for the rounding to the multiple).
+        keep_aspect: use one scale for both sides (except for the rounding to the multiple).
         method: with `keep_aspect`, which side fits the square: the one that needs less scaling, up or down (minimal),
-            the longer (upper_bound), the shorter (lower_bound). Apart from it, no side of the result goes over
-            (upper_bound) or under (lower_bound) `net_size`.
+            the longer one (upper_bound) or the shorter one (lower_bound). In any case, no side of the result exceeds
+            `net_size` with upper_bound or falls below it with lower_bound.
 
     Returns:
-        Height and width. A side is never under one multiple, where MiDaS would fail with an empty image.
+        Height and width. Each is at least one multiple, where MiDaS would fail with an empty image.
     """
     scale_h, scale_w = net_size / height, net_size / width
     if keep_aspect:
@@ -47,7 +47,7 @@ def network_size(
 
 
 def _to_multiple(side: float, net_size: int, multiple: int, method: ResizeMethod) -> int:
-    rounded = int(np.round(side / multiple) * multiple)  # half to even
+    rounded = int(np.round(side / multiple) * multiple)  # rounds halves to even
     if method == "upper_bound" and rounded > net_size:
         rounded = int(np.floor(side / multiple) * multiple)
     if method == "lower_bound" and rounded < net_size:
@@ -64,15 +64,15 @@ def network_input(spec: DepthModelSpec, image: Image) -> NDArray[np.float32]:
     """Resizes and normalises one image.
 
     Args:
-        spec: of the network.
+        spec: the network.
         image: (H, W, 3) RGB.
 
     Returns:
-        (3, H', W') ready for the network.
+        (3, H', W'), the input of the network.
 
     Raises:
-        UserError: not an RGB image of 8 bits, or so long and narrow that the network would need far more memory than
-            for other images.
+        UserError: if it is not an RGB image of 8 bits, or so long and narrow that the network would need far more
+            memory than for other images.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise UserError(f"depth: image of shape {image.shape} and type {image.dtype}; allowed: (H, W, 3) uint8")
@@ -80,9 +80,9 @@ def network_input(spec: DepthModelSpec, image: Image) -> NDArray[np.float32]:
     if height * width > _MOST_SQUARES * spec.net_size**2:
         raise UserError(
             f"depth: {image.shape[1]}x{image.shape[0]} pixels are too long and narrow:"
-            f" {spec.name} would be given {width}x{height}"
+            f" the input of {spec.name} would have {width}x{height}"
         )
-    # resized before it is normalised, and not clipped though cubic weights overshoot: the releases do the same
+    # Like the releases, resize before normalising, and do not clip although cubic weights overshoot.
     scaled = cv2.resize(image.astype(np.float32) / 255, (width, height), interpolation=cv2.INTER_CUBIC)
     normalised = (scaled - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
     return np.ascontiguousarray(normalised.transpose(2, 0, 1), dtype=np.float32)
@@ -92,12 +92,12 @@ def to_uint16(depth: DepthMap) -> NDArray[np.uint16]:
     """Stretches a map (H, W) to 0..65535 by its own minimum and maximum; a constant map becomes zeros.
 
     Raises:
-        UserError: values that are not finite.
+        UserError: if it contains values that are not finite.
     """
     low, high = float(depth.min()), float(depth.max())
     if not np.isfinite(low) or not np.isfinite(high):
-        raise UserError("depth: the predicted map holds values that are not finite")
+        raise UserError("depth: the predicted map contains values that are not finite")
     if high <= low:
         return np.zeros(depth.shape, dtype=np.uint16)
-    # in float64: float32 has too few digits for a range far from zero
+    # In float64, because float32 has too few digits for a range far from zero.
     return np.round((depth.astype(np.float64) - low) / (high - low) * 65535).astype(np.uint16)

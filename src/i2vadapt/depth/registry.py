@@ -1,4 +1,4 @@
-"""Builds depth networks by name and fills them from a checkpoint."""
+"""Building depth networks by name, and loading their checkpoints."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from i2vadapt.errors import UserError
 from i2vadapt.weights.reading import mismatch
 
 WEIGHTS = Path(__file__).parent / "weights"
-"""Weights that come with the package, one `<name>.safetensors` for each network that has some."""
+"""Folder of the weights that come with the package, one file `<name>.safetensors` per network that has some."""
 
 
 def default_checkpoint(name: str) -> Path | None:
-    """Weights of a network that come with the package, or None where they have to be downloaded."""
+    """Weights of a network that come with the package; None if they have to be downloaded."""
     path = WEIGHTS / f"{depth_model_spec(name).name}.safetensors"
     return path if path.is_file() else None
 
 
 def new_network(spec: DepthModelSpec, non_negative: bool = True) -> DepthNetwork:
-    """A network with random weights, on the default device."""
+    """Builds a network with random weights, on the default device."""
     family = DepthAnythingNetwork if spec.family == "dinov2" else DptNetwork
     return family(spec, non_negative)
 
@@ -37,22 +37,23 @@ def build_depth_model(name: str, checkpoint: str | Path | None = None, non_negat
 
     Args:
         name: one of `DEPTH_MODELS`.
-        checkpoint: `.pt` or `.safetensors` file. None takes the weights that come with the package; a network that
-            has none starts at random, so callers that predict should ask `default_checkpoint` first.
+        checkpoint: `.pt` or `.safetensors` file. None uses the weights that come with the package; a network without
+            such weights gets random ones, so callers that predict should check `default_checkpoint` first.
         non_negative: end in a ReLU, as the releases do.
 
     Returns:
-        A network from images (N, 3, H, W), resized and normalised as `DepthModelSpec` says, to inverse depth (N, H, W).
+        A network that maps images (N, 3, H, W), resized and normalised by its `DepthModelSpec`, to inverse depth
+        (N, H, W).
 
     Raises:
-        UserError: unknown name, or a checkpoint that is unreadable or of another network.
+        UserError: if the name is unknown, or the checkpoint is unreadable or belongs to another network.
     """
     spec = depth_model_spec(name)
     path = default_checkpoint(name) if checkpoint is None else Path(checkpoint)
     if path is None:
         return new_network(spec, non_negative).eval()
     state = read_checkpoint(path)
-    with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
+    with torch.device("meta"):  # spends no memory and no random numbers on weights that are replaced at once
         network = new_network(spec, non_negative)
     difference = mismatch(state, network.state_dict())
     if difference:
@@ -62,7 +63,7 @@ def build_depth_model(name: str, checkpoint: str | Path | None = None, non_negat
 
 
 def _suggestion(state: Mapping[str, Tensor], refused: DepthModelSpec) -> str:
-    """Names the network that the weights do fit, if there is one."""
+    """Names the network that the weights do fit, if any, as a phrase for the error message."""
     for spec in DEPTH_MODELS.values():
         if spec is not refused:
             with torch.device("meta"):

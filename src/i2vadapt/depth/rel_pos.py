@@ -1,4 +1,4 @@
-"""Relative position bias of BEiT for windows of any size, interpolated as the MiDaS releases do."""
+"""Relative position bias of BEiT for windows of any size, interpolated as in the MiDaS releases."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_SPECIAL = 3  # rows at the end of a table: class token to patch, patch to class token, class token to itself
+_SPECIAL = 3  # last rows of a table: class token to patch, patch to class token, class token to itself
 
 
 @lru_cache(maxsize=4)
@@ -20,7 +20,7 @@ def relative_position_index(grid: tuple[int, int]) -> Tensor:
 
     Returns:
         int64 (T, T) with T = 1 + h * w, the class token first: table rows 0 to (2h - 1)(2w - 1) - 1 for pairs of
-        patches, by row offset then column offset, and the three special rows.
+        patches, ordered by row offset, then column offset; after them the three special rows.
     """
     height, width = grid
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
@@ -36,11 +36,11 @@ def relative_position_index(grid: tuple[int, int]) -> Tensor:
 
 
 def relative_position_bias(table: Tensor, trained: tuple[int, int], grid: tuple[int, int], index: Tensor) -> Tensor:
-    """Bias added to the attention logits of every head.
+    """Bias that is added to the attention logits of every head.
 
     Args:
-        table: ((2h' - 1)(2w' - 1) + 3, heads) for the grid (h', w') of training.
-        trained: that grid.
+        table: ((2h' - 1)(2w' - 1) + 3, heads), for the grid (h', w') used in training.
+        trained: that grid (h', w').
         grid: grid (h, w) of the input.
         index: `relative_position_index(grid)`.
 
@@ -52,5 +52,5 @@ def relative_position_bias(table: Tensor, trained: tuple[int, int], grid: tuple[
         size = (2 * grid[0] - 1, 2 * grid[1] - 1)
         offsets = F.interpolate(offsets, size=size, mode="bilinear", align_corners=False)
         table = torch.cat((offsets[0].flatten(1).t(), table[-_SPECIAL:]))
-    # gathered head by head, the result needs no transposed copy of its T * T * heads values
+    # Gathered head by head, the result needs no transposed copy of its T * T * heads values.
     return table.t().contiguous()[:, index.flatten()].unflatten(1, index.shape)

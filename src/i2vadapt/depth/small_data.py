@@ -1,4 +1,4 @@
-"""Rendered scenes to train `dpt_small` on: drawn in another thread, kept, cropped and disturbed anew at each use."""
+"""Rendered scenes to train `dpt_small` on: drawn once, in another thread; cropped and augmented again at each use."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ DrawPair = Callable[[np.random.Generator, tuple[int, int]], tuple[Image, NDArray
 """Draws a random scene of a size (height, width): RGB (H, W, 3) and depth (H, W) in metres, 0 where nothing is hit."""
 
 _SHAPES = ((192, 256), (256, 192), (192, 192))
-_CHUNK = 16  # scenes to one task of the other process
+_CHUNK = 16  # scenes per task of the other thread
 
 
 Scene = tuple[Image, NDArray[np.float16]]
-"""RGB (H, W, 3) and inverse depth (H, W) in 1/metres; half precision, as thousands are kept."""
+"""RGB (H, W, 3) and inverse depth (H, W) in 1/metres, in half precision because thousands are kept."""
 
 
 def draw_chunk(draw: DrawPair, seed: int, first: int) -> list[Scene]:
-    """Draws scenes number `first` and following with their inverse depth, each from its own seed."""
+    """Draws a chunk of scenes from number `first` on, with their inverse depth, each from its own seed."""
     pairs = []
     for number in range(first, first + _CHUNK):
         rng = np.random.default_rng([seed, number])
         image, depth = draw(rng, _SHAPES[rng.integers(len(_SHAPES))])
-        inverse = np.divide(1, depth, out=np.zeros_like(depth), where=depth > 0)  # nothing hit: infinitely far
+        inverse = np.divide(1, depth, out=np.zeros_like(depth), where=depth > 0)  # where nothing is hit: infinity
         pairs.append((image, inverse.astype(np.float16)))
     return pairs
 
 
 class ScenePool:
-    """A growing collection of scenes; a context manager, whose thread ends with it.
+    """A growing collection of scenes; a context manager, which ends the drawing thread on exit.
 
-    A thread is enough to draw while the network is trained: neither holds Python's lock for long.
+    A thread suffices to draw scenes during training, because neither holds Python's lock for long.
 
     Args:
-        draw: called in that thread.
-        seed: of all scenes.
-        total: scenes to draw in all.
+        draw: draws one scene; called in that thread.
+        seed: random seed of all scenes.
+        total: number of scenes to draw.
     """
 
     def __init__(self, draw: DrawPair, seed: int, total: int) -> None:
@@ -53,7 +53,7 @@ class ScenePool:
         self._total = total
 
     def at_least(self, count: int) -> list[Scene]:
-        """The first `count` scenes (or all there will be), waiting for those that aren't drawn yet."""
+        """Returns the first `count` scenes (at most all of them), after waiting until they are drawn."""
         count = min(count, self._total)
         while len(self._scenes) < count:
             self._scenes += self._waiting.pop(0).result()
@@ -69,11 +69,11 @@ class ScenePool:
 
 
 def random_crop(rng: np.random.Generator, scene: Scene, size: tuple[int, int]) -> tuple[Image, NDArray[np.float32]]:
-    """Cuts a random window of the aspect ratio of `size`, brings it to that size, and may mirror it.
+    """Crops a random window of the aspect ratio of `size`, resizes it to that size, and mirrors it half of the time.
 
     Args:
-        rng: source of the choices.
-        scene: from the pool.
+        rng: random generator.
+        scene: a scene of the pool.
         size: height and width of the result.
     """
     image, inverse_depth = scene
@@ -84,19 +84,19 @@ def random_crop(rng: np.random.Generator, scene: Scene, size: tuple[int, int]) -
     window = (slice(top, top + rows), slice(left, left + columns))
     shape = (size[1], size[0])
     colour = cv2.resize(image[window], shape, interpolation=cv2.INTER_LINEAR)
-    # nearest: values between a person and the wall behind belong to nothing in the scene
+    # Nearest neighbour: values between those of a person and of the wall behind belong to nothing in the scene.
     inverse = cv2.resize(inverse_depth[window].astype(np.float32), shape, interpolation=cv2.INTER_NEAREST)
     if rng.random() < 0.5:
         colour, inverse = colour[:, ::-1], inverse[:, ::-1]
     return np.ascontiguousarray(colour), np.ascontiguousarray(inverse)
 
 
-def disturb(rng: np.random.Generator, image: Image) -> NDArray[np.float32]:
-    """Changes what doesn't change depth: colours, sharpness, noise, JPEG blocks.
+def augment(rng: np.random.Generator, image: Image) -> NDArray[np.float32]:
+    """Augments an image without changing its depth: colours, sharpness, noise, JPEG artefacts.
 
     Args:
-        rng: source of the choices.
-        image: (H, W, 3).
+        rng: random generator.
+        image: RGB (H, W, 3).
 
     Returns:
         (H, W, 3) in [0, 1].
@@ -116,7 +116,7 @@ def disturb(rng: np.random.Generator, image: Image) -> NDArray[np.float32]:
 
 
 def _recolour(rng: np.random.Generator, colour: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Changes saturation, white balance, contrast and brightness; mildly, as scenes vary in colour by themselves."""
+    """Changes saturation, white balance, contrast and brightness mildly, as the scenes vary in colour already."""
     grey = colour.mean(axis=2, keepdims=True)
     saturation = 0.0 if rng.random() < 0.1 else rng.uniform(0.6, 1.3)
     balanced = (grey + np.float32(saturation) * (colour - grey)) * rng.uniform(0.85, 1.15, 3).astype(np.float32)

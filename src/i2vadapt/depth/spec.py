@@ -1,4 +1,4 @@
-"""What is known about each depth network: architecture, input size and normalisation, where its weights come from."""
+"""Specification of each depth network: architecture, input size, normalisation, and where its weights come from."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ class DepthModelSpec:
     """One depth network.
 
     Attributes:
-        name: as written in settings.
+        name: name in the settings.
         family: kind of backbone.
-        backbone: timm's name of it.
-        channels: channels of the four maps given to the decoder, strides 4 to 32.
-        net_size: side of the square the input is fitted to, pixels.
-        taps: blocks tapped (beit, vit, dinov2: of the whole network; swin: one in each stage; conv: none).
+        backbone: timm's name for the backbone.
+        channels: channels of the four maps passed to the decoder, of strides 4 to 32.
+        net_size: side of the square to which the input is fitted, pixels.
+        taps: blocks whose output is taken (beit, vit, dinov2: numbered over the whole network; swin: one per stage;
+            conv: none).
         features: channels of the decoder.
         head_features: channels before the last convolution.
         stem: channels of the first convolution (conv only).
-        keep_aspect: keep the aspect ratio in resizing.
+        keep_aspect: keep the aspect ratio when resizing.
         method: how the image is fitted to the square (MiDaS `Resize`).
-        enlarge: how a predicted map is brought to the size of its image; bilinear is with corners aligned.
+        enlarge: interpolation from a predicted map to the size of its image; bilinear is with aligned corners.
         multiple: sides of the input are multiples of this, pixels.
-        mean: subtracted from RGB in [0, 1].
-        std: then divided by.
-        url: published checkpoint, or empty where the weights come with the package.
-        licence: of the published checkpoint.
+        mean: mean subtracted from RGB in [0, 1].
+        std: standard deviation by which the difference is divided.
+        url: address of the published checkpoint; empty if the weights come with the package.
+        licence: licence of the published checkpoint.
     """
 
     name: str
@@ -143,14 +144,14 @@ _SPECS = (
     ),
 )
 DEPTH_MODELS: dict[str, DepthModelSpec] = {spec.name: spec for spec in _SPECS}
-"""Every depth network by name."""
+"""All depth networks by name."""
 
 
 def depth_model_spec(name: str) -> DepthModelSpec:
-    """Looks a network up.
+    """Looks up a network by its name.
 
     Raises:
-        UserError: no network has that name.
+        UserError: if no network has that name.
     """
     if name not in DEPTH_MODELS:
         raise UserError(f"depth model {name!r} is unknown; allowed: {', '.join(DEPTH_MODELS)}")

@@ -33,31 +33,31 @@ from i2vadapt.weights.reading import weights_digest
 
 _logger = logging.getLogger(__name__)
 
-_READERS = 2  # threads
-_BATCH_PIXELS = 1 << 20  # of the inputs that go through the network together
+_READERS = 2  # threads that read photographs
+_BATCH_PIXELS = 1 << 20  # total pixels of the inputs that go through the network together
 
 
 def checkpoint_path(settings: DepthSettings) -> Path:
-    """File of a network's weights: the given one, that of the package, or the downloaded one.
+    """File of a network's weights: the configured one, the one that comes with the package, or the downloaded one.
 
     Raises:
-        UserError: if there is none: random weights give no depth.
+        UserError: if there is none, since random weights give no depth.
     """
     if settings.checkpoint is not None:
         return Path(settings.checkpoint)
     path = default_checkpoint(settings.model) or downloaded_checkpoint(settings.model)
     if not path.is_file():
         raise UserError(
-            f"depth: checkpoint: {settings.model} needs its weights, and there is no {path}:"
-            f" `i2vadapt download depth {settings.model}` fetches them, or name a file"
+            f"depth: checkpoint: the weights of {settings.model} are missing ({path});"
+            f" fetch them with `i2vadapt download depth {settings.model}`, or set checkpoint to a file"
         )
     return path
 
 
 def load_network(settings: DepthSettings) -> tuple[DepthNetwork, dict[str, str]]:
-    """The network on the fastest device, and what decides its maps, for the provenance."""
+    """Loads the network on the best device; also returns what determines its maps, for the provenance."""
     identity = _identity(settings)
-    return _network_here(settings), identity
+    return _load_on_device(settings), identity
 
 
 def _identity(settings: DepthSettings) -> dict[str, str]:
@@ -65,27 +65,27 @@ def _identity(settings: DepthSettings) -> dict[str, str]:
     return {"network": settings.model, "checkpoint": weights_digest(checkpoint_path(settings)), "precision": precision}
 
 
-def _network_here(settings: DepthSettings) -> DepthNetwork:
+def _load_on_device(settings: DepthSettings) -> DepthNetwork:
     path, device = checkpoint_path(settings), best_device()
     dtype = chosen_dtype(settings.precision, device)
     network = build_depth_model(settings.model, path).prepare(device, dtype)
-    _logger.info("depth network %s from %s on %s in %s", settings.model, path, device, dtype)
+    _logger.info("depth network %s: weights from %s, running on %s in %s", settings.model, path, device, dtype)
     return network
 
 
 def inverse_depth_in_unit_range(network: DepthNetwork, image: np.ndarray) -> np.ndarray:
-    """Inverse depth of one image (H,W,3) uint8 as (H,W) float32 in [0,1], stretched as the stored maps are."""
+    """Inverse depth of one image (H,W,3) uint8 as (H,W) float32 in [0,1], stretched like the stored maps."""
     return to_uint16(predict_inverse_depth(network, image)).astype(np.float32) / 65535
 
 
 @dataclass(frozen=True)
-class Part:
-    """A photograph on its way through the stage.
+class Photograph:
+    """A photograph as it passes through the stage.
 
     Attributes:
-        item: the photograph.
+        item: the photograph's item.
         size: its height and width.
-        array: (3,H,W) input of the network, then the (H,W) map that it predicts, or why there is none.
+        array: the input of the network (3,H,W), later the predicted map (H,W), or why there is none.
     """
 
     item: Item
@@ -94,15 +94,16 @@ class Part:
 
 
 def estimate_items(network: DepthNetwork, items: Sequence[Item]) -> Iterator[Encoded | Failed]:
-    """Depth of photographs, in order, while others are being read and encoded.
+    """Estimates depth of photographs, in order, while others are being read and encoded.
 
-    Photographs are taken by batches of a shard, always the same ones together, whatever was done before.
+    Photographs are processed in the batches of the shard, so the same ones go through the network together whatever
+    was done before.
     """
     batches = [items[start : start + BATCH_ITEMS] for start in range(0, len(items), BATCH_ITEMS)]
     with ThreadPoolExecutor(_READERS) as readers:
         read = (list(readers.map(partial(_read, network.spec), batch)) for batch in batches)
-        predicted = (_predict(network, parts) for parts in prefetch(read, 1))
-        encoded = ([_encode(network.spec, part) for part in parts] for parts in prefetch(predicted, 1))
+        predicted = (_predict(network, photographs) for photographs in prefetch(read, 1))
+        encoded = ([_encode(network.spec, one) for one in photographs] for photographs in prefetch(predicted, 1))
         for results in prefetch(encoded, 1):
             yield from results
 
@@ -110,7 +111,7 @@ def estimate_items(network: DepthNetwork, items: Sequence[Item]) -> Iterator[Enc
 def estimate_on_devices(
     settings: DepthSettings, items: Sequence[Item], devices: Sequence[str]
 ) -> Iterator[Encoded | Failed]:
-    """Like `estimate_items`, with one process and network for each device."""
+    """Like `estimate_items`, with one process and network per device."""
     batches = [items[start : start + BATCH_ITEMS] for start in range(0, len(items), BATCH_ITEMS)]
     for results in map_over_devices(partial(_estimate_batch, settings), batches, devices):
         yield from results
@@ -122,59 +123,59 @@ def _estimate_batch(settings: DepthSettings, items: Sequence[Item]) -> list[Enco
 
 @cache
 def _network_of_process(settings: DepthSettings) -> DepthNetwork:
-    return _network_here(settings)
+    return _load_on_device(settings)
 
 
-def _read(spec: DepthModelSpec, item: Item) -> Part:
+def _read(spec: DepthModelSpec, item: Item) -> Photograph:
     try:
         image = read_image(item.path)
     except UserError as error:
-        return Part(item, (0, 0), Failed(item.id, str(error)))
+        return Photograph(item, (0, 0), Failed(item.id, str(error)))
     check_unchanged(item)
     height, width = image.shape[:2]
     try:
-        return Part(item, (height, width), network_input(spec, image))
+        return Photograph(item, (height, width), network_input(spec, image))
     except UserError as error:
-        return Part(item, (height, width), Failed(item.id, f"{item.path}: {error}"))
+        return Photograph(item, (height, width), Failed(item.id, f"{item.path}: {error}"))
 
 
-def _predict(network: DepthNetwork, parts: Sequence[Part]) -> list[Part]:
+def _predict(network: DepthNetwork, photographs: Sequence[Photograph]) -> list[Photograph]:
     """Replaces inputs by maps; inputs of one size go through the network together, as many as memory allows."""
     by_size: dict[tuple[int, ...], list[int]] = {}
-    for place, part in enumerate(parts):
-        if not isinstance(part.array, Failed):
-            by_size.setdefault(part.array.shape[1:], []).append(place)
-    done = list(parts)
+    for place, photograph in enumerate(photographs):
+        if not isinstance(photograph.array, Failed):
+            by_size.setdefault(photograph.array.shape[1:], []).append(place)
+    done = list(photographs)
     for (height, width), places in by_size.items():
         count = max(_BATCH_PIXELS // (height * width), 1)
         for start in range(0, len(places), count):
             chosen = places[start : start + count]
-            maps = run_network(network, [parts[place].array for place in chosen])  # type: ignore[misc]
+            maps = run_network(network, [photographs[place].array for place in chosen])  # type: ignore[misc]
             for place, depth in zip(chosen, maps, strict=True):
-                done[place] = replace(parts[place], array=depth)
+                done[place] = replace(photographs[place], array=depth)
     return done
 
 
-def _encode(spec: DepthModelSpec, part: Part) -> Encoded | Failed:
-    if isinstance(part.array, Failed):
-        return part.array
+def _encode(spec: DepthModelSpec, photograph: Photograph) -> Encoded | Failed:
+    item, size, array = photograph.item, photograph.size, photograph.array
+    if isinstance(array, Failed):
+        return array
     try:
-        stored = to_uint16(enlarge(part.array, part.size, spec.enlarge))
+        stored = to_uint16(enlarge(array, size, spec.enlarge))
     except UserError as error:
-        return Failed(part.item.id, f"{part.item.path}: {error}")
-    info = {"height": part.size[0], "width": part.size[1]}
-    return Encoded(part.item.id, part.item.label, [encode_depth(stored)], info)
+        return Failed(item.id, f"{item.path}: {error}")
+    return Encoded(item.id, item.label, [encode_depth(stored)], {"height": size[0], "width": size[1]})
 
 
 def run_depth(items: Sequence[Item], out: Path, settings: DepthSettings, max_failed_share: float) -> None:
-    """Makes one shard of depth maps: per-image min-max inverse depth in 16 bits, at the photographs' own sizes."""
+    """Builds one shard of depth maps: inverse depth in 16 bits, stretched to each photograph's range, at its size."""
     devices = visible_devices()
     inputs = {**_identity(settings), "items": digest_items(items)}
 
     def process(photographs: Sequence[Item]) -> Iterator[Encoded | Failed]:
         if len(devices) > 1:
             return estimate_on_devices(settings, photographs, devices)
-        return estimate_items(_network_here(settings), photographs)
+        return estimate_items(_load_on_device(settings), photographs)
 
     build_shard(
         out,

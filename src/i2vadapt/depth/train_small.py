@@ -1,4 +1,4 @@
-"""Trains `dpt_small`, the depth network that comes with the package, from scratch on rendered scenes."""
+"""Training of `dpt_small`, the depth network that comes with the package, from scratch on rendered scenes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from i2vadapt.depth.metrics import DepthScores, depth_scores, mean_scores
 from i2vadapt.depth.network import DepthNetwork
 from i2vadapt.depth.predict import predict_inverse_depth
 from i2vadapt.depth.registry import new_network
-from i2vadapt.depth.small_data import DrawPair, Image, Scene, ScenePool, disturb, random_crop
+from i2vadapt.depth.small_data import DrawPair, Image, Scene, ScenePool, augment, random_crop
 from i2vadapt.depth.spec import DepthModelSpec, depth_model_spec
 from i2vadapt.errors import UserError
 from i2vadapt.files.atomic import write_atomically
@@ -28,27 +28,27 @@ from i2vadapt.runtime.progress import progress
 
 _logger = logging.getLogger(__name__)
 _FIRST_SCENES = 256  # drawn before the first step
-_SCENES_PER_STEP = 2  # the pool grows by as many with each step, whatever the speed: the result stays the same
+_SCENES_PER_STEP = 2  # growth of the pool per step; fixed, so the result does not depend on the speed
 _HELD_OUT_SIZE = (240, 320)
 
 
 @dataclass(frozen=True)
 class _Phase:
-    """A part of the training."""
+    """A phase of the training."""
 
     until: float  # share of the steps at which it ends
-    sizes: tuple[tuple[int, int], ...]  # of crops, pixels
-    batch_share: float
+    sizes: tuple[tuple[int, int], ...]  # sizes of the crops, pixels
+    batch_share: float  # batch size as a share of the configured one
     gradient_weight: float
 
 
-# Most is learnt from many small images, which cost a fraction; the last part gets used to the size of prediction and
-# to sharp outlines, which only slow the start down.
+# Most is learnt from many small images, which cost a fraction; the last phase adapts to the size used in prediction
+# and to sharp outlines, which would only slow the start down.
 _PHASES = (
     _Phase(0.7, ((96, 128), (128, 96), (112, 112)), 1.0, 0.1),
     _Phase(1.0, ((160, 192), (192, 160), (176, 176)), 0.5, 0.5),
 )
-_TRAINING, _HELD_OUT, _AUGMENTATION = range(3)  # what a seed is for
+_TRAINING, _HELD_OUT, _AUGMENTATION = range(3)  # purposes of a seed
 
 
 def train_small(
@@ -61,29 +61,30 @@ def train_small(
     held_out: int = 200,
     threads: int = 1,
 ) -> dict[str, DepthScores]:
-    """Trains, scores on scenes not trained on, and writes the weights with the scores beside them.
+    """Trains the network, scores it on held-out scenes, and writes the weights together with the scores.
 
     Args:
-        out: `.safetensors` file to write; the scores go into its metadata and into a `.json` of the same name.
-        draw: draws a scene; called in another thread too.
-        seed: of weights, scenes and augmentation.
-        steps: of the optimiser.
-        batch_size: images in a step; half as many in the last part, where they are larger.
-        learning_rate: the highest; it rises in the first twentieth and falls along a cosine to zero.
-        held_out: scenes to score on.
-        threads: of the processor, for training.
+        out: `.safetensors` file to write; the scores go into its metadata and into a `.json` file of the same name.
+        draw: draws a scene; also called in another thread.
+        seed: random seed for weights, scenes and augmentation.
+        steps: number of optimiser steps.
+        batch_size: images per step; half as many in the last phase, where they are larger.
+        learning_rate: peak learning rate; it is reached after a twentieth of the steps and then decays along a cosine
+            to zero.
+        held_out: number of scenes to score on.
+        threads: CPU threads for training.
 
     Returns:
         Scores of the network, of a constant and of a ground plane (inverse depth linear in the image row).
 
     Raises:
-        UserError: `out` doesn't end in `.safetensors`, or a count is not positive.
+        UserError: if `out` does not end in `.safetensors`, or a count is not positive.
     """
     if out.suffix != ".safetensors":
-        raise UserError(f"{out}: depth weights are written as .safetensors only")
+        raise UserError(f"{out}: the name of a file of depth weights must end in .safetensors")
     for name, value in (("steps", steps), ("batch_size", batch_size), ("held_out", held_out), ("threads", threads)):
         if value < 1:
-            raise UserError(f"{name}: {value}; at least 1 is needed")
+            raise UserError(f"{name}: must be at least 1, not {value}")
     spec = depth_model_spec("dpt_small")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -138,28 +139,28 @@ def _batch(
     batch_size: int,
     spec: DepthModelSpec,
 ) -> tuple[Tensor, Tensor]:
-    """Images (N, 3, H, W) as the network takes them, and inverse depth (N, H, W) in 1/metres."""
+    """Images (N, 3, H, W) as input of the network, and inverse depth (N, H, W) in 1/metres."""
     size = phase.sizes[rng.integers(len(phase.sizes))]
-    count = max(2, round(batch_size * phase.batch_share))  # batch normalisation needs two
+    count = max(2, round(batch_size * phase.batch_share))  # batch normalisation needs two images
     crops = [random_crop(rng, scenes[k], size) for k in rng.integers(len(scenes), size=count)]
-    colours = np.stack([disturb(rng, image) for image, _ in crops])
+    colours = np.stack([augment(rng, image) for image, _ in crops])
     normalised = (colours - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
-    # a permuted view is already what channels_last means
+    # The permuted view has the channels_last memory format already.
     images = torch.from_numpy(normalised).permute(0, 3, 1, 2)
     return images, torch.from_numpy(np.stack([inverse for _, inverse in crops]))
 
 
 def evaluate(network: DepthNetwork, draw: DrawPair, seed: int, count: int) -> dict[str, DepthScores]:
-    """Scores a network and two guesses that don't look at the image, on scenes that training never draws.
+    """Scores a network and two guesses that ignore the image, on scenes that training never draws.
 
     Args:
-        network: in evaluation mode.
+        network: network in evaluation mode.
         draw: draws a scene.
-        seed: that of the training.
-        count: scenes.
+        seed: random seed of the training.
+        count: number of scenes.
 
     Returns:
-        Scores by "dpt_small", "constant" and "ground_plane".
+        Scores under the names "dpt_small", "constant" and "ground_plane".
     """
     height, width = _HELD_OUT_SIZE
     rows = np.broadcast_to(np.arange(height, dtype=np.float64)[:, None], (height, width))
@@ -180,7 +181,7 @@ def evaluate(network: DepthNetwork, draw: DrawPair, seed: int, count: int) -> di
 
 
 def _seed_for(seed: int, use: int) -> int:
-    """A seed that no other use and no other seed has."""
+    """A seed that is unique to this seed and use."""
     return 16 * seed + use
 
 

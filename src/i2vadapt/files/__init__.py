@@ -1,1 +1,1 @@
-"""Files on disk: atomic writes, tables, digests, temporary names."""
+"""Files on disk: atomic writes, CSV tables, digests, temporary names."""

@@ -1,4 +1,4 @@
-"""Files that appear under their name whole or not at all."""
+"""Atomic writes: a file appears under its name complete or not at all."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def replacing(path: Path, suffix: str = ".tmp") -> Iterator[Path]:
     """Yields a temporary path in the same folder; on success its file is flushed to disk and renamed to `path`.
 
     Args:
-        path: the file to write; its folder is made.
-        suffix: ending of the temporary name, for libraries that go by it.
+        path: file to write; its folder is created.
+        suffix: suffix of the temporary name, for libraries that choose a format by it.
 
     Raises:
-        OSError: if the file can't be written; nothing is left behind.
+        OSError: if the file can't be written; the temporary file is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(path)
@@ -42,6 +42,6 @@ def _flush(path: Path) -> None:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a file through a temporary name in the same folder, flushed to disk, then renamed."""
+    """Writes a file under a temporary name in the same folder, flushes it to disk and renames it."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)

@@ -15,5 +15,5 @@ def file_digest(path: Path) -> str:
 
 
 def data_digest(value: Any) -> str:
-    """Short digest of plain data (what JSON can hold), independent of the order of keys."""
+    """Short digest of JSON-serialisable data, independent of the order of keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

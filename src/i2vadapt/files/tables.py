@@ -1,4 +1,4 @@
-"""Tables as CSV files, written atomically; names that are not UTF-8 keep their bytes."""
+"""Tables as CSV files, written atomically; file names that are not UTF-8 keep their bytes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from i2vadapt.files.atomic import write_atomically
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
-    """Writes a CSV file atomically; names that are not UTF-8 keep their bytes."""
+    """Writes a CSV file atomically; surrogate escapes are written as the bytes that they stand for."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, header, lineterminator="\n")
-    # The csv module leaves a lone carriage return unquoted, and then reads it as the end of a line.
+    # The csv module writes a lone carriage return unquoted, but reads it as the end of a line.
     quoting_writer = csv.DictWriter(text, header, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writeheader()
     for row in rows:
@@ -38,5 +38,5 @@ def read_table(path: Path, header: Sequence[str]) -> list[dict[str, str]]:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     missing = [name for name in header if name not in columns]
     if missing:
-        raise UserError(f"{path}: no column {', '.join(missing)}; it has {', '.join(columns) or 'none'}")
+        raise UserError(f"{path}: no column {', '.join(missing)}; its columns are {', '.join(columns) or 'none'}")
     return rows

@@ -1,4 +1,4 @@
-"""Optical flow by TV-L1, its files and its pictures."""
+"""Optical flow by TV-L1, with its file format and visualisation."""
 
 from __future__ import annotations
 

@@ -1,25 +1,26 @@
-"""Flow as colours: hue is the direction, saturation the speed (after Baker et al. 2011)."""
+"""Flow shown as colours: hue is direction, saturation is speed (after Baker et al. 2011)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# Places of red, yellow, green, cyan, blue, magenta and red again on the wheel of 55 colours of the Middlebury
-# benchmark: it is uneven because the eye tells more hues apart between red and yellow than between yellow and green.
+# Positions of red, yellow, green, cyan, blue, magenta and red again on the 55-colour wheel of the Middlebury benchmark.
+# They are uneven because the eye distinguishes more hues between red and yellow than between yellow and green.
 _PLACES = np.array([0, 15, 21, 25, 36, 49, 55]) / 55
 _COLOURS = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1], [1, 0, 0]], np.float64)
 _BEYOND = 0.75
 
 
 def flow_to_colour(flow: np.ndarray, largest: float | None = None) -> np.ndarray:
-    """Paints a flow field. No motion is white; values that are not finite are black.
+    """Paints a flow field. Zero motion is white; values that are not finite are black.
 
     Args:
         flow: (...,2) pixels.
-        largest: speed shown with full saturation, in pixels; faster is darker. None takes the fastest of the field.
+        largest: speed shown with full saturation, pixels; faster motion is darker. None uses the highest speed in the
+            field.
 
     Returns:
-        (...,3) uint8 RGB. To the right is red, down is yellow, to the left is cyan to blue, up is magenta to blue.
+        (...,3) uint8 RGB. Motion to the right is red, down yellow, to the left cyan to blue, up magenta to blue.
     """
     finite = np.isfinite(flow).all(axis=-1)
     values = np.where(finite[..., None], flow, 0).astype(np.float64)

@@ -1,17 +1,14 @@
-"""What the compiled parts of the CPU's TV-L1 share: their fields, and how they are compiled.
+"""The fields that the compiled parts of the CPU's TV-L1 share.
 
-Each field has a border of one pixel, so that pixel (y, x) is at [y + 1, x + 1] and no neighbour needs a case of its
-own. It is as wide as a whole number of blocks, so that compiled loops have no remainder.
+Each field has a border of one pixel, so that pixel (y, x) is at [y + 1, x + 1] and no neighbour needs a special case.
+Its width is a whole number of blocks, so that compiled loops have no remainder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
-from numba.core.compiler import Compiler
 from numpy.typing import NDArray
 
 Field = NDArray[np.float32]
@@ -21,8 +18,8 @@ BLOCK = 16  # pixels: the floats of an AVX-512 register
 class DataTerm(NamedTuple):
     """Brightness constancy linearised around a flow, divided by the length of the image gradient.
 
-    The residual at the flow u is normal . u + offset, in pixels along the gradient; the threshold of Zach et al. Eq. 15
-    moves u against it by at most `limit`. All are 0 where the image has no gradient, and in the border.
+    The residual at the flow u is normal . u + offset, in pixels along the gradient; the thresholding step of Zach et
+    al., Eq. 15, moves u against it by at most `limit`. All are 0 where the image has no gradient, and in the border.
     """
 
     normal_x: Field
@@ -43,21 +40,10 @@ class State(NamedTuple):
 
 
 def blank(height: int, width: int) -> Field:
-    """A field of zeros for an image of that size."""
+    """A field of zeros for an image of the given size."""
     return np.zeros((height + 2, -(-width // BLOCK) * BLOCK + 2), np.float32)
 
 
 def inner(field: Field, height: int, width: int) -> Field:
-    """The image inside a field, as a view."""
+    """The part of a field inside its border, as a view."""
     return field[1 : height + 1, 1 : width + 1]
-
-
-class _NoAlias(Compiler):
-    def compile_extra(self, func: Callable[..., Any]) -> Any:
-        self.state.flags.noalias = True
-        return super().compile_extra(func)
-
-
-# Compiles on the promise that what a call writes through one argument it does not read through another. Without it the
-# compiler gives up telling ten fields apart and does one pixel at a time.
-kernel = njit(cache=True, nogil=True, fastmath=True, error_model="numpy", pipeline_class=_NoAlias)

@@ -21,7 +21,7 @@ def read_flo(path: str | Path) -> np.ndarray:
         (H,W,2) float32 pixels.
 
     Raises:
-        UserError: if the file can't be read, is of another format, or its length does not fit its header.
+        UserError: if the file can't be read, is not a .flo file, or its length does not match its header.
     """
     try:
         data = Path(path).read_bytes()
@@ -31,7 +31,7 @@ def read_flo(path: str | Path) -> np.ndarray:
         raise UserError(f"{path}: not a .flo file (it must begin with the number 202021.25)")
     width, height = (int(side) for side in np.frombuffer(data, "<i4", 2, 4))
     if not (0 < width <= _LARGEST_SIDE and 0 < height <= _LARGEST_SIDE):
-        raise UserError(f"{path}: damaged: its header says {width}x{height} pixels")
+        raise UserError(f"{path}: damaged: a field of {width}x{height} pixels according to its header")
     expected = _HEADER + 8 * width * height
     if len(data) != expected:
         raise UserError(f"{path}: damaged: {len(data)} bytes, {width}x{height} pixels need {expected}")
@@ -39,10 +39,10 @@ def read_flo(path: str | Path) -> np.ndarray:
 
 
 def write_flo(path: str | Path, flow: np.ndarray) -> None:
-    """Writes a flow field; the file appears under its name only when it is complete.
+    """Writes a flow field atomically.
 
     Args:
-        path: the file.
+        path: file to write.
         flow: (H,W,2) pixels.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Median filter of batches of images by minima and maxima alone, so that a compiler can make one kernel of it."""
+"""Median filter for batches of images, built from minima and maxima alone so that it compiles to one kernel."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from torch.nn import functional
 
 
 def median_filter(images: Tensor, size: int) -> Tensor:
-    """Median of each pixel's neighbourhood, with the edges repeated beyond the image.
+    """Median of each pixel's neighbourhood; outside the image the edge pixels are repeated.
 
     Args:
-        images: (N,C,H,W).
+        images: images (N,C,H,W).
         size: side of the neighbourhood, odd.
 
     Returns:
-        (N,C,H,W).
+        Filtered images (N,C,H,W).
     """
     height, width = images.shape[-2:]
     reach = size // 2
     wide = functional.pad(images, (reach, reach, reach, reach), mode="replicate")
-    # Each sorted column serves `size` neighbourhoods.
+    # Each sorted column is shared by `size` neighbourhoods.
     columns = _sort([wide[..., k : k + height, :] for k in range(size)])
     table = [_sort([column[..., k : k + width] for k in range(size)]) for column in columns]
     return _median([table[i][j] for i in range(size) for j in range(size) if _may_be_median(i, j, size)])
@@ -29,8 +29,8 @@ def median_filter(images: Tensor, size: int) -> Tensor:
 def _may_be_median(i: int, j: int, size: int) -> bool:
     """Whether entry (i, j) of a table that ascends along rows and columns can be its median.
 
-    (i + 1)(j + 1) entries, itself among them, are no larger, and (size - i)(size - j) no smaller. As many entries are
-    ruled out for being too small as for being too large, so the median of those left is that of all.
+    (i + 1)(j + 1) entries, including itself, are no larger, and (size - i)(size - j) are no smaller. As many entries
+    are ruled out for being too small as for being too large, so the median of the rest is the median of all.
     """
     half = (size * size + 1) // 2
     return (i + 1) * (j + 1) <= half and (size - i) * (size - j) <= half
@@ -50,7 +50,7 @@ def _sort(values: list[Tensor]) -> list[Tensor]:
 
 
 def _median(values: list[Tensor]) -> Tensor:
-    """Of an odd number: of any half of them and two more, the smallest and the largest can't be the median."""
+    """Median of an odd number of values: among any half of them plus two, the smallest and largest can't be it."""
     kept, waiting = values[: len(values) // 2 + 2], values[len(values) // 2 + 2 :]
     while len(kept) > 1:
         for k in range(len(kept) - 1):

@@ -1,4 +1,4 @@
-"""Flow of plain files, outside the workflow."""
+"""Flow of plain image and video files, outside the workflow."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def flow_of_images(first: Path, second: Path, out: Path, settings: FlowSettings)
 
 
 def flow_of_video(video: Path, out: Path, settings: FlowSettings) -> None:
-    """Writes the flow of a video as a video of colours (hue is direction, saturation is speed).
+    """Writes the flow of a video as a colour-coded video (hue is direction, saturation is speed).
 
     Raises:
         UserError: if the video can't be read or has fewer than two frames.

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-SMALLEST_SIDE = 16  # pixels; a level with a smaller side is left out, and all above it
+SMALLEST_SIDE = 16  # pixels; the pyramid ends before a level with a smaller side
 
 
 def level_sizes(height: int, width: int, n_scales: int, scale_step: float) -> list[tuple[int, int]]:
     """Height and width of each level, the full image first.
 
     Args:
-        height: of the image, at least 1.
-        width: of the image, at least 1.
-        n_scales: most levels there may be.
-        scale_step: size of a level over that of the one before it, in (0, 1).
+        height: height of the image, at least 1.
+        width: width of the image, at least 1.
+        n_scales: largest number of levels.
+        scale_step: ratio of the size of a level to that of the one before it, in (0, 1).
     """
     sizes = [(height, width)]
     while len(sizes) < n_scales:

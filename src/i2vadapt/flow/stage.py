@@ -1,4 +1,4 @@
-"""Stage *flow*: of every consecutive pair of frames, by TV-L1 or, of generated videos, by their geometry; in 8 bits."""
+"""Stage *flow*: flow of every consecutive pair of frames in 8 bits, by TV-L1 or, for generated videos, exact."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Clip:
-    """A unit of work: an item of a shard of frames."""
+    """A unit of work: one item of a shard of frames."""
 
     id: str
     frames: ShardReader
@@ -37,29 +37,29 @@ class Clip:
 
 
 def flow_of_frames(frames: np.ndarray, settings: FlowSettings) -> np.ndarray:
-    """Flow of every consecutive pair.
+    """Flow of every consecutive pair of frames.
 
     Args:
         frames: (T,H,W,3) uint8 RGB, T at least 2.
         settings: backend and TV-L1 settings.
 
     Returns:
-        (T-1,H,W,2) float32 pixels a frame.
+        (T-1,H,W,2) float32, pixels per frame.
     """
     grey = to_grey(frames)
     return tvl1(grey[:-1], grey[1:], backend=settings.backend, **settings.tvl1.model_dump())
 
 
 @dataclass
-class Shares:
-    """Seconds of all workers together that went into each part."""
+class Seconds:
+    """Time spent on each step by all workers together, seconds."""
 
     decode: float = 0.0
     flow: float = 0.0
     encode: float = 0.0
 
-    def add(self, other: Shares) -> None:
-        """Adds the seconds of an item."""
+    def add(self, other: Seconds) -> None:
+        """Adds the time spent on an item."""
         self.decode += other.decode
         self.flow += other.flow
         self.encode += other.encode
@@ -70,20 +70,20 @@ class Shares:
         return ", ".join(f"{name} {seconds / total:.0%}" for name, seconds in parts.items())
 
 
-Result = tuple[Encoded | Failed, Shares]
+Result = tuple[Encoded | Failed, Seconds]
 
 
 @dataclass(frozen=True)
-class Part:
-    """Frames or flow of a clip, or why there are none, and the seconds that went into it so far."""
+class Unfinished:
+    """Frames or flow of a clip, or why there are none, and the time spent on it so far."""
 
     clip: Clip
     made: np.ndarray | Failed
-    seconds: Shares
+    seconds: Seconds
 
 
-def _read(clip: Clip) -> Part:
-    """(T,H,W,3) uint8 frames."""
+def _read(clip: Clip) -> Unfinished:
+    """Reads frames (T,H,W,3) uint8."""
     started = time.perf_counter()
     item = clip.frames.index(clip.id)
     try:
@@ -92,29 +92,29 @@ def _read(clip: Clip) -> Part:
         made: np.ndarray | Failed = clip.frames.frames(item)
     except UserError as error:
         made = Failed(clip.id, str(error))
-    return Part(clip, made, Shares(decode=time.perf_counter() - started))
+    return Unfinished(clip, made, Seconds(decode=time.perf_counter() - started))
 
 
-def _compute(part: Part) -> Part:
-    """(T-1,H,W,2) float32 flow of frames."""
-    if isinstance(part.made, Failed):
-        return part
+def _compute(read: Unfinished) -> Unfinished:
+    """Computes flow (T-1,H,W,2) float32 from frames."""
+    if isinstance(read.made, Failed):
+        return read
     started = time.perf_counter()
-    flow = flow_of_frames(part.made, part.clip.settings)
-    return Part(part.clip, flow, replace(part.seconds, flow=time.perf_counter() - started))
+    flow = flow_of_frames(read.made, read.clip.settings)
+    return Unfinished(read.clip, flow, replace(read.seconds, flow=time.perf_counter() - started))
 
 
-def _trace(clip: Clip, depth: ShardReader) -> Part:
-    """(T-1,H,W,2) float32 exact flow of a generated clip."""
+def _trace(clip: Clip, depth: ShardReader) -> Unfinished:
+    """Computes the exact flow (T-1,H,W,2) float32 of a generated clip."""
     started = time.perf_counter()
     flow = exact_flow(clip.frames, depth, clip.id)
-    return Part(clip, flow, Shares(flow=time.perf_counter() - started))
+    return Unfinished(clip, flow, Seconds(flow=time.perf_counter() - started))
 
 
-def _encode(part: Part) -> Result:
-    if isinstance(part.made, Failed):
-        return part.made, part.seconds
-    started, clip, flow = time.perf_counter(), part.clip, part.made
+def _encode(computed: Unfinished) -> Result:
+    if isinstance(computed.made, Failed):
+        return computed.made, computed.seconds
+    started, clip, flow = time.perf_counter(), computed.clip, computed.made
     item, settings = clip.frames.index(clip.id), clip.settings
     data = [encode_flow(field, settings.bound, settings.quality, settings.codec) for field in flow]
     info = {
@@ -125,34 +125,34 @@ def _encode(part: Part) -> Result:
         "mean": round(float(np.linalg.norm(flow, axis=-1).mean()), 4),
     }
     encoded = Encoded(clip.id, int(clip.frames.labels[item]), data, info)
-    return encoded, replace(part.seconds, encode=time.perf_counter() - started)
+    return encoded, replace(computed.seconds, encode=time.perf_counter() - started)
 
 
-def _whole(clip: Clip) -> Result:
+def _process_clip(clip: Clip) -> Result:
     return _encode(_compute(_read(clip)) if clip.depth is None else _trace(clip, clip.depth))
 
 
-def _chain(clips: Sequence[Clip]) -> Iterator[Result]:
+def _pipeline(clips: Sequence[Clip]) -> Iterator[Result]:
     return prefetch(map(_encode, prefetch(map(_compute, prefetch(map(_read, clips))))))
 
 
-def _batch(clips: Sequence[Clip]) -> list[Result]:
-    return list(_chain(clips))
+def _process_batch(clips: Sequence[Clip]) -> list[Result]:
+    return list(_pipeline(clips))
 
 
 def _results(clips: Sequence[Clip], settings: FlowSettings, workers: int) -> Iterator[Result]:
-    """Finished clips in order, while others are being read, computed and encoded.
+    """Yields finished clips in order, while others are being read, computed and encoded.
 
-    On processors each worker process takes a clip through all parts. A GPU is fed by one process, with a thread for
-    each part and bounded queues between them; several GPUs by one process each, in turns.
+    On CPUs each worker process takes a clip through all steps. A GPU is fed by one process, with a thread for each
+    step and bounded queues between them; several GPUs are fed by one process each, in turn.
     """
     if settings.source == "tvl1" and settings.backend == "torch":
         devices = visible_devices()
         if len(devices) == 1:
-            return _chain(clips)
+            return _pipeline(clips)
         batches = [clips[start : start + BATCH_ITEMS] for start in range(0, len(clips), BATCH_ITEMS)]
-        return itertools.chain.from_iterable(map_over_devices(_batch, batches, devices))
-    return ordered_map(_whole, clips, workers)
+        return itertools.chain.from_iterable(map_over_devices(_process_batch, batches, devices))
+    return ordered_map(_process_clip, clips, workers)
 
 
 def run_flow(
@@ -163,32 +163,32 @@ def run_flow(
     max_failed_share: float,
     depth: Path | None = None,
 ) -> None:
-    """Makes one shard of flow from one shard of frames; the last line of the log tells the rate and where time went.
+    """Builds one shard of flow from one shard of frames; finally logs the rate and the share of time of each step.
 
-    The implementation that "auto" means here is part of the provenance: shards of two machines never mix two of them.
+    The backend that "auto" stands for is recorded in the provenance, so that a shard never mixes the results of two.
 
     Args:
-        frames: the shard of frames.
-        out: the shard to make.
-        settings: how; real videos have no other source of flow than TV-L1.
-        workers: processes, except on a GPU.
-        max_failed_share: share of failed items that is accepted.
-        depth: the shard of depth that generated frames were made of; needed with source "geometric".
+        frames: shard of frames.
+        out: shard to write.
+        settings: settings of the stage; for real videos the only source of flow is TV-L1.
+        workers: number of worker processes; ignored on a GPU.
+        max_failed_share: share of failed items above which the stage fails.
+        depth: shard of depth that generated frames were made from; needed with source "geometric".
 
     Raises:
-        UserError: if a shard can't be read or does not fit, or too many items failed.
+        UserError: if a shard can't be read or does not match the other, or too many items failed.
     """
     reader = ShardReader(frames, "frames")
     found = {"backend": resolve_backend(settings.backend)} | ({} if is_generated(reader) else {"source": "tvl1"})
     settings = settings.model_copy(update=found)
     depth_reader = open_depth(reader, depth) if settings.source == "geometric" else None
     inputs = {"frames": reader.digest} | ({"depth": depth_reader.digest} if depth_reader else {})
-    shares, pairs, started = Shares(), 0, time.monotonic()
+    spent, pairs, started = Seconds(), 0, time.monotonic()
 
     def process(clips: Sequence[Clip]) -> Iterator[Encoded | Failed]:
         nonlocal pairs
         for result, seconds in _results(clips, settings, workers):
-            shares.add(seconds)
+            spent.add(seconds)
             pairs += len(result.frames) if isinstance(result, Encoded) else 0
             yield result
 
@@ -203,4 +203,4 @@ def run_flow(
     )
     rate = pairs / max(time.monotonic() - started, 1e-9)
     method = settings.backend if settings.source == "tvl1" else "geometry"
-    _logger.info("flow by %s: %d pairs, %.1f pairs/s with %d workers: %s", method, pairs, rate, workers, shares)
+    _logger.info("flow by %s: %d pairs, %.1f pairs/s, %d workers; time: %s", method, pairs, rate, workers, spent)

@@ -1,9 +1,9 @@
 """Iterations of TV-L1 (Zach et al. 2007, Eqs. 12-15) for one pair of images on the CPU, several in one pass.
 
-`_row` brings u of one row and then p of the row above it to the next iteration: p of a row needs u of the row below,
-and u of a row needs the old p of its own row and of the one above. Iteration k + 1 can therefore follow iteration k at
-a distance of one row. Several iterations go down the image together, so that the fields are fetched from the outer
-caches once for all of them.
+`_row` advances u of one row and then p of the row above it by one iteration: p of a row needs u of the row below, and u
+of a row needs the old p of its own row and of the row above. Iteration k + 1 can therefore follow iteration k at a
+distance of one row. Several iterations sweep down the image together, so that the fields are fetched from the outer
+caches only once for all of them.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from i2vadapt.flow.fields import BLOCK, DataTerm, Field, State, kernel
+from i2vadapt.flow.fields import BLOCK, DataTerm, Field, State
+from i2vadapt.runtime.kernels import inlined, kernel
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
-# Indices are unsigned: numba makes a signed one wrap around, and then the compiler won't vectorise.
+# Indices are unsigned: Numba adds wraparound to signed ones, which prevents vectorisation.
 _NEXT = np.uintp(1)
 _BLOCK = np.uintp(BLOCK)
 
@@ -24,7 +24,7 @@ Scalar = np.float32
 Pair = tuple[np.float32, np.float32]
 
 
-@njit(inline="always")
+@inlined
 def _primal(
     normal: tuple[float, float],
     offset: float,
@@ -39,7 +39,7 @@ def _primal(
     return u - step * normal[0] + theta * div_p, v - step * normal[1] + theta * div_q
 
 
-@njit(inline="always")
+@inlined
 def _dual(p: Pair, q: Pair, du: Pair, dv: Pair, rate: Scalar) -> tuple[Scalar, Scalar, Scalar, Scalar]:
     p_scale = _ONE + rate * math.sqrt(du[0] * du[0] + du[1] * du[1])
     q_scale = _ONE + rate * math.sqrt(dv[0] * dv[0] + dv[1] * dv[1])
@@ -53,11 +53,11 @@ def _dual(p: Pair, q: Pair, du: Pair, dv: Pair, rate: Scalar) -> tuple[Scalar, S
     )
 
 
-@kernel
+@kernel(fastmath=True, noalias=True)
 def _row(
     data: DataTerm, here: State, above: State, weight: Field | None, y: int, width: int, theta: Scalar, rate: Scalar
 ) -> Scalar:
-    """Next iteration of u in row y of `here` and of p in row y - 1 of `above`, the same fields under two names.
+    """Advances u in row y of `here` and p in row y - 1 of `above` (the same fields under two names) by one iteration.
 
     `weight` is 1 on the image's columns and 0 beyond. If it is given, the sum of squared changes of u is returned.
     """
@@ -84,24 +84,24 @@ def _row(
     return change
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@kernel(fastmath=True)
 def sweep(
     data: DataTerm, state: State, weight: Field, height: int, width: int, theta: Scalar, rate: Scalar, iterations: int
 ) -> Scalar:
-    """Some iterations, in one pass.
+    """Runs several iterations in one pass over the image.
 
     Args:
         data: data term.
-        state: brought forward in place.
+        state: flow and dual variables, updated in place.
         weight: 1 on the image's columns and 0 beyond, as long as a row of a field.
-        height: of the image.
-        width: of the image.
+        height: height of the image.
+        width: width of the image.
         theta: tightness of the coupling, float32.
         rate: tau / theta, float32.
-        iterations: at least 1.
+        iterations: number of iterations, at least 1.
 
     Returns:
-        The sum of squared changes of the flow in the last iteration, square pixels.
+        Sum of squared changes of the flow in the last iteration, square pixels.
     """
     bottom = height + 1
     columns = np.uintp(width)
@@ -116,7 +116,7 @@ def sweep(
                 change += _row(data, state, state, weight, np.uintp(y), columns, theta, rate)
             else:
                 _row(data, state, state, None, np.uintp(y), columns, theta, rate)
-            if y == 1:  # nothing flows in across the top edge
+            if y == 1:  # p is 0 across the top edge
                 state.p_y[0] = _ZERO
                 state.q_y[0] = _ZERO
     return change

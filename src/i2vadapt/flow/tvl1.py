@@ -1,4 +1,4 @@
-"""TV-L1 optical flow (Zach et al. 2007) behind one function, whatever computes it."""
+"""TV-L1 optical flow (Zach et al. 2007): one function for all backends."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from i2vadapt.config.preprocessing import Tvl1Settings
 from i2vadapt.config.parsing import parse
+from i2vadapt.config.preprocessing import Tvl1Settings
 from i2vadapt.errors import UserError
 from i2vadapt.runtime.devices import best_device
 
 Backend = Callable[[np.ndarray, np.ndarray, Tvl1Settings], np.ndarray]
 
-# Modules with a function `tvl1_pairs`, imported when they are wanted: PyTorch and Numba take long to start.
+# Modules with a function `tvl1_pairs`, imported only when used because PyTorch and Numba take long to start.
 BACKENDS = {
     "opencv": "i2vadapt.flow.backends.opencv",
     "numba": "i2vadapt.flow.backends.numba",
@@ -27,19 +27,20 @@ _GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA's, AMD's, an
 
 
 def tvl1(first: np.ndarray, second: np.ndarray, backend: str = "auto", **settings: float) -> np.ndarray:
-    """Optical flow from the first image to the second, of one pair or of many.
+    """Optical flow from the first image to the second, for one pair or many.
 
     Args:
         first: (N,H,W) or (H,W) uint8 grey.
-        second: the same shape.
-        backend: one of BACKENDS, or "auto": torch where there is a GPU, numba elsewhere.
-        **settings: fields of `i2vadapt.config.Tvl1Settings`; OpenCV's defaults otherwise.
+        second: images of the same shape.
+        backend: one of BACKENDS, or "auto": torch if there is a GPU, otherwise numba.
+        **settings: fields of `i2vadapt.config.Tvl1Settings`; the defaults are OpenCV's.
 
     Returns:
-        (N,H,W,2) or (H,W,2) float32 pixels: u to the right and v down, so first(x, y) is found at second(x + u, y + v).
+        (N,H,W,2) or (H,W,2) float32 pixels, u to the right and v down: first(x, y) corresponds to second(x + u, y + v).
 
     Raises:
-        UserError: if the images are not uint8 of one shape, or a backend or setting does not exist or is out of bounds.
+        UserError: if the images are not uint8 of one shape, the backend or a setting does not exist, or a setting is
+            out of bounds.
     """
     for name, images in (("first", first), ("second", second)):
         if images.dtype != np.uint8 or images.ndim not in (2, 3) or 0 in images.shape[-2:]:
@@ -56,23 +57,23 @@ def tvl1(first: np.ndarray, second: np.ndarray, backend: str = "auto", **setting
 
 
 def resolve_backend(name: str) -> str:
-    """The implementation that a setting means on this machine.
+    """Returns the backend that a setting stands for on this machine.
 
     Raises:
-        UserError: if there is none of that name.
+        UserError: if no backend has that name.
     """
     if name in BACKENDS:
         return name
     if name != "auto":
         raise UserError(f"flow: backend: must be one of auto, {', '.join(BACKENDS)}, not {name!r}")
-    # Importing PyTorch takes seconds in every worker process, so first see whether there is the driver of a GPU at all.
+    # Importing PyTorch takes seconds in every worker process, so first check whether a GPU driver is present at all.
     if sys.platform == "linux" and not any(Path(device).exists() for device in _GPU_DEVICES):
         return "numba"
     return "torch" if best_device() == "cuda" else "numba"
 
 
 def to_grey(rgb: np.ndarray) -> np.ndarray:
-    """Luma of RGB images (ITU-R BT.601, as OpenCV computes it).
+    """Converts RGB images to luma (ITU-R BT.601, computed by OpenCV).
 
     Args:
         rgb: (...,H,W,3) uint8.

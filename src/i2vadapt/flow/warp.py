@@ -1,7 +1,7 @@
 """Linearised brightness constancy of TV-L1 on the CPU: cubic warp of the second image and its derivatives, in one pass.
 
-The warp is OpenCV's INTER_CUBIC with zeros beyond the image, without the rounding of positions to 1/32 pixel that some
-versions of OpenCV do.
+The warp is OpenCV's INTER_CUBIC with zeros outside the image, but without the rounding of positions to 1/32 pixel in
+some versions of OpenCV.
 """
 
 from __future__ import annotations
@@ -9,29 +9,29 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from i2vadapt.flow.fields import DataTerm, Field, State, kernel
+from i2vadapt.flow.fields import DataTerm, Field, State
+from i2vadapt.runtime.kernels import inlined, kernel
 
-_BEFORE, _AFTER = 3, 4  # zeros around the image, so that a patch of 4x4 beyond its edge needs no case of its own
+_BEFORE, _AFTER = 3, 4  # zeros around the image, so that a 4x4 patch beyond its edge needs no special case
 _START = np.float32(_BEFORE - 1)  # the patch begins one pixel before the position
 _ZERO, _ONE, _TWO, _THREE = (np.float32(number) for number in range(4))
 _HALF = np.float32(0.5)
 _CUBIC = np.float32(-0.75)
-_FLAT = np.float32(1.2e-7)  # square of a gradient too small to divide by, as in OpenCV
-# Indices are unsigned: numba makes a signed one wrap around, and then the compiler won't vectorise.
+_FLAT = np.float32(1.2e-7)  # squared gradients up to this are too small to divide by, as in OpenCV
+# Indices are unsigned: Numba adds wraparound to signed ones, which prevents vectorisation.
 _I1, _I2, _I3 = np.uintp(1), np.uintp(2), np.uintp(3)
 
 
 def with_derivatives(image: Field) -> NDArray[np.float32]:
-    """An image and its central differences along x and y, in a border of zeros.
+    """An image and its central differences along x and y, with a border of zeros.
 
     Args:
         image: (H,W).
 
     Returns:
-        (3,H+7,W+7). At the edges the difference is half the one-sided one, as in OpenCV's TV-L1.
+        (3,H+7,W+7). At the edges the difference is half the one-sided difference, as in OpenCV's TV-L1.
     """
     height, width = image.shape
     result = np.zeros((3, height + _BEFORE + _AFTER, width + _BEFORE + _AFTER), np.float32)
@@ -39,7 +39,7 @@ def with_derivatives(image: Field) -> NDArray[np.float32]:
     return result
 
 
-@kernel
+@kernel(fastmath=True, noalias=True)
 def _differences(image: Field, result: NDArray[np.float32]) -> None:
     height, width = image.shape
     for y in range(height):
@@ -51,7 +51,7 @@ def _differences(image: Field, result: NDArray[np.float32]) -> None:
             result[2, y + _BEFORE, x + _BEFORE] = _HALF * (image[down, x] - image[up, x])
 
 
-@njit(inline="always")
+@inlined
 def _cubic(t: np.float32) -> tuple[np.float32, np.float32, np.float32, np.float32]:
     """Weights of the pixels at -1, 0, 1 and 2 for a position t in [0, 1) (Keys 1981)."""
     s = _ONE - t
@@ -60,27 +60,27 @@ def _cubic(t: np.float32) -> tuple[np.float32, np.float32, np.float32, np.float3
     return first, second, _ONE - first - second - last, last
 
 
-@njit(inline="always")
+@inlined
 def _patch_row(image: Field, y: int, x: int, a: tuple[np.float32, ...]) -> np.float32:
     return a[0] * image[y, x] + a[1] * image[y, x + _I1] + a[2] * image[y, x + _I2] + a[3] * image[y, x + _I3]
 
 
-@njit(inline="always")
+@inlined
 def _patch(image: Field, y: int, x: int, a: tuple[np.float32, ...], b: tuple[np.float32, ...]) -> np.float32:
     upper = b[0] * _patch_row(image, y, x, a) + b[1] * _patch_row(image, y + _I1, x, a)
     return upper + b[2] * _patch_row(image, y + _I2, x, a) + b[3] * _patch_row(image, y + _I3, x, a)
 
 
-@kernel
+@kernel(fastmath=True, noalias=True)
 def linearise(first: Field, second: NDArray[np.float32], state: State, strength: np.float32, data: DataTerm) -> None:
-    """Fills the data term around the present flow.
+    """Computes the data term around the current flow.
 
     Args:
         first: (H,W) first image.
-        second: (3,H+7,W+7) second image, as `with_derivatives` gives it.
-        state: of which the flow is used.
+        second: (3,H+7,W+7) second image, from `with_derivatives`.
+        state: state, of which the flow is used.
         strength: lambda theta.
-        data: result.
+        data: the result, written in place.
     """
     height, width = first.shape
     image, along_x, along_y = second[0], second[1], second[2]

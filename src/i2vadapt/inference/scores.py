@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,23 @@ from safetensors import SafetensorError, safe_open
 from i2vadapt.errors import UserError
 from i2vadapt.files.atomic import write_atomically
 
+_logger = logging.getLogger(__name__)
+
 FORMAT = 1
 _HEADER = "scores"
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of m items.
+
+    Attributes:
+        ids: (m,) of the items.
+        values: (m,F) float16 in files, which is enough to compare them.
+    """
+
+    ids: tuple[str, ...]
+    values: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -28,7 +44,7 @@ class Scores:
         labels: (n,) int64 true classes, -1 where unknown.
         tested: (n,) whether the reported accuracy counts the video: all of them, or the test part of a split.
         probabilities: (n,C) float32; rows sum to 1, or of fused scores to the number of runs.
-        features: of keys `target` and `source`, (videos,F) float16 features averaged over time; empty unless kept.
+        features: by side, features of its items averaged over time; empty unless kept.
     """
 
     ids: tuple[str, ...]
@@ -36,7 +52,15 @@ class Scores:
     labels: np.ndarray
     tested: np.ndarray
     probabilities: np.ndarray
-    features: dict[str, np.ndarray] = field(default_factory=dict)
+    features: dict[str, Features] = field(default_factory=dict)
+
+    def features_of(self, side: str, ids: Sequence[str]) -> np.ndarray | None:
+        """(len(ids),F) features of some items; None if those of the side, or of an item, were not kept."""
+        kept = self.features.get(side)
+        places = {item_id: place for place, item_id in enumerate(kept.ids)} if kept is not None else {}
+        if kept is None or any(item_id not in places for item_id in ids):
+            return None
+        return kept.values[[places[item_id] for item_id in ids]]
 
     @property
     def predictions(self) -> np.ndarray:
@@ -51,12 +75,18 @@ class Scores:
 
 def write_scores(path: Path, scores: Scores, epoch: int) -> None:
     """Writes the scores after an epoch; the same scores give the same bytes."""
-    header = {"format": FORMAT, "epoch": epoch, "classes": scores.classes, "ids": scores.ids}
+    header = {
+        "format": FORMAT,
+        "epoch": epoch,
+        "classes": scores.classes,
+        "ids": scores.ids,
+        "feature_ids": {side: features.ids for side, features in scores.features.items()},
+    }
     tensors = {
         "labels": np.ascontiguousarray(scores.labels, np.int64),
         "tested": np.ascontiguousarray(scores.tested, np.uint8),
         "probabilities": np.ascontiguousarray(scores.probabilities, np.float32),
-        **{f"features_{side}": np.ascontiguousarray(value, np.float16) for side, value in scores.features.items()},
+        **{f"features_{side}": np.ascontiguousarray(kept.values, np.float16) for side, kept in scores.features.items()},
     }
     # One entry of metadata only: safetensors writes several in random order.
     write_atomically(path, safetensors.numpy.save(tensors, {_HEADER: json.dumps(header)}))
@@ -84,7 +114,7 @@ def read_scores(path: Path, classes: Sequence[str] | None = None) -> Scores:
             tensors["labels"],
             tensors["tested"].astype(bool),
             tensors["probabilities"],
-            {name.removeprefix("features_"): value for name, value in tensors.items() if name.startswith("features_")},
+            {side: Features(tuple(ids), tensors[f"features_{side}"]) for side, ids in header["feature_ids"].items()},
         )
     except FileNotFoundError:
         raise UserError(f"{path}: no such scores: train the run that they are of") from None
@@ -98,20 +128,26 @@ def read_scores(path: Path, classes: Sequence[str] | None = None) -> Scores:
 def fuse(parts: Sequence[Scores]) -> Scores:
     """Adds the probabilities of several networks (late fusion, end of paper section 3.1).
 
+    Videos that not all of them have scored, because flow failed on some say, are left out and named in a warning.
+
     Args:
-        parts: scores of the same videos and classes, at least one.
+        parts: scores of the same dataset and classes, at least one.
 
     Raises:
-        UserError: if the videos or classes differ.
+        UserError: if the classes differ, or no video is common to all.
     """
     first = parts[0]
     for other in parts[1:]:
         if other.classes != first.classes:
             raise UserError(f"scores of other classes: {', '.join(first.classes)} and {', '.join(other.classes)}")
-        if other.ids != first.ids or not np.array_equal(other.tested, first.tested):
-            different = sorted(set(first.ids) ^ set(other.ids))
-            raise UserError(
-                f"scores of other videos: {len(first.ids)} and {len(other.ids)}, {', '.join(different[:3])}"
-            )
-    total = np.sum([part.probabilities for part in parts], axis=0)
-    return Scores(first.ids, first.classes, first.labels, first.tested, total)
+    places = [{item_id: place for place, item_id in enumerate(part.ids)} for part in parts]
+    ids = tuple(item_id for item_id in first.ids if all(item_id in known for known in places))
+    missing = sorted({item_id for part in parts for item_id in part.ids} - set(ids))
+    if not ids:
+        raise UserError(f"scores of different videos: {first.ids[0]}, and {parts[-1].ids[0]}")
+    if missing:
+        shown = ", ".join(missing[:10]) + (", …" if len(missing) > 10 else "")
+        _logger.warning("%d videos are not scored by every run and are left out: %s", len(missing), shown)
+    chosen = [[known[item_id] for item_id in ids] for known in places]
+    total = np.sum([part.probabilities[rows] for part, rows in zip(parts, chosen, strict=True)], axis=0)
+    return Scores(ids, first.classes, first.labels[chosen[0]], first.tested[chosen[0]], total)

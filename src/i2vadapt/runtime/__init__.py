@@ -1,1 +1,1 @@
-"""What every stage runs on: devices, arithmetic, processes, signals, progress. Knows nothing of images or methods."""
+"""What every stage runs on: devices, precision, processes, signals, progress. Independent of images and methods."""

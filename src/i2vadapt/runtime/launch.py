@@ -1,4 +1,4 @@
-"""Several processes for one command, by torchrun's launcher."""
+"""Running one command in several processes, with torchrun's launcher."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from i2vadapt.errors import Preempted, UserError
-from i2vadapt.runtime.devices import nodes_of_step
+from i2vadapt.runtime.devices import node_count
 
-# Those of the launcher, and what clusters send some time before they end a job.
+# The signals that the launcher handles by default, and the one that clusters send some time before they end a job.
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1)
 
 
@@ -23,17 +23,17 @@ def is_launched() -> bool:
 def launch(processes: int, arguments: Sequence[str]) -> None:
     """Runs `i2vadapt ARGUMENTS` in several processes and waits for those on this node.
 
-    In a SLURM step of several nodes, with one task each, every task calls this and starts its share.
+    In a SLURM step of several nodes with one task each, every task calls this and starts its share.
 
-    The signals that ask training to stop go on to the processes, which have 30 s for the step in hand.
+    Signals that ask training to stop are forwarded to the processes, which have 30 s to finish the current step.
 
     Args:
-        processes: how many on all nodes.
-        arguments: of the command.
+        processes: number of processes on all nodes.
+        arguments: arguments of the command.
 
     Raises:
-        Preempted: if they were told to stop and saved their state.
-        UserError: if one of them failed, which has told why, or the nodes can't share them evenly.
+        Preempted: if they were asked to stop and have saved their state.
+        UserError: if one of them failed (it has printed the reason), or their number is no multiple of the nodes.
     """
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -42,16 +42,16 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
     os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = ",".join(number.name for number in _PASSED_ON)
     os.environ.setdefault("OMP_NUM_THREADS", str(max(len(os.sched_getaffinity(0)) // processes, 1)))
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
-    nodes = nodes_of_step()
+    nodes = node_count()
     if processes % nodes:
-        raise UserError(f"--gpus: {processes} can't be shared evenly by {nodes} nodes")
+        raise UserError(f"--gpus: must be a multiple of the {nodes} nodes, not {processes}")
     config = LaunchConfig(
         min_nodes=nodes,
         max_nodes=nodes,
         nproc_per_node=processes // nodes,
         run_id=os.environ["SLURM_JOB_ID"] if nodes > 1 else "",
         rdzv_backend="c10d",
-        rdzv_endpoint=_meeting_place() if nodes > 1 else "localhost:0",
+        rdzv_endpoint=_rendezvous_endpoint() if nodes > 1 else "localhost:0",
         max_restarts=0,
         monitor_interval=0.1,
     )
@@ -60,14 +60,16 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
     except SignalException as error:
         if error.sigval is signal.SIGINT:
             raise KeyboardInterrupt from None
-        raise Preempted("told to stop; run the same command again to go on") from None
+        raise Preempted("asked to stop; run the same command again to resume") from None
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         if failure.exitcode == os.EX_TEMPFAIL:
-            raise Preempted("told to stop; run the same command again to go on") from None
-        raise UserError(f"process {rank} of {processes} ended with status {failure.exitcode}") from None
+            raise Preempted("asked to stop; run the same command again to resume") from None
+        raise UserError(
+            f"process of rank {rank} ended with status {failure.exitcode} (world size {processes})"
+        ) from None
 
 
-def _meeting_place() -> str:
-    """Where the nodes of a SLURM step find each other: the node that started it, at a port of the job's own."""
+def _rendezvous_endpoint() -> str:
+    """Address at which the nodes of a SLURM step meet: the launching node, at a port derived from the job's number."""
     return f"{os.environ['SLURM_LAUNCH_NODE_IPADDR']}:{20000 + int(os.environ['SLURM_JOB_ID']) % 10000}"

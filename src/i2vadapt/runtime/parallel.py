@@ -1,4 +1,4 @@
-"""Work that is independent from item to item: an ordered map over processes, and iterators that threads run ahead."""
+"""Parallel work on independent items: ordered maps over processes and devices, and prefetching in a thread."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Out = TypeVar("Out")
 def ordered_map(function: Callable[[In], Out], work: Sequence[In], workers: int) -> Iterator[Out]:
     """Applies a picklable function in `workers` processes and yields the results in order.
 
-    At most four results a worker are under way at once, so that memory stays bounded however slowly they are used.
+    At most four results per worker are in flight, so memory stays bounded however slowly the results are consumed.
 
     Raises:
-        UserError: if a worker was killed, as the system does when memory runs out.
+        UserError: if a worker was killed, for example by the system because memory ran out.
     """
     if workers <= 1 or len(work) <= 1:
         yield from map(function, work)
@@ -38,17 +38,17 @@ def ordered_map(function: Callable[[In], Out], work: Sequence[In], workers: int)
     with ProcessPoolExecutor(min(workers, len(work)), context, initializer=_prepare_worker) as pool:
         waiting: deque[Future[Out]] = deque()
         try:
-            yield from _windowed(pool, function, work, 4 * workers, waiting)
+            yield from _submit_windowed(pool, function, work, 4 * workers, waiting)
         except BrokenProcessPool:
             raise UserError(
-                "a worker process was killed (out of memory?): use fewer --workers, or give more memory"
+                "a worker process was killed (out of memory?); use fewer --workers or more memory"
             ) from None
         finally:
             for future in waiting:
                 future.cancel()
 
 
-def _windowed(
+def _submit_windowed(
     pool: ProcessPoolExecutor,
     function: Callable[[In], Out],
     work: Iterable[In],
@@ -64,9 +64,9 @@ def _windowed(
 
 
 def map_over_devices(function: Callable[[In], Out], work: Iterable[In], devices: Sequence[str]) -> Iterator[Out]:
-    """Applies a picklable function in one process for each device, in turns, and yields the results in order.
+    """Applies a picklable function in one process per device, in turn, and yields the results in order.
 
-    In each process `cuda` means its device. Two results a process are under way at once.
+    In each process `cuda` stands for its device. At most two results per process are in flight.
 
     Raises:
         UserError: if a process was killed.
@@ -86,17 +86,17 @@ def map_over_devices(function: Callable[[In], Out], work: Iterable[In], devices:
             while waiting:
                 yield waiting.popleft().result()
         except BrokenProcessPool:
-            raise UserError("the process of a device was killed (out of memory?)") from None
+            raise UserError("the worker process of a device was killed (out of memory?)") from None
         finally:
             for future in waiting:
                 future.cancel()
 
 
 def prefetch(results: Iterable[Out], count: int = 2) -> Iterator[Out]:
-    """Yields what an iterable yields, while a thread has it work at most `count` results ahead.
+    """Prefetches up to `count` results in a background thread; exceptions surface at the failed result.
 
-    One around each part of a chain keeps all parts busy at once, where they leave Python's lock alone as decoders,
-    encoders and GPUs do. An error comes out where its result would have.
+    Wrapped around each step of a chain, it keeps all steps busy at once, provided that they release Python's lock, as
+    decoders, encoders and GPUs do.
     """
     iterator, end = iter(results), object()
     thread = ThreadPoolExecutor(1)
@@ -120,7 +120,7 @@ def _prepare_device(name: str) -> None:
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed (kill -9, out of memory) can't end its workers, which would wait for work for ever."""
+    """Ends this worker with its parent: a parent that is killed can't end its workers, which would wait for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -1,10 +1,10 @@
-"""A cluster that wants its node back: the signals it sends, and what training makes of them."""
+"""Preemption: the signals by which a cluster asks for its node back, and how training reacts to them."""
 
 from __future__ import annotations
 
 import atexit
 import logging
-import multiprocessing.util  # registers its end, which must come after ours
+import multiprocessing.util  # registers its own exit handler, which must run after ours
 import signal
 import threading
 from collections.abc import Iterator
@@ -17,24 +17,24 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class StopRequest:
-    """Whether one of `SIGNALS` came."""
+    """Records whether one of `SIGNALS` was received."""
 
     def __init__(self) -> None:
         self.received = False
 
     def on_signal(self, number: int, _: FrameType | None) -> None:
-        """Handler of the signals."""
+        """Handles a signal."""
         if not self.received:
-            _logger.warning("%s: stopping after the step in hand", signal.Signals(number).name)
+            _logger.warning("%s received: stopping after the current step", signal.Signals(number).name)
         self.received = True
 
 
 @contextmanager
 def stop_request() -> Iterator[StopRequest]:
-    """Within, `SIGNALS` don't end the process but are noted."""
+    """Context in which `SIGNALS` do not end the process but are recorded."""
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
-        yield request  # Python gives signals to the main thread only
+        yield request  # Python delivers signals to the main thread only
         return
     before = {number: signal.signal(number, request.on_signal) for number in SIGNALS}
     try:
@@ -45,14 +45,14 @@ def stop_request() -> Iterator[StopRequest]:
 
 
 def ignore_signals(_: int) -> None:
-    """For loader processes: a signal to the whole group must not end them before the step in hand is done."""
+    """For loader processes: a signal to the whole process group must not end them before the current step is done."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 @atexit.register
 def _end_loader_processes() -> None:
-    """Runs before multiprocessing's own end, which sends them SIGTERM and would wait for ever."""
+    """Runs before multiprocessing's own exit handler: that sends SIGTERM, which they ignore, and waits for ever."""
     for process in multiprocessing.active_children():
         if process.daemon:
             process.kill()

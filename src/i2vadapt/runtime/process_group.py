@@ -1,9 +1,9 @@
-"""Processes that train together, started by torchrun: one a GPU, on one node or several.
+"""Processes that train together, started by torchrun: one per GPU, on one node or several.
 
-DistributedDataParallel is not used: a step has one backward pass a network and loss, so that only one's activations
-are held, and DDP wants one pass a step, or `no_sync` around all but the last, with all parameters used in it. Here the
-gradients of a step are summed once, in one piece, when all passes are done. What is lost is their transfer behind the
-last backward pass: 100 MB a step for both streams.
+DistributedDataParallel is not used. A step has one backward pass per network and loss, so that the activations of only
+one are held at a time; DDP wants one pass per step, or `no_sync` around all but the last, with all parameters used in
+it. Here the gradients of a step are summed once, in one piece, after all passes. What this gives up is the overlap of
+their transfer with the last backward pass: 100 MB a step for both streams.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from i2vadapt.runtime.devices import best_device
+from i2vadapt.runtime.precision import at_least_float32
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """The processes, as one of them sees them; alone, everything here does nothing.
+    """The processes that train together, as seen by one of them; in a group of one every operation is a no-op.
 
     Attributes:
-        rank: number of this process.
+        rank: number of this process, from 0.
         world_size: number of processes.
     """
 
@@ -37,19 +38,19 @@ class ProcessGroup:
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the process that writes files."""
+        """Whether this is the process that writes files and logs progress."""
         return self.rank == 0
 
     def part(self, batch: list[T]) -> list[T]:
-        """This process's part of a batch; parts differ by at most one item, and the last ones may be empty."""
+        """This process's part of a batch; part sizes differ by at most one item, and the last parts may be empty."""
         whole, rest = divmod(len(batch), self.world_size)
         start = self.rank * whole + min(self.rank, rest)
         return batch[start : start + whole + (self.rank < rest)]
 
     def sum_gradients(self, weights: Iterable[nn.Parameter], *values: float) -> list[float]:
-        """Sums gradients over the processes, in place, and some numbers with them.
+        """Sums gradients over the processes, in place, together with some numbers.
 
-        Every process must have gradients of the same weights.
+        Every process must have gradients for the same weights.
 
         Returns:
             The sums of the numbers.
@@ -57,8 +58,8 @@ class ProcessGroup:
         if self.world_size == 1:
             return list(values)
         gradients = [weight.grad for weight in weights if weight.grad is not None]
-        extra = torch.tensor(values, dtype=torch.float32, device=gradients[0].device)
-        buffer = torch.cat([*(gradient.float().flatten() for gradient in gradients), extra])
+        extra = torch.tensor(values, dtype=gradients[0].dtype, device=gradients[0].device)
+        buffer = torch.cat([*(gradient.flatten() for gradient in gradients), extra])
         dist.all_reduce(buffer)
         place = 0
         for gradient in gradients:
@@ -67,7 +68,7 @@ class ProcessGroup:
         return [float(value) for value in buffer[place:]]
 
     def gather(self, value: T) -> list[T]:
-        """One value of each process, in order, in every process."""
+        """Returns one value from each process, in order of rank, to every process."""
         if self.world_size == 1:
             return [value]
         values: list[T | None] = [None] * self.world_size
@@ -75,12 +76,12 @@ class ProcessGroup:
         return [part for part in values if part is not None]
 
     def barrier(self) -> None:
-        """Until every process is here."""
+        """Waits until every process has called this."""
         if self.world_size > 1:
             dist.barrier()
 
     def broadcast_buffers(self, model: nn.Module) -> None:
-        """Gives all processes the first one's running statistics."""
+        """Copies the running statistics of rank 0 to all processes."""
         if self.world_size > 1:
             for buffer in model.buffers():
                 dist.broadcast(buffer, 0)
@@ -110,7 +111,7 @@ def join_process_group() -> Iterator[ProcessGroup]:
 
 
 class _Sum(torch.autograd.Function):
-    """Sum over the processes; so is its gradient."""
+    """Sum over the processes; its gradient is summed over them too."""
 
     @staticmethod
     def forward(_: object, value: Tensor) -> Tensor:
@@ -126,17 +127,17 @@ class _Sum(torch.autograd.Function):
 
 
 class SyncedBatchNorm3d(nn.BatchNorm3d):
-    """Batch normalisation by the statistics of all processes' parts of the batch, for processors.
+    """Batch normalisation by the statistics of the whole batch, over all processes, on CPUs.
 
-    PyTorch's SyncBatchNorm is for GPUs only.
+    PyTorch's SyncBatchNorm supports GPUs only.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalises (N,C,T,H,W)."""
         if not self.training:
             return super().forward(x)
-        values, axes = x.float(), (0, 2, 3, 4)
-        count = _Sum.apply(torch.tensor([values.numel() / values.shape[1]], device=x.device))
+        values, axes = at_least_float32(x), (0, 2, 3, 4)
+        count = _Sum.apply(values.new_tensor([values.numel() / values.shape[1]]))
         mean = _Sum.apply(values.sum(axes)) / count
         centred = values - mean[:, None, None, None]
         variance = _Sum.apply(centred.square().sum(axes)) / count
@@ -150,7 +151,7 @@ class SyncedBatchNorm3d(nn.BatchNorm3d):
 
 
 def synchronise_batch_norm(model: nn.Module, device: torch.device) -> None:
-    """Lets batch normalisation of a model see the whole batch; weights, statistics and their names stay the same."""
+    """Makes a model's batch normalisation use the whole batch; weights, statistics and their names stay the same."""
     if device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(model)
         return

@@ -1,4 +1,4 @@
-"""Progress with a rate: a tqdm bar on a terminal, a plain log line every few seconds elsewhere."""
+"""Progress display with a rate: a tqdm bar on a terminal, otherwise a log line every few seconds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Progress:
-    """Counts finished units of work; a context manager with one method, `update`."""
+    """Context manager that counts finished units of work and displays them."""
 
     def __init__(self, total: int, description: str, unit: str, log_every: float, shown: bool) -> None:
         self._total, self._description, self._unit, self._log_every = total, description, unit, log_every
@@ -23,7 +23,7 @@ class Progress:
         self._shown = shown
 
     def update(self, count: int = 1) -> None:
-        """Adds finished units."""
+        """Counts units that were just finished."""
         self._done += count
         if self._bar is not None:
             self._bar.update(count)
@@ -31,7 +31,7 @@ class Progress:
             self._log()
 
     def skip(self, count: int) -> None:
-        """Adds units that an earlier run finished; they count as done but not for the rate."""
+        """Counts units that an earlier run finished: they are done, but do not contribute to the rate."""
         self._done += count
         self._skipped += count
         if self._bar is not None:
@@ -63,10 +63,10 @@ def progress(total: int, description: str, unit: str = "item", log_every: float 
     """Starts a progress display.
 
     Args:
-        total: units of work expected.
+        total: expected units of work.
         description: what is being done, in a word or two.
-        unit: singular name of one unit.
-        log_every: seconds between log lines where standard error is not a terminal.
-        shown: false for all but one of several processes that do the same.
+        unit: name of one unit, in the singular.
+        log_every: seconds between log lines if standard error is not a terminal.
+        shown: false in all but one of several processes that do the same work.
     """
     return Progress(total, description, unit, log_every, shown)

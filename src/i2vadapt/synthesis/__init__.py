@@ -1,4 +1,4 @@
-"""Videos from photographs: 3D camera motion before a depth map (paper section 3.1)."""
+"""Generating videos from photographs by 3D camera motion and a depth map (paper section 3.1)."""
 
 from __future__ import annotations
 

@@ -5,26 +5,26 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-# The ground comes nearer towards the bottom and would join everything that stands on it. A row's background is what
-# three fifths of it are nearer than, so an actor may fill that much of a row.
+# The ground gets nearer towards the bottom of an image and would connect everything that stands on it. The background
+# of a row is the level that three fifths of the row are nearer than, so an actor may fill that much of a row.
 _BACKGROUND_QUANTILE = 40
-_FOOT = 0.7  # of Otsu's threshold
-_SMALLEST_SHARE = 0.01  # of the image; nearer specks are no actors
-_LARGEST_SHARE = 0.6  # what is larger is the scene
+_FOOT = 0.7  # share of Otsu's threshold
+_SMALLEST_SHARE = 0.01  # share of the image; anything smaller is a speck and not an actor
+_LARGEST_SHARE = 0.6  # share of the image; anything larger is the scene
 
 
 def nearest_layer(inverse_depth: np.ndarray) -> np.ndarray:
-    """Finds what stands out nearest.
+    """Finds the nearest layer that stands out from its background.
 
-    Each row's background is taken away. Otsu's threshold splits what is left in two, and a share of it finds the whole
-    of what the upper half belongs to: feet stand out less than heads. Of its connected parts the one that stands out
-    most, summed over its area, is the actor.
+    The background of each row is subtracted. Otsu's threshold separates what stands out, and a share of that threshold
+    is applied, since feet stand out less than heads. The connected component that stands out most, summed over its
+    area, is the actor.
 
     Args:
         inverse_depth: (H,W) float32 in [0,1], larger is nearer.
 
     Returns:
-        (H,W) bool; all False if nothing stands out.
+        Mask (H,W) bool; all False if nothing stands out.
     """
     background = np.percentile(inverse_depth, _BACKGROUND_QUANTILE, axis=1, keepdims=True)
     height = np.maximum(inverse_depth - background, 0)

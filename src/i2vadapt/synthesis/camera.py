@@ -1,7 +1,7 @@
-"""The virtual camera: intrinsics, and depth from the inverse depth of a network.
+"""The virtual camera: its intrinsics, and depth from a network's inverse depth.
 
-Conventions: pixel centres are at integer coordinates, x to the right, y down, z forward. A pose is a 4x4 matrix that
-takes points of the old camera to the new one, X' = R X + t.
+Conventions: pixel centres are at integer coordinates; x points to the right, y down, z forward. A pose is a 4x4 matrix
+that maps points from the old camera's coordinates to the new one's, X' = R X + t.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ def intrinsics(height: int, width: int, focal: float = 0.58) -> np.ndarray:
     """The 3x3 matrix K of the virtual camera (Depthstillation, Aleotti et al. 2021).
 
     Args:
-        height: pixels.
-        width: pixels.
-        focal: focal length over the image's size; fx = focal * width and fy = focal * height.
+        height: height of the image, pixels.
+        width: width of the image, pixels.
+        focal: focal length relative to the image's size: fx = focal * width and fy = focal * height.
 
     Returns:
         (3,3) float64 with the principal point at (width/2, height/2).
@@ -34,7 +34,7 @@ def inverse_depth_to_depth(inverse_depth: np.ndarray, offset: float = 0.005, far
     """Depth z = min(1 / (d + offset), far) of a normalised inverse depth d (Depthstillation).
 
     Args:
-        inverse_depth: any shape; floats in [0,1], or uint16 with 65535 for 1. Larger is nearer.
+        inverse_depth: array of any shape; floats in [0,1], or uint16 with 65535 for 1. Larger is nearer.
         offset: added to d so that the farthest point is at a finite distance.
         far: largest depth.
 
@@ -50,7 +50,7 @@ def inverse_depth_to_depth(inverse_depth: np.ndarray, offset: float = 0.005, far
         values = inverse_depth.astype(np.float64)
     else:
         raise UserError(f"inverse depth: must be uint16 or floating point, not {inverse_depth.dtype}")
-    # Resizing in single precision may step outside of [0,1] by its rounding error, and no more.
+    # Resizing in single precision may leave [0,1], but only by its rounding error.
     if not ((values >= -1e-5) & (values <= 1 + 1e-5)).all():
         raise UserError(f"inverse depth: must lie in [0, 1], not in [{values.min():g}, {values.max():g}]")
     return np.minimum(1 / (np.clip(values, 0, 1) + offset), far).astype(np.float32)

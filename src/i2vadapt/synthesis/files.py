@@ -1,4 +1,4 @@
-"""A clip from a plain image file, outside the workflow."""
+"""Generating a clip from a plain image file, outside the workflow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from i2vadapt.synthesis.clip import Estimate, synthesize_clip
 
 
 def depth_estimator(settings: DepthSettings) -> tuple[Estimate, dict[str, str]]:
-    """A function from an image to its inverse depth in [0,1], and what identifies its network."""
+    """Returns a function that maps an image to its inverse depth in [0,1], and the identity of its network."""
     network, identity = load_network(settings)
     return lambda image: inverse_depth_in_unit_range(network, image), identity
 

@@ -1,9 +1,9 @@
-"""Holes of a view: what an object has uncovered, and what has come into view at the borders.
+"""Filling the holes of a view: areas that an object has uncovered, or that have come into view at the borders.
 
-A hole belongs to a run of holes along its row or its column, the shorter of the two: across a gap beside an object that
-is the way from object to background, at the border of the view it is the way straight inwards. Its anchor is the
-farther of the run's two ends, since what appears from behind an object is background. Depth goes on from the anchor;
-colours are mirrored there, which leaves texture where repeating the anchor's colour would leave streaks.
+A hole pixel belongs to a run of hole pixels along its row or its column, whichever is shorter: across a gap beside an
+object it leads from object to background, at the border of the view straight inwards. Its anchor is the farther of the
+run's two ends, since what appears from behind an object is background. Depth is continued from the anchor; colours are
+mirrored there, which keeps texture where repeating the anchor's colour would leave streaks.
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
-from numba import njit
 
+from i2vadapt.runtime.kernels import kernel
 from i2vadapt.synthesis.splatting import SAME_SURFACE
 
 _SOFTNESS = 2.0  # standard deviation of the blur, pixels
-_FULLY_SOFT = 4.0  # distance from what is seen at which it is full, pixels
+_FULLY_SOFT = 4.0  # distance from visible pixels at which the blur is full, pixels
 _SHORT = 4  # runs up to this part of the longer side are filled first
-_KERNEL = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
-@njit(**_KERNEL)
+@kernel()
 def _anchor_runs(w: np.ndarray, anchor: np.ndarray, length: np.ndarray) -> None:
-    """For each run of zeros in a row, writes the column of its farther end and its length; a row of zeros stays."""
+    """Writes the column of the farther end and the length of each run of zeros in a row; skips rows of only zeros."""
     height, width = w.shape
     for i in range(height):
         j = 0
@@ -42,7 +41,7 @@ def _anchor_runs(w: np.ndarray, anchor: np.ndarray, length: np.ndarray) -> None:
             length[i, start:j] = j - start
 
 
-@njit(**_KERNEL)
+@kernel()
 def _find_anchors(w: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns (H,W) int32 of the anchors; -1 outside of holes and where both runs exceed `longest`."""
     height, width = w.shape
@@ -66,15 +65,15 @@ def _find_anchors(w: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def anchors(w: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The pixels that holes go on from, in rounds; what one round has filled may be the next one's anchor.
+    """Yields the anchors of holes in rounds; pixels that one round has filled may be anchors in the next.
 
-    Short runs come first: in a corner, a row or column may meet the view only at its other end.
+    Short runs come first: in a corner, a row or column may reach visible pixels only at its other end.
 
     Args:
-        w: (H,W) float32 1/z, 0 in holes; worked on: it is filled in place, unless there is nothing but holes.
+        w: (H,W) float32 1/z, 0 in holes; filled in place, unless there is nothing but holes.
 
     Yields:
-        Rows and columns (H,W) int32; -1 where this round fills nothing.
+        Rows and columns (H,W) int32 of the anchors; -1 where this round fills nothing.
     """
     longest = max(w.shape) // _SHORT
     while w.any() and not w.all():
@@ -85,9 +84,9 @@ def anchors(w: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         longest = max(w.shape)
 
 
-@njit(**_KERNEL)
+@kernel()
 def _mirror(image: np.ndarray, w: np.ndarray, rows: np.ndarray, columns: np.ndarray, filled: np.ndarray) -> None:
-    """Writes the colours of holes, mirrored at their anchors and again wherever the anchor's surface ends."""
+    """Writes the colours of holes, mirrored at their anchors and mirrored back wherever the anchor's surface ends."""
     height, width = w.shape
     for i in range(height):
         for j in range(width):
@@ -96,7 +95,7 @@ def _mirror(image: np.ndarray, w: np.ndarray, rows: np.ndarray, columns: np.ndar
                 continue
             step_y, step_x = np.sign(y - i), np.sign(x - j)
             distance = abs(y - i) + abs(x - j) - 1
-            # The far end of the run: beside an object only its background is mirrored, at the border all there is.
+            # The other end of the run: beside an object only the background is mirrored, at the border everything.
             far_y, far_x = i - step_y, j - step_x
             while 0 <= far_y < height and 0 <= far_x < width and w[far_y, far_x] <= 0.0:
                 far_y, far_x = far_y - step_y, far_x - step_x
@@ -123,7 +122,7 @@ def mirror_holes(image: np.ndarray, inverse: np.ndarray) -> np.ndarray:
         inverse: (H,W) float32 1/z, 0 in holes.
 
     Returns:
-        (H,W,3) uint8, equal to the image elsewhere. An image without a single valid pixel comes back as it is.
+        (H,W,3) uint8, equal to the image elsewhere. An image without a single valid pixel is returned unchanged.
     """
     filled, w = image.copy(), inverse.copy()
     for rows, columns in anchors(w):
@@ -132,10 +131,10 @@ def mirror_holes(image: np.ndarray, inverse: np.ndarray) -> np.ndarray:
 
 
 def fill_holes(image: np.ndarray, inverse: np.ndarray) -> np.ndarray:
-    """Fills the holes of a view as `mirror_holes` does, and softens what was filled.
+    """Fills the holes of a view with `mirror_holes` and blurs the filled areas.
 
-    Runs of neighbouring rows and columns need not fit together, and a guess should not look sharper than what is known:
-    on rendered scenes it gains 0.3 dB over whole frames.
+    Runs of neighbouring rows and columns need not match, and a guess should not look sharper than what is known: on
+    rendered scenes the blur gains 0.3 dB over whole frames.
 
     Args:
         image: (H,W,3) uint8.

@@ -1,4 +1,4 @@
-"""What a frame shows in space, and what of it is seen from another place (paper Eq. 1, p' ~ K T D(p) K^-1 p)."""
+"""Surfaces of a frame in space, and which of them another camera sees (paper Eq. 1, p' ~ K T D(p) K^-1 p)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Geometry(NamedTuple):
 
     Attributes:
         depth: (H,W) float32, z of each pixel, positive.
-        actor: (H,W) bool, what moves by itself; None where only the camera moves.
+        actor: (H,W) bool, mask of what moves by itself; None if only the camera moves.
     """
 
     depth: np.ndarray
@@ -27,15 +27,15 @@ class Motion(NamedTuple):
     """Poses X' = R X + t from one frame's camera to another's.
 
     Attributes:
-        scene: (4,4), of all that stands still.
-        actor: (4,4), of what moves by itself, its own motion and the camera's together; None without an actor.
+        scene: (4,4), pose for everything that stands still.
+        actor: (4,4), pose for the actor, which combines its own motion and the camera's; None without an actor.
     """
 
     scene: np.ndarray
     actor: np.ndarray | None = None
 
     def after(self, first: Motion) -> Motion:
-        """The motion that is `first` and then this one."""
+        """The composed motion: `first`, then this one."""
         if self.actor is None or first.actor is None:
             return Motion(self.scene @ first.scene)
         return Motion(self.scene @ first.scene, self.actor @ first.actor)
@@ -46,7 +46,7 @@ class Visible(NamedTuple):
 
     Attributes:
         inverse: (H,W) float32, 1/z; 0 in holes.
-        actor: as in `Geometry`; False in holes.
+        actor: mask, see `Geometry`; False in holes.
     """
 
     inverse: np.ndarray
@@ -57,9 +57,9 @@ class Seen(NamedTuple):
     """One frame of a video.
 
     Attributes:
-        motion: from the frame that it is made of, the one before or the photograph.
-        visible: what of that is seen.
-        geometry: of the frame, holes filled.
+        motion: motion from the frame that it is made from (the one before, or the photograph).
+        visible: surfaces of that frame that are visible.
+        geometry: geometry of the frame, with holes filled.
     """
 
     motion: Motion
@@ -68,12 +68,12 @@ class Seen(NamedTuple):
 
 
 def see(geometry: Geometry, motion: Motion, camera: np.ndarray) -> Visible:
-    """The surfaces that are nearest at each pixel of a new view; points that leave it or come behind it are dropped.
+    """Finds the nearest surface at each pixel of a new view; points outside it or behind the camera are dropped.
 
     Args:
-        geometry: of the old view.
-        motion: from the old camera to the new one.
-        camera: (3,3) K of both.
+        geometry: geometry of the old view.
+        motion: motion from the old camera to the new one.
+        camera: (3,3) K of both cameras.
     """
     if geometry.actor is None or motion.actor is None:
         return Visible(_splat(geometry.depth, motion.scene, camera))
@@ -84,19 +84,19 @@ def see(geometry: Geometry, motion: Motion, camera: np.ndarray) -> Visible:
 
 
 def follow(start: Geometry, steps: Iterable[Motion], camera: np.ndarray, chained: bool) -> Iterator[Seen]:
-    """What is seen in each frame of a video.
+    """Yields what each frame of a video shows.
 
     Args:
-        start: of the photograph.
+        start: geometry of the photograph.
         steps: motion from each frame to the next, the first from the photograph.
         camera: (3,3) K of all frames.
-        chained: whether a frame is made from the one before, or from the photograph.
+        chained: whether a frame is made from the one before instead of from the photograph.
     """
     origin, motion = start, None
     for step in steps:
         motion = step if chained or motion is None else step.after(motion)
         visible = see(origin, motion, camera)
-        # Where nothing at all is in view, the void is as far away as anything was.
+        # If nothing at all is in view, the void is as far away as the farthest point was.
         geometry = fill_geometry(visible) or Geometry(np.full_like(start.depth, start.depth.max()), visible.actor)
         yield Seen(motion, visible, geometry)
         if chained:
@@ -104,10 +104,10 @@ def follow(start: Geometry, steps: Iterable[Motion], camera: np.ndarray, chained
 
 
 def fill_geometry(visible: Visible) -> Geometry | None:
-    """Gives holes the farther surface of their two sides, since what appears from behind an object is background.
+    """Fills holes with the farther surface of their two sides, since what appears from behind an object is background.
 
     Returns:
-        The view's geometry, or None where nothing at all is in view.
+        Geometry of the view, or None if nothing at all is in view.
     """
     if not visible.inverse.any():
         return None
@@ -120,18 +120,19 @@ def fill_geometry(visible: Visible) -> Geometry | None:
 
 
 def motion_field(geometry: Geometry, step: Motion, camera: np.ndarray) -> np.ndarray:
-    """Exact optical flow from a frame to the next: where the surface that each pixel shows is then.
+    """Exact optical flow from a frame to the next: the displacement of the surface point that each pixel shows.
 
-    It is that of the visible surface everywhere, whether or not the point is still seen: what leaves the view or gets
-    hidden has the motion that takes it there, and what filled a hole moves as the background that it was filled with.
+    It is the motion of the visible surface everywhere, whether or not the point is still visible in the next frame:
+    points that leave the view or become hidden keep their motion, and filled holes move like the background that they
+    were filled with.
 
     Args:
-        geometry: of the frame.
-        step: to the next frame.
-        camera: (3,3) K of both.
+        geometry: geometry of the frame.
+        step: motion to the next frame.
+        camera: (3,3) K of both frames.
 
     Returns:
-        (H,W,2) float32 pixels, u to the right and v down; 0 where a point comes behind the camera.
+        (H,W,2) float32 pixels, u to the right and v down; 0 where a point ends up behind the camera.
     """
     flow = _displacement(geometry.depth, step.scene, camera)
     if geometry.actor is not None and step.actor is not None:
@@ -153,7 +154,7 @@ def _displacement(depth: np.ndarray, pose: np.ndarray, camera: np.ndarray) -> np
 
 
 def _splat(depth: np.ndarray, pose: np.ndarray, camera: np.ndarray) -> np.ndarray:
-    """1/z of the new view (H,W) float32, 0 in holes; points of depth 0 take no part."""
+    """1/z of the new view (H,W) float32, 0 in holes; points of depth 0 are ignored."""
     x, y, w, inverse = (np.empty(depth.shape, np.float32) for _ in range(4))
     turn = camera @ pose[:3, :3] @ np.linalg.inv(camera)
     project(depth, turn.astype(np.float32), (camera @ pose[:3, 3]).astype(np.float32), x, y, w)

@@ -1,4 +1,4 @@
-"""A new view of a photograph with depth (paper Eq. 1): forward warping with a true z-test at sub-pixel positions."""
+"""Rendering a new view of a photograph with depth (paper Eq. 1): forward warping with a sub-pixel z-test."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from i2vadapt.errors import UserError
 from i2vadapt.synthesis.geometry import Geometry, Motion, Visible, see
 from i2vadapt.synthesis.sampling import sample, spline_coefficients
 
-# Depth is worked on in single precision.
+# Depth is processed in single precision.
 _SMALLEST, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
 def render_view(
     image: np.ndarray, depth: np.ndarray, pose: np.ndarray, camera: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Shows an image from another place (paper Eq. 1, p' ~ K T D(p) K^-1 p).
+    """Renders an image from another viewpoint (paper Eq. 1, p' ~ K T D(p) K^-1 p).
 
-    The points go forward, the nearest at each pixel is kept, and its colour is read from the image at the exact
-    position the pixel comes from. Points that leave the view or lie behind the camera are dropped.
+    The points are warped forward and the nearest one at each pixel is kept; its colour is then sampled from the image
+    at the exact position that the pixel comes from. Points outside the view or behind the camera are dropped.
 
     Args:
         image: (H,W,3) uint8.
@@ -30,7 +30,7 @@ def render_view(
         view (H,W,3) uint8, black in holes, and mask (H,W) bool, False in holes.
 
     Raises:
-        UserError: if an argument has another shape or kind, or depth or pose hold impossible values.
+        UserError: if an argument has another shape or type, or depth or pose contain impossible values.
     """
     _check(image, depth, pose, camera)
     motion = Motion(pose)
@@ -42,9 +42,9 @@ def paint(coefficients: np.ndarray, visible: Visible, motion: Motion, camera: np
     """Colours of the surfaces in a new view.
 
     Args:
-        coefficients: of the old view, from `spline_coefficients`.
-        visible: what `see` has found.
-        motion: as given to `see`.
+        coefficients: spline coefficients of the old view, from `spline_coefficients`.
+        visible: result of `see`.
+        motion: the motion given to `see`.
         camera: (3,3) K of both views.
 
     Returns:
@@ -70,7 +70,7 @@ def _check(image: np.ndarray, depth: np.ndarray, pose: np.ndarray, camera: np.nd
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise UserError(f"image: must be uint8 of shape (H, W, 3), not {image.dtype} of shape {image.shape}")
     if depth.shape != image.shape[:2]:
-        raise UserError(f"depth: its shape {depth.shape} must be that of the image, {image.shape[:2]}")
+        raise UserError(f"depth: must have the shape of the image, {image.shape[:2]}, not {depth.shape}")
     # A comparison with NaN is false.
     if not (depth.min() >= _SMALLEST and depth.max() <= _LARGEST):
         raise UserError("depth: must be finite and greater than 0 everywhere")
@@ -81,4 +81,4 @@ def _check(image: np.ndarray, depth: np.ndarray, pose: np.ndarray, camera: np.nd
     if camera.shape != (3, 3) or not np.isfinite(camera).all() or not np.array_equal(camera[2], (0, 0, 1)):
         raise UserError("camera: must be a finite 3x3 matrix whose last row is 0, 0, 1")
     if not abs(np.linalg.det(camera)) > 0:
-        raise UserError("camera: the matrix can't be inverted")
+        raise UserError("camera: must be an invertible matrix")

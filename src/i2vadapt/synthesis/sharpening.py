@@ -1,33 +1,33 @@
-"""Depth edges made sharp before warping: sparse bilateral filtering (Shih et al. 2020, with Depthstillation's figures).
+"""Sharpening of depth edges before warping: sparse bilateral filtering (Shih et al. 2020) as in Depthstillation.
 
-A network's depth passes from an object to its background over several pixels, which a warp would stretch like rubber.
-A photograph's colours pass over a pixel or two, which would stay behind as a ghost of the object's outline; so objects
-are taken to be a pixel larger.
+A network's depth changes from an object to its background over several pixels, which a warp would stretch like rubber.
+A photograph's colours change over a pixel or two, which would stay at the old place as a ghost of the outline;
+therefore objects are made one pixel larger.
 """
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numba import njit
+
+from i2vadapt.runtime.kernels import kernel
 
 _ROUNDS = 2
-_RADIUS = 2  # of the window, pixels
-_JUMP = np.float32(0.04)  # between neighbours, of an inverse depth in [0, 1]
+_RADIUS = 2  # radius of the window, pixels
+_JUMP = np.float32(0.04)  # smallest difference of neighbours that counts as a jump, for inverse depth in [0, 1]
 _SIGMA_PLACE, _SIGMA_VALUE = np.float32(4.0), np.float32(0.5)
-_KERNEL = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
 def sharpen_edges(inverse_depth: np.ndarray) -> np.ndarray:
-    """Replaces inverse depth at jumps by the weighted median of the pixels around that are not at a jump.
+    """Replaces inverse depth at jumps by the weighted median of the surrounding pixels that are not at a jump.
 
-    The near side of what is left of a jump then moves a pixel outwards.
+    Then the near side of every remaining jump is extended outwards by one pixel.
 
     Args:
         inverse_depth: (H,W) float32 in [0,1], larger is nearer.
 
     Returns:
-        (H,W) float32, made of values of the input only.
+        (H,W) float32 that contains values of the input only.
     """
     for _ in range(_ROUNDS):
         inverse_depth = _filter(inverse_depth, _jumps(inverse_depth))
@@ -36,7 +36,7 @@ def sharpen_edges(inverse_depth: np.ndarray) -> np.ndarray:
 
 
 def _jumps(d: np.ndarray) -> np.ndarray:
-    """Pixels (H,W) bool that differ much from a neighbour above, below, left or right."""
+    """Mask (H,W) bool of the pixels with a jump to a neighbour above, below, left or right."""
     edges = np.zeros(d.shape, bool)
     for along, here, there in (
         (0, np.s_[1:], np.s_[:-1]),
@@ -48,7 +48,7 @@ def _jumps(d: np.ndarray) -> np.ndarray:
     return edges
 
 
-@njit(**_KERNEL)
+@kernel()
 def _filter(d: np.ndarray, edges: np.ndarray) -> np.ndarray:
     height, width = d.shape
     out = d.copy()
@@ -65,7 +65,7 @@ def _filter(d: np.ndarray, edges: np.ndarray) -> np.ndarray:
                     place = ((v - i) ** 2 + (u - j) ** 2) / (2 * _SIGMA_PLACE**2)
                     value = (d[v, u] - d[i, j]) ** 2 / (2 * _SIGMA_VALUE**2)
                     weight = np.float32(np.exp(-place - value))
-                    k = count  # inserted in order
+                    k = count  # insertion sort
                     while k > 0 and values[k - 1] > d[v, u]:
                         values[k], weights[k] = values[k - 1], weights[k - 1]
                         k -= 1

@@ -1,29 +1,30 @@
 """Compiled kernels that move points to a new view and find the visible surface there.
 
-Points carry w = 1/z, since w is affine in image coordinates over a plane and is what parallax is proportional to.
+Points carry w = 1/z, because over a plane w is affine in image coordinates, and parallax is proportional to it.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-_KERNEL = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
-# A point covers the cell between its neighbours; this closes seams that rounding would leave between cells, in pixels.
+from i2vadapt.runtime.kernels import inlined, kernel
+
+# A point covers the cell between its neighbours; this margin closes seams that rounding would leave between cells,
+# pixels.
 _SEAM = np.float32(0.02)
 SAME_SURFACE = np.float32(0.05)
-"""Two points are of one surface when their 1/z differ by less than this share."""
-# A surface seen at more than 2 * this magnification in one step is torn, pixels.
+"""Two points belong to the same surface if their 1/z differ by less than this share."""
+# Pixels; a surface that is magnified by more than twice this in one step is torn.
 _LARGEST_HALF_SIZE = np.float32(2.0)
 
 
-@njit(**_KERNEL)
+@kernel(fastmath=True)
 def project(
     depth: np.ndarray, turn: np.ndarray, shift: np.ndarray, x: np.ndarray, y: np.ndarray, w: np.ndarray
 ) -> None:
     """Writes the position and 1/z of every pixel in the new view.
 
-    Points behind the camera or well outside of the view, and those of depth 0, get w = 0.
+    Points behind the camera or well outside of the view, and points of depth 0, get w = 0.
 
     Args:
         depth: (H,W) float32.
@@ -48,9 +49,9 @@ def project(
             x[i, j], y[i, j], w[i, j] = px, py, inverse if inside else zero
 
 
-@njit(**_KERNEL)
+@kernel(fastmath=True)
 def _cells(x: np.ndarray, y: np.ndarray, w: np.ndarray, half_x: np.ndarray, half_y: np.ndarray) -> None:
-    """Writes half the extents of each point's cell: the box around the steps to its neighbours on the same surface."""
+    """Writes half the extent of each point's cell: the bounding box of the steps to its neighbours on the surface."""
     height, width = w.shape
     zero, one, half = np.float32(0.0), np.float32(1.0), np.float32(0.5)
     for i in range(height):
@@ -72,21 +73,21 @@ def _cells(x: np.ndarray, y: np.ndarray, w: np.ndarray, half_x: np.ndarray, half
             half_y[i, j] = min(half * (across_y + down_y), _LARGEST_HALF_SIZE)
 
 
-@njit(inline="always")
+@inlined
 def _first(position: np.float32, reach: np.float32) -> int:
     return max(int(np.ceil(position - reach)), 0)
 
 
-@njit(inline="always")
+@inlined
 def _last(position: np.float32, reach: np.float32, size: int) -> int:
     return min(int(np.floor(position + reach)), size - 1)
 
 
-@njit(**_KERNEL)
+@kernel(fastmath=True)
 def _claim(
     x: np.ndarray, y: np.ndarray, w: np.ndarray, half_x: np.ndarray, half_y: np.ndarray, nearest: np.ndarray
 ) -> None:
-    """Writes the largest 1/z of the cells over each pixel's centre."""
+    """Writes the largest 1/z among the cells that cover each pixel's centre."""
     height, width = w.shape
     for i in range(height):
         for j in range(width):
@@ -100,20 +101,20 @@ def _claim(
                     nearest[row, column] = max(nearest[row, column], here)
 
 
-@njit(**_KERNEL)
+@kernel(fastmath=True)
 def splat(x: np.ndarray, y: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
-    """Writes 1/z of the new view in two passes over the points: the nearest at a pixel, then the mean of its surface.
+    """Writes 1/z of the new view in two passes: the nearest surface at each pixel, then the mean of its points.
 
-    In the first pass a point claims the pixels whose centres lie in its own cell. Cells tile a surface, whatever its
-    magnification, so the background can't shine through; and they don't overhang its edge, so an object neither grows
-    nor shrinks over a long chain of views. In the second pass points spread bilinearly and only those of the nearest
-    surface have a say.
+    In the first pass a point claims the pixels whose centres are inside its cell. Cells tile a surface at any
+    magnification, so the background can't shine through; and they do not extend beyond its edge, so an object neither
+    grows nor shrinks over a long chain of views. In the second pass points are spread bilinearly, and only points of
+    the nearest surface contribute.
 
     Args:
-        x: (H,W) float32 positions.
-        y: (H,W) float32 positions.
-        w: (H,W) float32 1/z, 0 where a point is to be dropped.
-        out: (H,W) float32, output; 0 where there is a hole.
+        x: (H,W) float32, columns of the points.
+        y: (H,W) float32, rows of the points.
+        w: (H,W) float32 1/z, 0 for points to drop.
+        out: (H,W) float32, output; 0 in holes.
     """
     height, width = w.shape
     zero, one, two = np.float32(0.0), np.float32(1.0), np.float32(2.0)
@@ -127,7 +128,7 @@ def splat(x: np.ndarray, y: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
             here, px, py = w[i, j], x[i, j], y[i, j]
             if here <= zero:
                 continue
-            # Bilinear, unless the cell is so large that this would miss pixels it covers.
+            # Bilinear, unless the cell is so large that it covers pixels which bilinear weights would miss.
             reach_x = one if half_x[i, j] < np.float32(0.9) else two * half_x[i, j]
             reach_y = one if half_y[i, j] < np.float32(0.9) else two * half_y[i, j]
             left, right = _first(px, reach_x), _last(px, reach_x, width)

@@ -1,4 +1,4 @@
-"""Stage *synthesize*: photographs with depth to videos by 3D camera motion (paper section 3.1)."""
+"""Stage *synthesize*: turns photographs with depth into videos by 3D camera motion (paper section 3.1)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from i2vadapt.synthesis.clip import Estimate, steps_to_plain, synthesize_clip
 
 @dataclass(frozen=True)
 class Photograph:
-    """A unit of work: a photograph and the place of its depth."""
+    """A unit of work: a photograph and the shard that contains its depth."""
 
     item: Item
     depth: ShardReader
@@ -48,8 +48,8 @@ def _synthesize(work: Photograph, estimate: Estimate | None = None) -> Encoded |
     check_unchanged(item)
     inverse = work.depth.frames(work.depth.index(item.id))[0].astype(np.float32) / 65535
     if inverse.shape != image.shape[:2]:
-        sizes = f"{image.shape[1]}x{image.shape[0]} pixels, its depth {inverse.shape[1]}x{inverse.shape[0]}"
-        return Failed(item.id, f"{item.path}: {sizes}: has it changed? Rerun the manifest and the depth stage")
+        sizes = f"{image.shape[1]}x{image.shape[0]} pixels, but its depth has {inverse.shape[1]}x{inverse.shape[0]}"
+        return Failed(item.id, f"{item.path}: {sizes}; run the stages manifest and depth again")
     rng = np.random.default_rng(item_seed(work.seed, "synthesize", item.id))
     frames, steps = synthesize_clip(image, inverse, settings, rng, estimate)
     data = [encode_frame(frame, settings.codec, settings.quality) for frame in frames]
@@ -67,17 +67,17 @@ def run_synthesis(
     max_failed_share: float,
     estimate: tuple[Estimate, dict[str, str]] | None = None,
 ) -> None:
-    """Makes one shard of generated videos.
+    """Builds one shard of generated videos.
 
     Args:
-        items: the photographs of the shard.
-        depth: the shard of their depth.
-        out: the shard to make.
-        settings: how.
-        seed: of the camera motions, together with each item's id.
-        workers: processes; one when depth is re-estimated, since the network uses all cores by itself.
-        max_failed_share: share of failed items that is accepted.
-        estimate: depth network and what identifies it; needed with depth "re-estimated".
+        items: photographs of the shard.
+        depth: shard that contains their depth.
+        out: shard to write.
+        settings: settings of the stage.
+        seed: random seed of the camera motions, combined with each item's id.
+        workers: number of worker processes; only one if depth is re-estimated, since the network uses all cores.
+        max_failed_share: share of failed items above which the stage fails.
+        estimate: depth network and its identity; needed with depth "re-estimated".
     """
     reader = ShardReader(depth, "depth")
     inputs = {"depth": reader.digest, "items": digest_items(items)}

@@ -1,6 +1,6 @@
-"""Random motion of a generated video: of the camera, and of an actor in front of it.
+"""Random motion of the camera and of an actor in a generated video.
 
-A motion is a sequence of steps (T,4,4); step k takes points of frame k-1 to frame k, X' = R X + t, and frame 0 is the
+A motion is a sequence of steps (T,4,4). Step k maps points from frame k-1 to frame k, X' = R X + t; frame 0 is the
 photograph, which is not part of the video.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from i2vadapt.errors import UserError
 
 Rotation = Literal["axis_angle", "euler"]
-# Frames; a path without the walk's jitter, yet not a straight line.
+# Standard deviation of the smoothing, frames: removes the walk's jitter, yet leaves more than a straight line.
 _SMOOTHING = 3.0
 
 
@@ -29,22 +29,22 @@ def random_walk(
     """Draws the motion from each frame to the next (paper section 3.1; ranges of the released generator).
 
     Every component of every step is an independent random sign times a uniform magnitude, so the camera jitters about
-    its place rather than following a smooth path.
+    its position rather than following a smooth path.
 
     Args:
-        rng: source of all randomness.
-        steps: number of motions.
+        rng: random generator.
+        steps: number of steps.
         translation: lowest and highest magnitude along each axis, in units of depth.
-        rotation_degrees: lowest and highest magnitude about each axis.
-        rotation: reading of the three angles: "euler" turns about x, then y, then z, as the paper says; "axis_angle"
-            takes them as one rotation vector, as the released code does. At 2 degrees the two differ by some 0.04
-            degrees.
+        rotation_degrees: lowest and highest magnitude about each axis, degrees.
+        rotation: interpretation of the three angles: "euler" rotates about x, then y, then z, as in the paper;
+            "axis_angle" takes them as one rotation vector, as in the released code. At 2 degrees the two differ by
+            about 0.04 degrees.
 
     Returns:
         (steps,4,4) float64.
 
     Raises:
-        UserError: if a range is not 0 <= lowest <= highest, or the rotation has another name.
+        UserError: if a range is not 0 <= lowest <= highest, or the rotation is neither of these.
     """
     draws = _draw(rng, steps, translation, rotation_degrees)
     return np.stack([_pose(draw, rotation) for draw in draws])
@@ -60,22 +60,22 @@ def smooth_path(
 ) -> np.ndarray:
     """Draws a smooth path with the total range of a random walk.
 
-    Each of the six components follows the sum of the steps that `random_walk` would take from the same source, smoothed
-    over time, and stretched so that the interval it covers is as long as the walk's. The photograph is in the middle of
-    the interval, so that no frame is farther from it than half the range: the first step leads to the path's beginning.
+    Each of the six components follows the sum of the steps that `random_walk` would draw from the same generator,
+    smoothed over time and stretched so that its range equals the walk's. The photograph is in the middle of that
+    range, so no frame is farther from it than half of it; the first step moves to the start of the path.
 
     Args:
-        rng: source of all randomness.
-        steps: number of motions.
-        translation: as in `random_walk`.
-        rotation_degrees: as in `random_walk`.
-        rotation: as in `random_walk`, of the pose of each frame to the photograph.
+        rng: random generator.
+        steps: number of steps.
+        translation: see `random_walk`.
+        rotation_degrees: see `random_walk`.
+        rotation: see `random_walk`; applies to the pose of each frame relative to the photograph.
 
     Returns:
         (steps,4,4) float64.
 
     Raises:
-        UserError: as `random_walk`.
+        UserError: see `random_walk`.
     """
     walk = np.cumsum(_draw(rng, steps, translation, rotation_degrees), axis=0)
     times = np.arange(steps)
@@ -95,16 +95,16 @@ def compose(steps: np.ndarray) -> np.ndarray:
     return np.stack(poses)
 
 
-def as_seen_by(camera: np.ndarray, own: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """Motion of something that moves by itself, as a moving camera sees it.
+def relative_to_camera(camera: np.ndarray, own: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Motion of an object that moves by itself, relative to a moving camera.
 
     Args:
         camera: steps of the camera (T,4,4).
-        own: steps of the thing about its centre (T,4,4), in the axes of the photograph.
-        centre: (3,), in the photograph's camera.
+        own: steps of the object about its centre (T,4,4), along the axes of the photograph.
+        centre: centre of the object (3,), in the camera coordinates of the photograph.
 
     Returns:
-        (T,4,4) steps that take its points from each frame to the next.
+        (T,4,4) steps that map the object's points from each frame to the next.
     """
     there, back = np.eye(4), np.eye(4)
     there[:3, 3], back[:3, 3] = centre, -centre
@@ -112,14 +112,14 @@ def as_seen_by(camera: np.ndarray, own: np.ndarray, centre: np.ndarray) -> np.nd
 
 
 def _steps(poses: np.ndarray) -> np.ndarray:
-    """Steps between frames from the poses to the photograph: the inverse of `compose`."""
+    """Steps between frames from the poses relative to the photograph: the inverse of `compose`."""
     return poses @ np.linalg.inv(np.concatenate([np.eye(4)[None], poses[:-1]]))
 
 
 def _draw(
     rng: np.random.Generator, steps: int, translation: tuple[float, float], rotation_degrees: tuple[float, float]
 ) -> np.ndarray:
-    """Translations and angles in radians (steps,6)."""
+    """Draws translations and angles in radians (steps,6)."""
     for name, (low, high) in (("translation", translation), ("rotation_degrees", rotation_degrees)):
         if not 0 <= low <= high < np.inf:
             raise UserError(f"{name}: must be two numbers 0 <= lowest <= highest, not [{low}, {high}]")

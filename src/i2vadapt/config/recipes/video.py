@@ -13,6 +13,7 @@ Looping = Literal["modulo", "restart"]
 Strategy = Literal[
     "random", "mean", "simw_sum", "simw_mean_top5", "simw_sum_top5", "simw_top1", "simw_random_top5"
 ]  # fmt: skip
+_BLENDING: tuple[Strategy, ...] = ("mean", "simw_sum", "simw_mean_top5", "simw_sum_top5")
 TransferName = Literal["none", "dan", "mcc", "bnm", "dann"]
 
 
@@ -52,6 +53,11 @@ class BankSettings(Section):
     def first_epoch(self) -> int:
         """First epoch, counted from 0, whose source videos get retrieved flow."""
         return self.warmup_epochs + self.delay_epochs
+
+    @property
+    def blends(self) -> bool:
+        """Whether the strategy blends the flow of several videos, which is no longer one of the stored codes."""
+        return self.strategy in _BLENDING
 
     @property
     def compares_features(self) -> bool:

@@ -1,4 +1,7 @@
-"""Building a shard so that it can be killed at any moment: sealed batches, then one assembly, then one rename."""
+"""Building a shard in a way that survives being killed at any moment.
+
+Finished batches are files of their own; when all are there, they are assembled into the shard, which is then renamed.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ Process = Callable[[Sequence[Work]], Iterable[Encoded | Failed]]
 
 
 def make_provenance(stage: str, version: int, settings: dict[str, Any], inputs: dict[str, str]) -> dict[str, Any]:
-    """What a shard was made of: stage, its version, settings, package version, digests of all inputs."""
+    """Record of what a shard was made from: stage, its version, settings, package version and digests of all inputs."""
     return {"stage": stage, "stage_version": version, "settings": settings, "package": __version__, "inputs": inputs}
 
 
@@ -55,15 +58,15 @@ def build_shard(
 ) -> None:
     """Runs a stage over its items and writes the shard.
 
-    Finished batches are kept in `<out>.partial/`; a job that was killed loses the batch in hand and nothing else. Two
-    jobs that build the same shard harm nothing: temporary names are unique, batches deterministic, renames atomic.
+    Finished batches are kept in `<out>.partial/`, so a job that is killed loses only the batch it was working on. Two
+    jobs may safely build the same shard: temporary names are unique, batches deterministic and renames atomic.
 
     Args:
-        out: the shard.
+        out: shard to write.
         kind: frames, flow or depth.
-        work: the items, in order.
-        process: turns items into results, in order, one for each.
-        provenance: from `make_provenance`; a shard with the same provenance is left as it is.
+        work: items to process, in order.
+        process: turns items into results, one for each item and in the same order.
+        provenance: from `make_provenance`; an intact shard with the same provenance is kept.
         max_failed_share: share of failed items above which the stage fails.
         unit: name of one item, for the progress display.
 
@@ -74,26 +77,26 @@ def build_shard(
     partial = out.with_name(out.name + ".partial")
     if _is_current(out, kind, provenance):
         _logger.info("%s: up to date", out)
-        shutil.rmtree(partial, ignore_errors=True)  # of a job that was killed just after the shard got its name
+        shutil.rmtree(partial, ignore_errors=True)  # left by a job that was killed just after it renamed the shard
         return
     names = [partial / f"{start:06d}-{key}.h5" for start in range(0, len(work), BATCH_ITEMS)]
     try:
         partial.mkdir(parents=True, exist_ok=True)
         _fill(partial, names, kind, work, process, provenance, unit)
         results = [result for name in names for result in _read_batch(name, kind)]
-        if _too_many(results, max_failed_share):
-            _forget_failures(names, kind)
+        if _too_many_failed(results, max_failed_share):
+            _discard_failed_batches(names, kind)
         _check_failures(out, results, max_failed_share)
         _write_renamed(out, partial, kind, results, provenance)
     except OSError as error:
-        # A twin may have assembled the same shard and removed the batches.
+        # A concurrent process may have assembled the same shard and removed the batches.
         if not (isinstance(error, FileNotFoundError) and _is_current(out, kind, provenance)):
             raise _disk_error(out, error) from None
     shutil.rmtree(partial, ignore_errors=True)
 
 
 def _identity(provenance: dict[str, Any]) -> dict[str, Any]:
-    """The part of the provenance that decides the content; the package's version is told but decides nothing."""
+    """The part of the provenance that determines the content; the package version is recorded for information only."""
     return {name: value for name, value in provenance.items() if name != "package"}
 
 
@@ -116,12 +119,12 @@ def _fill(
     provenance: dict[str, Any],
     unit: str,
 ) -> None:
-    """Makes the batches that are missing; `process` sees all their items as one stream, so that it can work ahead."""
+    """Makes the missing batches; `process` gets the items of all of them as one stream, so that it can prefetch."""
     missing = [number for number, name in enumerate(names) if not _batch_is_good(name)]
     batches = [list(work[number * BATCH_ITEMS : (number + 1) * BATCH_ITEMS]) for number in missing]
     todo = [item for batch in batches for item in batch]
     if len(todo) < len(work):
-        _logger.info("%s: %d of %d %ss were done before", partial.stem, len(work) - len(todo), len(work), unit)
+        _logger.info("%s: %d of %d %ss were already done", partial.stem, len(work) - len(todo), len(work), unit)
     with progress(total=len(work), description=f"{provenance['stage']} {partial.stem}", unit=unit) as bar:
         bar.skip(len(work) - len(todo))
         results: Iterator[Encoded | Failed] = iter(process(todo) if todo else ())
@@ -137,7 +140,7 @@ def _fill(
 
 
 def _batch_is_good(name: Path) -> bool:
-    """Batches are renamed into place whole, but a power cut or a bad disk may damage one: it is made again."""
+    """Whether a batch exists and is intact; one that a power cut or a bad disk damaged is removed and made again."""
     if not name.exists():
         return False
     if not is_intact(name):
@@ -150,7 +153,7 @@ def _read_batch(name: Path, kind: str) -> list[Encoded | Failed]:
     try:
         reader = ShardReader(name, kind)
     except UserError as error:
-        # It was good a moment ago.
+        # It was intact a moment ago, so a concurrent process has removed it.
         raise FileNotFoundError(errno.ENOENT, str(error), str(name)) from None
     good = {
         item_id: Encoded(item_id, int(reader.labels[item]), reader.encoded(item), reader.info[item])
@@ -162,7 +165,7 @@ def _read_batch(name: Path, kind: str) -> list[Encoded | Failed]:
 def _write_renamed(
     out: Path, partial: Path, kind: str, results: Sequence[Encoded | Failed], provenance: dict[str, Any]
 ) -> None:
-    """Writes a file under a unique name inside the folder of batches, which is removed at the end, and renames it."""
+    """Writes a file under a unique name in the folder of batches (which is removed at the end) and renames it."""
     temporary = temporary_name(out, partial)
     try:
         write_shard_file(temporary, kind, results, provenance)
@@ -177,12 +180,12 @@ def _write_renamed(
         os.close(folder)
 
 
-def _too_many(results: Sequence[Encoded | Failed], max_failed_share: float) -> bool:
+def _too_many_failed(results: Sequence[Encoded | Failed], max_failed_share: float) -> bool:
     return sum(isinstance(result, Failed) for result in results) > max_failed_share * len(results)
 
 
-def _forget_failures(names: Sequence[Path], kind: str) -> None:
-    """Batches with failures are made again the next time, when the disk is mounted or the file repaired."""
+def _discard_failed_batches(names: Sequence[Path], kind: str) -> None:
+    """Removes batches with failures, so that the next job tries them again (on a mounted disk, with repaired files)."""
     for name in names:
         if any(isinstance(result, Failed) for result in _read_batch(name, kind)):
             name.unlink(missing_ok=True)
@@ -191,8 +194,8 @@ def _forget_failures(names: Sequence[Path], kind: str) -> None:
 def _check_failures(out: Path, results: Sequence[Encoded | Failed], max_failed_share: float) -> None:
     failed = [result for result in results if isinstance(result, Failed)]
     for result in failed:
-        _logger.warning("%s: left out: %s", os.fsencode(result.id).decode("utf-8", "replace"), result.reason)
-    if _too_many(results, max_failed_share):
+        _logger.warning("%s: failed: %s", os.fsencode(result.id).decode("utf-8", "replace"), result.reason)
+    if _too_many_failed(results, max_failed_share):
         names = "; ".join(f"{result.id}: {result.reason}" for result in failed[:10])
         names += f" and {len(failed) - 10} more" if len(failed) > 10 else ""
         raise UserError(
@@ -203,5 +206,7 @@ def _check_failures(out: Path, results: Sequence[Encoded | Failed], max_failed_s
 
 def _disk_error(out: Path, error: OSError) -> UserError:
     if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
-        return UserError(f"{out}: the disk is full or the file too large; finished batches are kept, rerun to go on")
+        return UserError(
+            f"{out}: the disk is full or the file too large; finished batches are kept, run the command again to resume"
+        )
     return UserError(f"{out}: cannot be written: {error}")

@@ -1,4 +1,4 @@
-"""How single frames and depth maps are encoded in a shard; flow has a file of its own, `data/flow_codec.py`."""
+"""Encoding of single frames and depth maps in a shard; for flow see `data/flow_codec.py`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
 
 
 def encode_frame(image: np.ndarray, codec: str, quality: int) -> bytes:
-    """Encodes an (H,W,3) uint8 RGB image by a setting `codec`: jpeg, or raw, which is larger and needs no decoding."""
+    """Encodes an (H,W,3) uint8 RGB image with the codec jpeg, or raw, which is larger but needs no decoding."""
     return image.tobytes() if codec == "raw" else encode_jpeg(image, quality)
 
 
 def encode_depth(depth: np.ndarray) -> bytes:
     """Encodes an (H,W) uint16 map as a lossless PNG."""
-    # the low bits repeat nothing: looking for repetitions takes three times as long and gains no byte
+    # The low bits never repeat: searching for repetitions takes three times as long and saves not one byte.
     strategy = (cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY)
     done, data = cv2.imencode(".png", depth, [cv2.IMWRITE_PNG_COMPRESSION, 4, *strategy])
     if not done:

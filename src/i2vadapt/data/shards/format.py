@@ -2,15 +2,15 @@
 
 Layout of a shard::
 
-    items/id      n texts                            items/label (n,) int32
-    items/first   (n,) int64, first frame           items/count (n,) int32, frames
-    items/info    n texts, JSON of the stage         failures/{id,reason} texts
+    items/id      n strings                          items/label (n,) int32
+    items/first   (n,) int64, first frame            items/count (n,) int32, frames
+    items/info    n strings, JSON from the stage     failures/{id,reason} strings
     bytes         (b,) uint8, all frames encoded     offsets (frames + 1,) uint64
     attributes    format, kind, provenance (JSON), digest (SHA-256 of all the above), complete
 
-Texts are uint8 arrays, each text ended by a zero byte: HDF5 keeps strings of its own in a heap without checksum, and
-hangs for ever in one that was damaged. The attribute `complete` is written last. A file without it, or one that HDF5
-can't open, is refused.
+Strings are stored as uint8 arrays, each string terminated by a zero byte: HDF5 keeps its own strings in a heap without
+a checksum, and hangs for ever if that heap is damaged. The attribute `complete` is written last; a file without it, or
+one that HDF5 can't open, is refused.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from i2vadapt.errors import UserError
 FORMAT = 2
 TABLES = ("offsets", *(f"items/{name}" for name in ("id", "label", "first", "count", "info")))
 FAILURES = ("failures/id", "failures/reason")
-_OVERHEAD = 1 << 13  # bytes, more than what HDF5 itself writes
+_OVERHEAD = 1 << 13  # bytes; more than HDF5 adds to the data
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Encoded:
     """The result of a stage for one item.
 
     Attributes:
-        id: the item's id.
-        label: its label.
+        id: id of the item.
+        label: label of the item.
         frames: encoded frames, in order.
-        info: plain data about the item, kept as JSON.
+        info: plain data about the item, stored as JSON.
     """
 
     id: str
@@ -66,7 +66,7 @@ def write_shard_file(path: Path, kind: str, results: Sequence[Encoded | Failed],
     """Writes a whole shard to `path`, which should be a temporary name, and flushes it to disk.
 
     Raises:
-        OSError: if it can't be written, a full disk included.
+        OSError: if it can't be written, for example because the disk is full.
     """
     good = [result for result in results if isinstance(result, Encoded)]
     bad = [result for result in results if isinstance(result, Failed)]
@@ -86,7 +86,7 @@ def write_shard_file(path: Path, kind: str, results: Sequence[Encoded | Failed],
     }
     digest = content_digest([payload], tables)
     _check_room(path, payload.nbytes + sum(table.nbytes for table in tables.values()) + _OVERHEAD)
-    with _plain_errors(), h5py.File(path, "w", libver="v110") as file:
+    with _system_errors(), h5py.File(path, "w", libver="v110") as file:
         for name, table in tables.items():
             file.create_dataset(name, data=table)
         file.create_dataset("bytes", data=payload)
@@ -99,7 +99,7 @@ def write_shard_file(path: Path, kind: str, results: Sequence[Encoded | Failed],
 
 
 def content_digest(payload: Iterable[np.ndarray], tables: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 of a shard's encoded frames, in pieces, and of its tables."""
+    """SHA-256 of a shard's encoded frames (given in pieces) and its tables."""
     state = hashlib.sha256()
     for piece in payload:
         state.update(piece.data)
@@ -113,12 +113,12 @@ def _pack(texts: Iterable[bytes]) -> np.ndarray:
 
 
 def unpack(packed: np.ndarray) -> list[bytes]:
-    """The texts of a table."""
+    """The strings of a table."""
     return packed.tobytes().split(b"\0")[:-1]
 
 
 def _check_room(path: Path, size: int) -> None:
-    """Asks for the space first: HDF5 notices a full disk only when it closes a file, and prints pages of traces."""
+    """Reserves the space in advance: HDF5 notices a full disk only on closing a file, and prints pages of traces."""
     with path.open("wb") as file:
         try:
             os.posix_fallocate(file.fileno(), 0, size)
@@ -128,8 +128,8 @@ def _check_room(path: Path, size: int) -> None:
 
 
 @contextlib.contextmanager
-def _plain_errors() -> Iterator[None]:
-    """HDF5 reports some failures to write as RuntimeError with the number of the system's error in the text."""
+def _system_errors() -> Iterator[None]:
+    """Turns HDF5's failures to write, some of them RuntimeErrors with `errno` in the text, into OSErrors."""
     try:
         yield
     except (RuntimeError, OSError) as error:
@@ -158,12 +158,12 @@ def open_shard(path: Path) -> Any:
         file = h5py.File(path, "r", locking=False)
         complete, found = bool(file.attrs.get("complete", False)), int(file.attrs.get("format", -1))
     except FileNotFoundError:
-        raise UserError(f"{path}: no such shard: run the stage that makes it") from None
+        raise UserError(f"{path}: no such shard; run the stage that makes it") from None
     except (OSError, KeyError, RuntimeError, ValueError) as error:
-        raise UserError(f"{path}: not a readable shard ({error}): delete it and rerun its stage") from None
+        raise UserError(f"{path}: not a readable shard ({error}); delete it and run its stage again") from None
     if not complete or found != FORMAT:
         file.close()
         raise UserError(
-            f"{path}: unfinished, or of format {found} where {FORMAT} is needed: delete it and rerun its stage"
+            f"{path}: unfinished, or in format {found} instead of {FORMAT}; delete it and run its stage again"
         )
     return file

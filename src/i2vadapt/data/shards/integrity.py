@@ -1,4 +1,4 @@
-"""Whether a shard still holds what was written: tables that agree with each other, and the digest of the content."""
+"""Checking that a shard still contains what was written: consistent tables, and the recorded digest of the content."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from i2vadapt.data.shards.format import FAILURES, TABLES, content_digest, open_shard
 from i2vadapt.errors import UserError
 
-_PIECE = 1 << 24  # bytes read at once
+_PIECE = 1 << 24  # bytes read at a time
 
 
 def content_problems(path: Path) -> list[str]:
-    """What is wrong with a shard's tables and bytes; every byte is read, no frame decoded.
+    """Lists what is wrong with a shard's tables and bytes; reads every byte, but decodes no frame.
 
     Raises:
-        UserError: if it can't be opened.
+        UserError: if the shard can't be opened.
     """
     with contextlib.closing(open_shard(path)) as file:
         try:
@@ -41,9 +41,9 @@ def _table_problems(file: Any) -> list[str]:
     size = file["bytes"].shape[0]
     problems = []
     if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != size or (np.diff(offsets) < 0).any():
-        problems.append(f"offsets do not rise from 0 to the {size} bytes there are")
+        problems.append(f"offsets do not increase from 0 to its {size} bytes")
     if (counts < 0).any() or counts.sum() != len(offsets) - 1 or not np.array_equal(first, np.cumsum(counts) - counts):
-        problems.append(f"its items count {counts.sum()} frames, there are {len(offsets) - 1}")
+        problems.append(f"item table lists {counts.sum()} frames, but there are {len(offsets) - 1}")
     return problems
 
 
@@ -52,4 +52,4 @@ def _digest_problems(file: Any) -> list[str]:
     pieces = (data[start : start + _PIECE] for start in range(0, data.shape[0], _PIECE))
     tables = {name: file[name][:] for name in (*TABLES, *FAILURES)}
     same = content_digest(pieces, tables) == file.attrs["digest"].decode()
-    return [] if same else ["its content is not what was written: another digest"]
+    return [] if same else ["content differs from what was written: wrong digest"]

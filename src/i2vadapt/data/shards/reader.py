@@ -17,19 +17,22 @@ from i2vadapt.data.flow_codec import decode_codes, dequantise
 from i2vadapt.data.shards.format import FAILURES, Failed, open_shard, unpack
 from i2vadapt.errors import UserError
 
-Area = tuple[slice, slice]  # rows and columns of a frame
+Area = tuple[slice, slice]  # rows and columns of a frame to keep
 
 
 class ShardReader:
-    """Reads one finished shard. Its tables are read at once, its frames by plain reads at an offset, which neither
-    lock, nor hold HDF5's lock, nor care for forks; safe to pickle and to share between threads.
+    """Reads one finished shard.
+
+    The tables are read at once; frames are read later by plain reads at an offset, which need no file lock, do not
+    hold HDF5's lock, and survive forks. A reader is safe to pickle and to share between threads.
 
     Args:
-        path: the shard.
-        kind: the kind that is expected; None takes any.
+        path: shard to read.
+        kind: expected kind; None accepts any.
 
     Raises:
-        UserError: if the file is missing, damaged, unfinished, of another format or kind; the message says what to do.
+        UserError: if the file is missing, damaged, unfinished, or of another format or kind; the message says what
+            to do.
     """
 
     def __init__(self, path: str | Path, kind: str | None = None) -> None:
@@ -40,9 +43,9 @@ class ShardReader:
                 self._read_tables(file)
             except (OSError, KeyError, ValueError, RuntimeError) as error:
                 reason = " ".join(str(error).split())[:200]
-                raise UserError(f"{self.path}: damaged ({reason}): delete it and rerun its stage") from None
+                raise UserError(f"{self.path}: damaged ({reason}); delete it and run its stage again") from None
         if kind is not None and self.kind != kind:
-            raise UserError(f"{self.path}: holds {self.kind}, but {kind} is needed here")
+            raise UserError(f"{self.path}: contains {self.kind}, but {kind} is needed here")
         self._raw = self.provenance.get("settings", {}).get("codec") == "raw"
         self._index = {item_id: number for number, item_id in enumerate(self.ids)}
 
@@ -59,7 +62,7 @@ class ShardReader:
         if not len(self.ids) == len(self.labels) == len(self.counts) == len(self.info):
             raise ValueError("tables of different lengths")
         self._first = file["items/first"][:]
-        # Places in the file, not in the dataset: it is stored as one piece. An empty one has no place.
+        # Offsets in the file rather than in the dataset, which is contiguous. An empty dataset has no offset.
         self._offsets = file["offsets"][:].astype(np.int64) + (file["bytes"].id.get_offset() or 0)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -72,15 +75,15 @@ class ShardReader:
         return item_id in self._index
 
     def index(self, item_id: str) -> int:
-        """Position of an item. Raises KeyError if the shard does not hold it."""
+        """Position of an item. Raises KeyError if the shard does not contain it."""
         return self._index[item_id]
 
     def encoded(self, item: int, start: int = 0, stop: int | None = None) -> list[bytes]:
-        """Encoded frames start..stop of an item, in one contiguous read."""
+        """Encoded frames start..stop (exclusive) of an item, in one contiguous read."""
         count = int(self.counts[item])
         stop = count if stop is None else stop
         if not 0 <= start <= stop <= count:
-            raise IndexError(f"frames {start}..{stop} of an item with {count}")
+            raise IndexError(f"frames {start}..{stop} of an item with {count} frames")
         places = self._offsets[self._first[item] + start : self._first[item] + stop + 1]
         if start == stop:
             return []
@@ -94,10 +97,10 @@ class ShardReader:
 
         Args:
             item: position of the item in the shard.
-            indices: frames to take, in any order, repeats allowed; None takes all.
+            indices: frames to read, in any order, repeats allowed; None reads all.
 
         Returns:
-            (N,H,W,3) uint8 RGB of a shard of frames, (N,H,W,2) float32 pixels of flow, (N,H,W) uint16 of depth.
+            (N,H,W,3) uint8 RGB for frames, (N,H,W,2) float32 pixels for flow, (N,H,W) uint16 for depth.
 
         Raises:
             IndexError: if an index is outside 0..count-1.
@@ -112,20 +115,20 @@ class ShardReader:
         indices: Sequence[int] | np.ndarray | None = None,
         area: Callable[[int, int], Area] | None = None,
     ) -> np.ndarray:
-        """Like `frames`, but flow stays in its (N,h,w,2) uint8 codes, and of each frame only an area is kept.
+        """Like `frames`, but returns flow as (N,h,w,2) uint8 codes, and keeps only an area of each frame.
 
         Args:
             item: position of the item in the shard.
-            indices: frames to take, in any order, repeats allowed; None takes all.
-            area: gives rows and columns to keep for a height and width; None keeps all.
+            indices: frames to read, in any order, repeats allowed; None reads all.
+            area: maps a frame's height and width to the rows and columns to keep; None keeps all.
         """
         wanted = np.arange(self.counts[item]) if indices is None else np.asarray(indices, np.int64)
         if wanted.size == 0:
-            raise IndexError("no frames asked for")
+            raise IndexError("no frames requested")
         if wanted.min() < 0 or wanted.max() >= self.counts[item]:
-            raise IndexError(f"frames {wanted.min()}..{wanted.max()} of an item with {self.counts[item]}")
+            raise IndexError(f"frames {wanted.min()}..{wanted.max()} of an item with {self.counts[item]} frames")
         numbers, places = np.unique(wanted, return_inverse=True)
-        # One read for each run of neighbours: frames spread over a long video are a small part of it.
+        # One read per run of consecutive frames: frames spread over a long video are a small part of it.
         runs = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
         encoded = [data for run in runs for data in self.encoded(item, int(run[0]), int(run[-1]) + 1)]
         result: np.ndarray | None = None
@@ -154,6 +157,6 @@ class ShardReader:
             image = None
         if image is None:
             raise UserError(
-                f"{self.path}: a frame of {self.ids[item]!r} does not decode: delete the shard and rerun its stage"
+                f"{self.path}: a frame of {self.ids[item]!r} does not decode; delete the shard and run its stage again"
             )
         return image

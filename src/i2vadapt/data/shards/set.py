@@ -12,7 +12,7 @@ from i2vadapt.data.shards.reader import Area, ShardReader
 
 
 class ShardSet:
-    """The shards of one kind of a dataset, looked up by item id; keeps the most recently used ones open."""
+    """The shards of one kind of a dataset, indexed by item id; keeps the most recently used ones open."""
 
     def __init__(self, paths: Sequence[Path], kind: str, keep_open: int = 64) -> None:
         self._readers: OrderedDict[int, ShardReader] = OrderedDict()
@@ -36,10 +36,10 @@ class ShardSet:
         return item_id in self._place
 
     def count(self, item_id: str) -> int:
-        """Frames of an item."""
+        """Number of frames of an item."""
         return self._place[item_id][2]
 
     def stored(self, item_id: str, indices: np.ndarray, area: Callable[[int, int], Area]) -> np.ndarray:
-        """Areas of an item's frames in uint8, as `ShardReader.stored`."""
+        """Areas of an item's frames in uint8, see `ShardReader.stored`."""
         number, item, _ = self._place[item_id]
         return self._reader(number).stored(item, indices, area)

@@ -1,1 +1,1 @@
-"""Implementations of TV-L1, one a file; each has tvl1_pairs."""
+"""Implementations of TV-L1, one per module; each has a function `tvl1_pairs`."""

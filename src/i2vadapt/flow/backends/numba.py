@@ -1,14 +1,14 @@
-"""TV-L1 on the CPU: OpenCV's algorithm with a fused sweep in place of its passes over the image.
+"""TV-L1 on the CPU: OpenCV's algorithm, with one fused sweep instead of its many passes over the image.
 
-Decided by measured endpoint error, on rendered scenes with exact flow and on FlyingChairs:
- - Convergence is looked at every `SWEEP` iterations, the number done in one pass, where OpenCV looks after each. With
-   the default settings the error stays within 0.7 % of OpenCV's; with two warps and an epsilon of 0.05 the iterations
-   in excess make it 1 to 15 % smaller. Looking after each takes 1.4 times the time.
+Design decisions, based on the endpoint error on rendered scenes with exact flow and on FlyingChairs:
+ - Convergence is checked every `SWEEP` iterations, the number done in one pass; OpenCV checks after each. With the
+   default settings the error stays within 0.7 % of OpenCV's; with two warps and an epsilon of 0.05 the additional
+   iterations make it 1 to 15 % smaller. Checking after each iteration takes 1.4 times the time.
  - The median filter stays. Without it a quarter of the time is saved, and the error changes by -2.6 to +1.4 %.
- - The warp stays cubic. A linear one makes the error 4 to 25 % smaller on rendered scenes without noise, but up to 8 %
-   larger on noisy ones with little motion: between pixels it blurs the noise, which draws the flow there.
-Where the motion is out of the algorithm's reach, its result depends on the last bit of the arithmetic: two exact
-implementations differ there by pixels.
+ - The warp stays cubic. A linear warp makes the error 4 to 25 % smaller on rendered scenes without noise, but up to 8 %
+   larger on noisy scenes with little motion: it blurs the noise between pixels, and that attracts the flow.
+Where the motion exceeds what the algorithm can find, its result depends on the last bit of the arithmetic: two correct
+implementations differ by pixels there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from i2vadapt.flow.pyramid import level_sizes
 from i2vadapt.flow.sweep import sweep
 from i2vadapt.flow.warp import linearise, with_derivatives
 
-SWEEP = 5  # iterations a pass; it divides the 30 inner iterations, and more gain nothing
+SWEEP = 5  # iterations per pass; it divides the 30 inner iterations, and more are not faster
 
 
 def tvl1_pairs(first: np.ndarray, second: np.ndarray, settings: Tvl1Settings) -> np.ndarray:
@@ -72,7 +72,7 @@ def _solve_pair(first: np.ndarray, second: np.ndarray, out: np.ndarray, settings
 
 
 def _shrink(image: Field, scale: float) -> Field:
-    # Not by the size: OpenCV would then take the ratio of the rounded sizes for the scale.
+    # Given the size instead, OpenCV would use the ratio of the rounded sizes as the scale.
     return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
 
 

@@ -1,7 +1,7 @@
-"""TV-L1 on batches of pairs, on any device PyTorch knows: the algorithm of `numba_tvl1`, with the same decisions.
+"""TV-L1 on batches of pairs, on any PyTorch device: the algorithm of the backend `numba`, with the same decisions.
 
-Each pair stops where it would stop alone: the state of a pair that has converged is no longer replaced. The host waits
-for the device once every `SWEEP` iterations, to see whether any pair is left.
+Each pair stops where it would stop alone: the state of a pair that has converged is no longer updated. The host waits
+for the device once every `SWEEP` iterations, to check whether any pair is left.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from i2vadapt.flow.median import median_filter
 from i2vadapt.flow.pyramid import level_sizes
 from i2vadapt.runtime.devices import best_device
 
-# Pixels a batch. A GPU needs many to be busy and some 100 bytes of memory for each; the CPU's caches hold few.
+# Pixels per batch. A GPU needs many to be busy, and about 100 bytes of memory for each; the CPU's caches hold few.
 _PIXELS = {"cpu": 2**16, "cuda": 2**23}
-_FLAT = 1.2e-7  # square of a gradient too small to divide by, as in OpenCV
+_FLAT = 1.2e-7  # squared gradients up to this are too small to divide by, as in OpenCV
 
 
 class DataTerm(NamedTuple):
-    """As `fields.DataTerm`: normal (N,2,H,W), offset (N,1,H,W), limit (N,1,H,W)."""
+    """See `fields.DataTerm`: normal (N,2,H,W), offset (N,1,H,W), limit (N,1,H,W)."""
 
     normal: Tensor
     offset: Tensor
@@ -36,7 +36,7 @@ class DataTerm(NamedTuple):
 
 
 class State(NamedTuple):
-    """Flow and the x and y parts of the dual variables of its components, (N,2,H,W) each."""
+    """Flow, and the x and y components of the dual variables of u and v, (N,2,H,W) each."""
 
     flow: Tensor
     dual_x: Tensor
@@ -60,8 +60,8 @@ def tvl1_pairs(
         first: (N,H,W) uint8.
         second: (N,H,W) uint8.
         settings: parameters of the algorithm.
-        device: where; by default on the GPU if there is one.
-        compiled: whether by `torch.compile`; by default on a GPU, if Triton is installed.
+        device: device to compute on; by default the GPU if there is one.
+        compiled: whether to use `torch.compile`; by default on a GPU, if Triton is installed.
 
     Returns:
         (N,H,W,2) float32 pixels.
@@ -83,7 +83,7 @@ def tvl1_pairs(
 def _steps(compiled: bool) -> tuple[Iterate, Median]:
     if not compiled:
         return _iterate, median_filter
-    # One kernel for the images of every level, not one for each size.
+    # One kernel for all levels instead of one per image size.
     return torch.compile(_iterate, dynamic=True), torch.compile(median_filter, dynamic=True)
 
 
@@ -101,7 +101,7 @@ def _solve(first: Tensor, second: Tensor, settings: Tvl1Settings, iterate: Itera
 
 
 def _shrink(images: Tensor, size: tuple[int, int], scale: float) -> Tensor:
-    """Linear interpolation as OpenCV does it; `interpolate` would round the size down instead of to the nearest."""
+    """Linear interpolation like OpenCV's; `interpolate` would round the size down instead of to the nearest."""
     for axis, length in zip((-2, -1), size, strict=True):
         end = images.shape[axis] - 1
         place = ((torch.arange(length, dtype=torch.float64) + 0.5) / scale - 0.5).clamp(0, end)
@@ -141,7 +141,7 @@ def _choose(active: Tensor, new: Tensor, old: Tensor) -> Tensor:
 
 
 def _with_derivatives(image: Tensor) -> Tensor:
-    """Image and central differences along x and y (N,3,H,W), half the one-sided difference at the edges."""
+    """Image and central differences along x and y (N,3,H,W); at the edges, half the one-sided difference."""
     wide = functional.pad(image, (1, 1, 1, 1), mode="replicate")
     along_x = 0.5 * (wide[..., 1:-1, 2:] - wide[..., 1:-1, :-2])
     along_y = 0.5 * (wide[..., 2:, 1:-1] - wide[..., :-2, 1:-1])
@@ -149,12 +149,12 @@ def _with_derivatives(image: Tensor) -> Tensor:
 
 
 def _linearise(first: Tensor, second: Tensor, flow: Tensor, strength: float) -> DataTerm:
-    """The data term around a flow; the second image and its derivatives are float64, all else is float32."""
+    """Computes the data term around a flow; the second image and its derivatives are float64, all else is float32."""
     height, width = first.shape[-2:]
     columns = torch.arange(width, device=flow.device) + flow[:, 0]
     rows = torch.arange(height, device=flow.device)[:, None] + flow[:, 1]
-    # grid_sample's own coordinates run from -1 to 1 between the outer edges of the outer pixels.
-    # In them float32 loses 3e-5 pixels; without that loss FlyingChairs differs by 0.049 px from numba, not by 0.054.
+    # grid_sample's coordinates run from -1 to 1 between the outer edges of the outer pixels. float32 would lose 3e-5
+    # pixels in them; without that loss, FlyingChairs differs by 0.049 px from numba instead of 0.054.
     grid = torch.stack([(2 * columns.double() + 1) / width - 1, (2 * rows.double() + 1) / height - 1], -1)
     warped = functional.grid_sample(second, grid, mode="bicubic", padding_mode="zeros", align_corners=False).float()
     gradient = warped[:, 1:]
@@ -166,14 +166,14 @@ def _linearise(first: Tensor, second: Tensor, flow: Tensor, strength: float) -> 
 
 
 def _iterate(data: DataTerm, state: State, theta: float, rate: float, count: int) -> tuple[State, Tensor]:
-    """Some iterations, and the sum of squared changes of the flow in the last of them (N,), square pixels."""
+    """Runs several iterations; also returns the sums of squared changes of the flow in the last one (N,)."""
     flow, dual_x, dual_y = state
     old = flow
     for _ in range(count):
         old = flow
         residual = (data.normal * flow).sum(1, keepdim=True) + data.offset
         step = torch.minimum(torch.maximum(residual, -data.limit), data.limit)
-        # Backward differences; nothing flows in across the left and top edges.
+        # Backward differences; the dual variables are 0 across the left and top edges.
         inflow_x, inflow_y = functional.pad(dual_x[..., :-1], (1, 0)), functional.pad(dual_y[..., :-1, :], (0, 0, 1, 0))
         flow = flow - step * data.normal + theta * (dual_x - inflow_x + dual_y - inflow_y)
         # Forward differences; 0 across the right and bottom edges.
