@@ -85,7 +85,7 @@ class Config(Section):
         ("full",), min_length=1, description="rows of the tables, from workflow/methods.yaml"
     )
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        (0,), min_length=1, description="each run is trained with each"
+        (0,), min_length=1, description="random seeds; each of them trains every run"
     )
     preset: Literal["default", "paper", "released"] = Field(
         "default", description="what measured best, the paper to the letter, or the authors' code where it differs"
