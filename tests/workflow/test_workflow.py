@@ -94,50 +94,35 @@ def test_a_second_run_and_a_comment_do_nothing(finished: Project) -> None:
 
 @pytest.mark.parametrize(
     ("change", "expected"),
-    [
-        ("settings: { train: { weight_decay: 0.1 } }", TRAINED),
-        ("settings: { train: { bank: { capacity: 3 } } }", FULL_TRAINED),
-        (
-            "settings: { train: { pace: { weight: 0.3 } } }",  # of rgb_pace, whose scores flow_bank_pace reads
-            {"train": 2, "fuse": 1, "report": 1},
+    {
+        "train": ("{ train: { weight_decay: 0.1 } }", TRAINED),
+        "bank": ("{ train: { bank: { capacity: 3 } } }", FULL_TRAINED),
+        "pace": (
+            "{ train: { pace: { weight: 0.3 } } }",
+            {"train": 2, "fuse": 1, "report": 1},  # rgb_pace, and flow_bank_pace, which reads its scores
         ),
-        (
-            "settings: { flow: { tvl1: { lambda_: 0.2 } } }",
-            {"flow": 3, **FULL_TRAINED},  # RGB runs read no flow
-        ),
-        (
-            "settings: { flow: { source: geometric } }",
-            {"flow": 2, **FULL_TRAINED},  # real videos keep TV-L1
-        ),
-        ("settings: { synthesis: { quality: 80 } }", {"synthesize": 2, "flow": 2, **TRAINED}),
-        ("settings: { decode: { quality: 80 } }", {"decode": 1, "flow": 1, **TRAINED}),
-        (
-            "settings: { decode: { min_frames: 3 } }",
+        "flow": ("{ flow: { tvl1: { lambda_: 0.2 } } }", {"flow": 3, **FULL_TRAINED}),  # RGB runs read no flow
+        "exact flow": ("{ flow: { source: geometric } }", {"flow": 2, **FULL_TRAINED}),  # real videos keep TV-L1
+        "synthesis": ("{ synthesis: { quality: 80 } }", {"synthesize": 2, "flow": 2, **TRAINED}),
+        "decode": ("{ decode: { quality: 80 } }", {"decode": 1, "flow": 1, **TRAINED}),
+        "min_frames": (
+            "{ decode: { min_frames: 3 } }",
             {"manifest_my-videos": 1, "decode": 1, "flow": 1, **TRAINED},
         ),
-        ("seeds: [0, 1]", TRAINED),
-        ("settings: { depth: { checkpoint: mine.yaml } }", {"depth": 2, "synthesize": 2, "flow": 2, **TRAINED}),
-        ("settings: { max_failed_share: 0.5 }", {}),
-    ],
-    ids=[
-        "train",
-        "bank",
-        "pace",
-        "flow",
-        "exact flow",
-        "synthesis",
-        "decode",
-        "min_frames",
-        "seeds",
-        "depth",
-        "max_failed_share",
-    ],
+        "depth": ("{ depth: { checkpoint: mine.yaml } }", {"depth": 2, "synthesize": 2, "flow": 2, **TRAINED}),
+        "max_failed_share": ("{ max_failed_share: 0.5 }", {}),
+    }.values(),
 )
 def test_a_changed_setting_redoes_what_depends_on_it_and_nothing_else(
     finished: Project, change: str, expected: dict[str, int]
 ) -> None:
-    with config(finished, f"{CONFIG}\n{change}\n"):
+    with config(finished, f"{CONFIG}\nsettings: {change}\n"):
         assert finished.plan() == expected
+
+
+def test_another_seed_trains_every_run_with_it(finished: Project) -> None:
+    with config(finished, f"{CONFIG}\nseeds: [0, 1]\n"):
+        assert finished.plan() == TRAINED
 
 
 def test_another_method_trains_only_the_runs_that_are_not_there(finished: Project) -> None:
