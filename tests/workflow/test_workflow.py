@@ -92,27 +92,27 @@ def test_a_second_run_and_a_comment_do_nothing(finished: Project) -> None:
         assert "Nothing to be done" in finished.succeed()
 
 
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    {
-        "train": ("{ train: { weight_decay: 0.1 } }", TRAINED),
-        "bank": ("{ train: { bank: { capacity: 3 } } }", FULL_TRAINED),
-        "pace": (
-            "{ train: { pace: { weight: 0.3 } } }",
-            {"train": 2, "fuse": 1, "report": 1},  # rgb_pace, and flow_bank_pace, which reads its scores
-        ),
-        "flow": ("{ flow: { tvl1: { lambda_: 0.2 } } }", {"flow": 3, **FULL_TRAINED}),  # RGB runs read no flow
-        "exact flow": ("{ flow: { source: geometric } }", {"flow": 2, **FULL_TRAINED}),  # real videos keep TV-L1
-        "synthesis": ("{ synthesis: { quality: 80 } }", {"synthesize": 2, "flow": 2, **TRAINED}),
-        "decode": ("{ decode: { quality: 80 } }", {"decode": 1, "flow": 1, **TRAINED}),
-        "min_frames": (
-            "{ decode: { min_frames: 3 } }",
-            {"manifest_my-videos": 1, "decode": 1, "flow": 1, **TRAINED},
-        ),
-        "depth": ("{ depth: { checkpoint: mine.yaml } }", {"depth": 2, "synthesize": 2, "flow": 2, **TRAINED}),
-        "max_failed_share": ("{ max_failed_share: 0.5 }", {}),
-    }.values(),
-)
+CHANGES: dict[str, tuple[str, dict[str, int]]] = {
+    "train": ("{ train: { weight_decay: 0.1 } }", TRAINED),
+    "bank": ("{ train: { bank: { capacity: 3 } } }", FULL_TRAINED),
+    "pace": (
+        "{ train: { pace: { weight: 0.3 } } }",
+        {"train": 2, "fuse": 1, "report": 1},  # rgb_pace, and flow_bank_pace, which reads its scores
+    ),
+    "flow": ("{ flow: { tvl1: { lambda_: 0.2 } } }", {"flow": 3, **FULL_TRAINED}),  # RGB runs read no flow
+    "exact flow": ("{ flow: { source: geometric } }", {"flow": 2, **FULL_TRAINED}),  # real videos keep TV-L1
+    "synthesis": ("{ synthesis: { quality: 80 } }", {"synthesize": 2, "flow": 2, **TRAINED}),
+    "decode": ("{ decode: { quality: 80 } }", {"decode": 1, "flow": 1, **TRAINED}),
+    "min_frames": (
+        "{ decode: { min_frames: 3 } }",
+        {"manifest_my-videos": 1, "decode": 1, "flow": 1, **TRAINED},
+    ),
+    "depth": ("{ depth: { checkpoint: mine.yaml } }", {"depth": 2, "synthesize": 2, "flow": 2, **TRAINED}),
+    "max_failed_share": ("{ max_failed_share: 0.5 }", {}),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), CHANGES.values(), ids=CHANGES)
 def test_a_changed_setting_redoes_what_depends_on_it_and_nothing_else(
     finished: Project, change: str, expected: dict[str, int]
 ) -> None:
