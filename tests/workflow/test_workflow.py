@@ -280,7 +280,7 @@ def test_mistakes_of_the_configuration_are_reported_at_once(finished: Project) -
             "config.yaml: preset: input should be 'default', 'paper' or 'released', not 'papr'",
         ],
         f"{CONFIG.replace('full', 'fulll')}\nsettings: {{ flow: {{ bound: 0 }}, trian: {{}} }}": [
-            "methods: no method 'fulll' in methods.yaml; there are so_rgb, so_rgb_flow, cfb, full, ",
+            "methods: no method 'fulll' in methods.yaml; there are so_img, supervised, so_rgb, ",
             "flow.bound: input should be greater than 0, not 0",
             "trian: no such key",
         ],
