@@ -19,7 +19,8 @@ from pathlib import Path
 from i2vadapt.config.documents import Benchmark, load_benchmark
 from i2vadapt.data.items import Item
 from i2vadapt.data.manifest import Manifest, write_manifest
-from i2vadapt.layout import shard_name
+from i2vadapt.layout import Results
+from i2vadapt.stages import Side, preprocessing
 
 ROOT = Path(__file__).parents[1]
 CONFIG = """
@@ -55,17 +56,17 @@ def item_ids(benchmark: Benchmark, count: int, suffix: str) -> list[str]:
 
 def make_half(folder: Path, benchmark: Benchmark) -> None:
     """Manifests of all items, and the shards of every other number."""
-    sides = ((benchmark.source, ".jpg", ("depth", "frames", "flow")), (benchmark.target, ".avi", ("frames", "flow")))
-    for spec, suffix, kinds in sides:
-        out = folder / "results" / "datasets" / spec.dataset
+    sides: tuple[tuple[Side, str], ...] = (("source", ".jpg"), ("target", ".avi"))
+    for side, suffix in sides:
+        spec = getattr(benchmark, side)
+        out = Results(folder / "results").dataset(spec.dataset)
         ids = item_ids(benchmark, spec.expected or 0, suffix)
         items = sorted(Item(item_id, f"{spec.root}/{item_id}", "", 0, "0" * 64) for item_id in ids)
-        write_manifest(Manifest(items, []), spec.shards, out)
-        (out / "contents.txt").touch()
-        for kind in kinds:
-            (out / kind).mkdir()
-            for index in range(0, spec.shards, 2):
-                (out / kind / f"{shard_name(index)}.h5").touch()
+        write_manifest(Manifest(items, []), spec.shards, out.path, ["made-up"] * spec.shards)
+        for stage in preprocessing(side):
+            for shard in out.shards(str(stage.kind), spec.shards)[::2]:
+                shard.parent.mkdir(exist_ok=True)
+                shard.touch()
 
 
 def dry_run(folder: Path) -> tuple[int, float, float]:
