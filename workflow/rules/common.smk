@@ -107,12 +107,12 @@ def depth_for_flow(wildcards):
     return jobs.depth_for_flow(DATASETS[wildcards.dataset], wildcards.shard, RESULTS)
 
 
-def of_run(function):
-    """Input or params function: asks `function` about the run in the wildcards."""
+def of(name, function):
+    """Input or params function: asks `function` about the run or method that is the wildcard `name`."""
 
     def ask(wildcards):
         part = BENCHMARKS[wildcards.benchmark]
-        return function(part, wildcards.run, wildcards.seed, RESULTS)
+        return function(part, wildcards[name], wildcards.seed, RESULTS)
 
     return ask
 
@@ -120,16 +120,6 @@ def of_run(function):
 def launcher(wildcards, resources, threads):
     """What starts a training on several nodes."""
     return jobs.task_launcher(resources.get("nodes", 1), threads)
-
-
-def of_method(function):
-    """Input or params function: asks `function` about the method in the wildcards."""
-
-    def ask(wildcards):
-        part = BENCHMARKS[wildcards.benchmark]
-        return function(part, wildcards.method, wildcards.seed, RESULTS)
-
-    return ask
 
 
 def report_inputs(wildcards):
@@ -140,11 +130,6 @@ def report_inputs(wildcards):
 def benchmark_file(wildcards, output):
     """File of a benchmark; excluded from the rerun triggers, so that a project can be moved to another folder."""
     return str(BENCHMARKS[wildcards.benchmark].file)
-
-
-def results_folder(wildcards, output):
-    """The results folder."""
-    return CONFIG.results
 
 
 def show_reports():

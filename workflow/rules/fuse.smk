@@ -5,7 +5,7 @@ localrules:
 
 rule fuse:
     input:
-        scores=of_method(jobs.fuse_inputs),
+        scores=of("method", jobs.fuse_inputs),
     output:
         predictions=METHOD.predictions,
         description=METHOD.description,
@@ -17,7 +17,7 @@ rule fuse:
         "../../envs/i2vadapt.yaml"
     threads: stages.FUSE.threads
     params:
-        options=of_method(jobs.fuse_options),
+        options=of("method", jobs.fuse_options),
         folder=subpath(output.predictions, parent=True),
         version=stages.FUSE.version,
     shell:

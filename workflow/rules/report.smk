@@ -56,7 +56,7 @@ rule report:
         runtime=growing(60),
     params:
         file=benchmark_file,
-        results=results_folder,
+        results=recorded(CONFIG.results),
         methods=CONFIG.methods,
         seeds=CONFIG.seeds,
         folder=subpath(output.page, parent=True),

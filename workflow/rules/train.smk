@@ -1,7 +1,7 @@
 # Training of one run with one seed: a network, and its scores of the target's videos after every scored epoch.
 rule train:
     input:
-        unpack(of_run(jobs.train_inputs)),
+        unpack(of("run", jobs.train_inputs)),
     output:
         checkpoint=update(RUN.checkpoint),
         metrics=update(RUN.metrics),
@@ -20,7 +20,7 @@ rule train:
         runtime=growing(480),
         slurm_extra="--signal=TERM@120",  # two minutes before the time limit: time to save the step in hand
     params:
-        options=of_run(jobs.train_options),
+        options=of("run", jobs.train_options),
         folder=subpath(output.checkpoint, parent=True),
         launcher=launcher,
         version=stages.TRAIN.version,
