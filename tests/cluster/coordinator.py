@@ -17,10 +17,9 @@ from small_project import Project, make_project
 SITE = """
 default-resources: { slurm_partition: cpu }
 set-resources:
-  depth: { slurm_partition: gpu }
+  depth: { slurm_partition: gpu, gpu: 0, gres: "'gpu:1'" }
   train: { slurm_partition: gpu }
-  evaluate: { slurm_partition: gpu, gpu: 0, gres: "'gpu:1'" }
-set-threads: [depth=1, synthesize=1, decode=1, flow=1, train=1, evaluate=1]
+set-threads: [depth=1, synthesize=1, decode=1, flow=1, train=1]
 """
 CONFIG = """
 benchmarks: [mine.yaml]

@@ -7,13 +7,18 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from coordinator import Coordinator
 from mini_slurm import wait_for
 
+from i2vadapt.layout import Results
+
 # Two jobs of one rule, whose input is there.
 GENERATED = [f"results/datasets/my-photos/frames/{shard:04d}.h5" for shard in range(2)]
-RUN = "results/runs/mine/full/seed0"
+RESULTS = Results(Path("results"))
+RUN = RESULTS.run("mine", "rgb_pace", 0)
+LOG = RESULTS.log("train", "mine-rgb_pace-0")
 CLOCK = {"clips_per_second", "share_waiting_for_data"}
 
 
@@ -45,12 +50,13 @@ def test_a_whole_run(finished: Coordinator) -> None:
     assert "Report: results/reports/mine/report.html" in output
     assert failures(output) == []
     logs = finished.project.folder / "results" / "logs"
-    for rule, jobs in (("depth", 2), ("train", 1), ("evaluate", 1)):
-        told = [
+    for rule, jobs in (("depth", 2), ("train", 2)):
+        found = [
             re.search(r"GPUs: 1 requested, CUDA_VISIBLE_DEVICES is \d,", log.read_text())
             for log in (logs / rule).iterdir()
         ]
-        assert [bool(one) for one in told] == [True] * jobs
+        assert [bool(one) for one in found] == [True] * jobs
+    assert output.count("localrule fuse:") == 1
     assert finished.project.plan() == {}
     assert len(finished.project.shards()) == 8
 
@@ -130,38 +136,41 @@ def test_a_node_that_goes_down_and_comes_back(fresh: Coordinator, finished: Coor
 
 def metrics(coordinator: Coordinator) -> list[dict[str, str]]:
     """What training has measured in each epoch, the clock apart."""
-    with (coordinator.project.folder / RUN / "metrics.csv").open(newline="") as file:
+    with (coordinator.project.folder / RUN.metrics).open(newline="") as file:
         rows = list(csv.DictReader(file))
     return [{key: value for key, value in row.items() if key not in CLOCK} for row in rows]
 
 
-def test_training_goes_on_after_a_preemption(untrained: Coordinator, finished: Coordinator) -> None:
-    log = untrained.project.folder / "results" / "logs" / "train" / "mine-full-0.log"
-    with untrained.running(f"{RUN}/predictions.csv") as process:
+def scores(coordinator: Coordinator) -> bytes:
+    """Scores of the videos after the last epoch."""
+    return (coordinator.project.folder / RUN.scores(2)).read_bytes()
+
+
+def test_training_resumes_after_a_preemption(untrained: Coordinator, finished: Coordinator) -> None:
+    log = untrained.project.folder / LOG
+    with untrained.running(str(RUN.checkpoint)) as process:
         wait_for(lambda: log.exists() and "epoch 1 of 2" in log.read_text(), 240, "the first epoch")
         (job,) = untrained.cluster.jobs("RUNNING")
         untrained.cluster.call("scontrol", "requeue", job.number)
-        wait_for(lambda: "SIGTERM: stopping after the step in hand" in log.read_text(), 30, "the signal")
+        wait_for(lambda: "SIGTERM received: stopping after the current step" in log.read_text(), 30, "the signal")
         output = untrained.finish(process)
     assert failures(output) == []
-    assert "going on after epoch 1" in log.read_text()
+    assert "resuming after epoch 1" in log.read_text()
     assert metrics(untrained) == metrics(finished)
-    predictions = [(one.project.folder / RUN / "predictions.csv").read_text() for one in (untrained, finished)]
-    assert predictions[0] == predictions[1]
+    assert scores(untrained) == scores(finished)
 
 
 def test_training_on_two_nodes(untrained: Coordinator, finished: Coordinator) -> None:
     site = untrained.project.folder / "home" / "snakemake" / "lab" / "profile.yaml"
     nodes = "train: { slurm_partition: gpu, gpu: 2, nodes: 2, tasks: 2, tasks_per_gpu: 0, mpi: srun }"
     site.write_text(site.read_text().replace("train: { slurm_partition: gpu }", nodes))
-    output = untrained.run(f"{RUN}/predictions.csv")
+    output = untrained.run(str(RUN.checkpoint))
     assert failures(output) == []
     assert "node[3-4]" in {job.node for job in untrained.cluster.jobs("COMPLETED") if job.rule == "train"}
-    log = (untrained.project.folder / "results" / "logs" / "train" / "mine-full-0.log").read_text()
+    log = (untrained.project.folder / LOG).read_text()
     assert "in each of 2 processes" in log
     assert [row["epoch"] for row in metrics(untrained)] == ["1", "2"]
-    tables = [(one.project.folder / RUN / "predictions.csv").read_text() for one in (untrained, finished)]
-    assert tables[0].count("\n") == tables[1].count("\n")
+    assert len(scores(untrained)) == len(scores(finished))
 
 
 def test_array_jobs(fresh: Coordinator, finished: Coordinator) -> None:

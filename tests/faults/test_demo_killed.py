@@ -21,7 +21,7 @@ import torch
 from small_project import ROOT
 from tiny_data import read_metrics
 
-from i2vadapt.training import checkpoint
+from i2vadapt.weights import checkpoint
 
 KILLS = 8
 
@@ -109,13 +109,18 @@ def test_a_demo_that_is_killed_again_and_again_ends_like_an_undisturbed_one(fold
     assert kills >= 4
     killed.succeed()
     assert "Nothing to be done" in killed.succeed()
-    for pattern in ("data/demo/**/*", "results/datasets/**/*.*", "results/runs/*/*/*/predictions.csv"):
+    for pattern in (
+        "data/demo/**/*",
+        "results/datasets/**/*.*",
+        "results/methods/*/*/*/*",
+        "results/runs/*/*/*/scores/*",
+    ):
         expected, found = whole.files(pattern), killed.files(pattern)
         assert expected.keys() == found.keys()
         assert [name for name in expected if expected[name] != found[name]] == []
     assert whole.files("results/reports/*/accuracy.*") == killed.files("results/reports/*/accuracy.*")
     runs = sorted((whole.folder / "results" / "runs").glob("*/*/*"))
-    assert len(runs) == 4
+    assert len(runs) == 5  # rgb, flow, flow_bank, rgb_pace, flow_bank_pace
     for run in runs:
         other = killed.folder / run.relative_to(whole.folder)
         assert set(os.listdir(other)) == set(os.listdir(run))
