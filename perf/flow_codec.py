@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from i2vadapt.config import FlowSettings
+from i2vadapt.config.preprocessing import FlowSettings
 from i2vadapt.data.flow_codec import decode_codes, dequantise, encode_flow, quantise
 from i2vadapt.data.video import read_frames
 from i2vadapt.flow.stage import flow_of_frames

@@ -27,8 +27,9 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from i2vadapt.clips.dataset import DomainClips, SourceClips
 from i2vadapt.clips.sampling import uniform_indices
-from i2vadapt.config import DecodeSettings, FlowSettings, TrainSettings, parse
-from i2vadapt.config.preprocessing import Codec
+from i2vadapt.config import TrainSettings
+from i2vadapt.config.parsing import parse
+from i2vadapt.config.preprocessing import Codec, DecodeSettings, FlowSettings
 from i2vadapt.data.flow_codec import encode_flow, quantise
 from i2vadapt.data.items import Item, write_items
 from i2vadapt.data.shards.build import make_provenance

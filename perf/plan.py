@@ -13,8 +13,8 @@ import csv
 import os
 from pathlib import Path
 
-from i2vadapt.config import read_yaml
-from i2vadapt.config.documents import read_config
+from i2vadapt.config.parsing import read_yaml
+from i2vadapt.config.resolve import read_config
 from i2vadapt.pipeline.plan.plan import Row, make_plan
 
 KINDS = {"depth": "depth", "synthesize": "frames", "decode": "frames", "flow": "flow"}

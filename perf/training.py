@@ -20,15 +20,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from i2vadapt.models.two_stream import TwoStream
+from i2vadapt.training.objective import Objective
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2vadapt.config import PaceSettings, TrainSettings, parse
+from i2vadapt.config import TrainSettings
+from i2vadapt.config.parsing import parse
+from i2vadapt.config.recipes.video import PaceSettings
 from i2vadapt.inference.scores import score
 from i2vadapt.models.layers import SameMaxPool3d, Unit3D, same_padding
-from i2vadapt.models.two_stream import TwoStream
 from i2vadapt.runtime.precision import Arithmetic, choose_arithmetic
-from i2vadapt.training.objective import Objective
 from i2vadapt.training.run import build_model
 
 CLASSES = 13

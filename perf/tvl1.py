@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from numba import njit
 
-from i2vadapt.config import Tvl1Settings
+from i2vadapt.config.preprocessing import Tvl1Settings
 from i2vadapt.data.image import read_image
 from i2vadapt.demo import CLASSES, Camera, Scene, exact_flow, random_scene, render
 from i2vadapt.demo.videos import FRAME_RATE, video_clip

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from i2vadapt import versions
+from i2vadapt import stages
 from i2vadapt.data.flow_codec import encode_flow
 from i2vadapt.data.items import Item, digest_items, shard_of, write_items
 from i2vadapt.data.shards.build import make_provenance
@@ -40,8 +40,8 @@ def write_dataset(folder: Path, count: int) -> None:
         write_items(folder / "items" / f"{name}.csv", mine)
         info = {"height": HEIGHT, "width": WIDTH}
         for kind, stage, version, data in (
-            ("frames", "decode", versions.DECODE, frames),
-            ("flow", "flow", versions.FLOW, flow),
+            ("frames", "decode", stages.DECODE.version, frames),
+            ("flow", "flow", stages.FLOW.version, flow),
         ):
             path = folder / kind / f"{name}.h5"
             path.parent.mkdir(exist_ok=True)

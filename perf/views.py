@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import released_generator
 
-from i2vadapt.config import FlowSettings, SynthesisSettings
+from i2vadapt.config.preprocessing import FlowSettings, SynthesisSettings
 from i2vadapt.demo import CLASSES, Frame, Scene, render
 from i2vadapt.demo.photographs import photograph_scene
 from i2vadapt.flow.stage import flow_of_frames

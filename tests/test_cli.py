@@ -199,7 +199,8 @@ def test_a_depth_network_without_checkpoint(
 
 def save_checkpoint(path: Path, **settings: Any) -> None:
     """A checkpoint whose weights are those of an RGB stream for two classes, whatever it says of itself."""
-    from i2vadapt.config import TrainSettings, parse
+    from i2vadapt.config import TrainSettings
+    from i2vadapt.config.parsing import parse
     from i2vadapt.training import checkpoint
     from i2vadapt.training.run import build_model
 

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from i2vadapt.inference.trained import evaluate, load_trained
 from tiny_data import make_items, make_run, read_metrics, write_datasets, write_flow, write_frames
 
 from i2vadapt.clips.domains import open_domains
-from i2vadapt.config import TrainSettings, parse
+from i2vadapt.config import TrainSettings
+from i2vadapt.config.parsing import parse
 from i2vadapt.data.items import Item
 from i2vadapt.errors import UserError
-from i2vadapt.inference.trained import evaluate, load_trained
 from i2vadapt.training.loop import Trainer
 
 TRAIN_IDS = ["run/0.mp4", "walk/0.mp4", "walk/1.mp4"]

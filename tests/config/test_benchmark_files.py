@@ -11,17 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
-from i2vadapt.config import PRESETS, TrainSettings, parse, read_yaml
-from i2vadapt.config.documents import (
-    Benchmark,
-    Config,
-    ResolvedBenchmark,
-    class_key,
-    load_benchmark,
-    load_datasets,
-    resolve,
-)
+from i2vadapt.config import TrainSettings
+from i2vadapt.config.documents import Benchmark, Config, class_key, load_benchmark
+from i2vadapt.config.parsing import parse, read_yaml
+from i2vadapt.config.resolve import ResolvedBenchmark, load_datasets, resolve
 from i2vadapt.config.schema import schemas, write_schemas
+from i2vadapt.config.settings import PRESETS
 from i2vadapt.data.manifest import make_manifest
 from i2vadapt.errors import UserError
 

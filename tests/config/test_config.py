@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from i2vadapt.config import PRESETS, Settings, merge, parse, parse_json, resolve_settings
-from i2vadapt.config.documents import Benchmark, Config, load_datasets, read_config, resolve
+from i2vadapt.config.documents import Benchmark, Config
+from i2vadapt.config.parsing import parse, parse_json
+from i2vadapt.config.resolve import load_datasets, read_config, resolve
+from i2vadapt.config.settings import PRESETS, Settings, merge, resolve_settings
 from i2vadapt.errors import UserError
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from i2vadapt.config import resolve_settings
+from i2vadapt.config.settings import resolve_settings
 
 # What the paper says, or leaves open, and what the released code does.
 DIFFERENCES: dict[str, tuple[Any, Any]] = {

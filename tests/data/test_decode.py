@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from i2vadapt.config import DecodeSettings
+from i2vadapt.config.preprocessing import DecodeSettings
 from i2vadapt.data.decode import Video, decode, run_decode
 from i2vadapt.data.items import Item
 from i2vadapt.data.shards.format import Encoded, Failed

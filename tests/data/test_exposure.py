@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from i2vadapt.config import DecodeSettings, parse
+from i2vadapt.config.parsing import parse
+from i2vadapt.config.preprocessing import DecodeSettings
 from i2vadapt.data.exposure import brighten, find_gain
 from i2vadapt.errors import UserError
 

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from i2vadapt.config import parse
 from i2vadapt.config.documents import Benchmark
+from i2vadapt.config.parsing import parse
 from i2vadapt.data.items import read_items, shard_of
 from i2vadapt.data.listing import list_entries, shard_digests
 from i2vadapt.data.manifest import make_manifest, write_manifest

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from i2vadapt.config import SplitSettings
+from i2vadapt.config.run import SplitSettings
 from i2vadapt.data.splits import split_parts
 from i2vadapt.errors import UserError
 

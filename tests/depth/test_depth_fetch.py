@@ -11,8 +11,7 @@ from typing import get_args
 import pytest
 import torch
 
-from i2vadapt.config import DepthSettings
-from i2vadapt.config.preprocessing import DepthModelName
+from i2vadapt.config.preprocessing import DepthModelName, DepthSettings
 from i2vadapt.depth import DEPTH_MODELS, default_checkpoint, depth_model_spec, new_network
 from i2vadapt.depth.fetch import downloaded_checkpoint, fetch_checkpoint
 from i2vadapt.depth.stage import checkpoint_path

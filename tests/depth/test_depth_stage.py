@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from i2vadapt.config import DepthSettings
+from i2vadapt.config.preprocessing import DepthSettings
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items
 from i2vadapt.data.shards.reader import ShardReader

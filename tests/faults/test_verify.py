@@ -13,7 +13,7 @@ import pytest
 from killing import Forks, Outcome
 from stage_data import STAGES, StageData
 
-from i2vadapt import versions
+from i2vadapt import stages
 from i2vadapt.cli import main
 from i2vadapt.data.items import read_items, write_items
 from i2vadapt.pipeline.verify import dataset
@@ -147,7 +147,7 @@ def test_shards_that_do_not_fit_the_manifest_or_each_other(
         f"{videos / 'frames' / '0000.h5'}: made of other items or contents than the manifest lists",
         f"{videos / 'flow' / '0000.h5.partial'}: batches of a finished shard are left",
         f"{photos / 'depth' / '0007.h5'}: there is no table of items for it",
-        f"{photos / 'depth' / '0000.h5'}: made by version {versions.DEPTH} of stage depth, the package has 99",
+        f"{photos / 'depth' / '0000.h5'}: made by version {stages.DEPTH.version} of stage depth, the package has 99",
     ):
         assert expected in lines
     assert "manifest_videos" in lines[-1]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from i2vadapt.config import FlowSettings
+from i2vadapt.config.preprocessing import FlowSettings
 from i2vadapt.data.shards.codec import encode_jpeg
 from i2vadapt.data.shards.format import Encoded, write_shard_file
 from i2vadapt.data.shards.reader import ShardReader

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from i2vadapt import versions
-from i2vadapt.config import FlowSettings, SynthesisSettings, parse
+from i2vadapt import stages
+from i2vadapt.config.parsing import parse
+from i2vadapt.config.preprocessing import FlowSettings, SynthesisSettings
 from i2vadapt.config.settings import Settings
 from i2vadapt.data.items import Item
 from i2vadapt.data.shards.codec import encode_depth, encode_jpeg
@@ -88,7 +90,8 @@ def test_depth_that_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.
     write_depth(tmp_path / "other.h5", 100)
     with pytest.raises(UserError, match=r"not the depth that .* was made from; run synthesize again"):
         run_flow(frames, out, EXACT, 1, 0.0, tmp_path / "other.h5")
-    monkeypatch.setattr(versions, "SYNTHESIZE", versions.SYNTHESIZE + 1)
+    newer = replace(stages.SYNTHESIZE, version=stages.SYNTHESIZE.version + 1)
+    monkeypatch.setattr(stages, "SYNTHESIZE", newer)
     with pytest.raises(UserError, match="another version of i2vadapt"):
         run_flow(frames, out, EXACT, 1, 0.0, tmp_path / "depth.h5")
     assert not out.exists()

@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from i2vadapt.inference.trained import evaluate, load_trained, predict_video, write_predictions
+from i2vadapt.models.two_stream import TwoStream
 from tiny_data import CLASSES, TRAIN
 
 from i2vadapt.clips.dataset import Sample
-from i2vadapt.config import DecodeSettings, FlowSettings, TrainSettings, parse
+from i2vadapt.config import TrainSettings
+from i2vadapt.config.parsing import parse
+from i2vadapt.config.preprocessing import DecodeSettings, FlowSettings
 from i2vadapt.data.decode import run_decode
 from i2vadapt.data.items import Item, write_items
 from i2vadapt.data.video import write_video
@@ -20,8 +24,6 @@ from i2vadapt.errors import UserError
 from i2vadapt.files.digests import file_digest
 from i2vadapt.flow.stage import run_flow
 from i2vadapt.inference.scores import Scores, score
-from i2vadapt.inference.trained import evaluate, load_trained, predict_video, write_predictions
-from i2vadapt.models.two_stream import TwoStream
 from i2vadapt.training import checkpoint
 from i2vadapt.training.run import build_model
 

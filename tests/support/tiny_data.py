@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from i2vadapt.config import DecodeSettings, FlowSettings, TrainSettings, parse
+from i2vadapt.config.parsing import parse
+from i2vadapt.config.preprocessing import DecodeSettings, FlowSettings
+from i2vadapt.config.recipes import settings_class
 from i2vadapt.data.flow_codec import encode_flow
 from i2vadapt.data.items import UNLABELLED, Item, shard_of, write_items
 from i2vadapt.data.shards.build import make_provenance
@@ -20,7 +23,8 @@ from i2vadapt.training.run import Run
 CLASSES = ("walk", "run")
 HEIGHT, WIDTH, FRAMES, SHARDS = 40, 48, 10, 2
 TIMING = ("clips_per_second", "share_waiting_for_data")
-TRAIN = {
+BANK = {"warmup_epochs": 1, "capacity": 2}
+TRAIN: dict[str, object] = {
     "crop": 32,
     "clip_frames": 8,
     "test_frames": 8,
@@ -29,7 +33,7 @@ TRAIN = {
     "epochs": 3,
     "batch_size": 2,
     "learning_rate": 0.01,
-    "bank": {"warmup_epochs": 1, "capacity": 2},
+    "bank": None,
     "frozen": "MaxPool3d_4a_3x3",  # random first layers do not matter here, and frozen ones are quicker
 }
 
@@ -90,9 +94,19 @@ def write_datasets(root: Path, flow: bool = True, labelled: bool = True) -> None
             write_flow(root / name, v)
 
 
-def make_run(data: Path, folder: Path, workers: int = 0, **changes: object) -> Run:
-    settings = parse(TrainSettings, {**TRAIN, **changes}, "test")
-    return Run(folder, data / "source", data / "target", CLASSES, settings, seed=5, workers=workers)
+def make_run(
+    data: Path, folder: Path, workers: int = 0, parents: Mapping[str, Path] | None = None, **changes: object
+) -> Run:
+    """A run on the tiny data; without changes, the RGB run of the full method."""
+    document = {**TRAIN, **changes}
+    settings = parse(settings_class(document, "test"), document, "test").relevant()
+    return Run(folder, data / "source", data / "target", CLASSES, settings, 5, workers, parents or {})
+
+
+def make_flow_run(data: Path, folder: Path, partner: Path, workers: int = 0, **changes: object) -> Run:
+    """The flow run of the full method, which fills its bank with the help of the RGB run in the folder `partner`."""
+    bank = {**BANK, "partner": "rgb"}
+    return make_run(data, folder, workers, {"rgb": partner}, **{"stream": "flow", "bank": bank, **changes})
 
 
 def read_metrics(folder: Path) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from i2vadapt.config import SynthesisSettings
+from i2vadapt.config.preprocessing import SynthesisSettings
 from i2vadapt.data.items import Item, item_seed
 from i2vadapt.data.shards.codec import encode_depth
 from i2vadapt.data.shards.format import Encoded, write_shard_file

@@ -8,11 +8,12 @@ from pathlib import Path
 import open_clip
 import pytest
 import torch
+from i2vadapt.inference.trained import evaluate, load_trained
 from tiny_data import CLASSES, make_run, read_metrics, write_datasets
 from torch import nn
 
-from i2vadapt.config import TrainSettings, parse
-from i2vadapt.inference.trained import evaluate, load_trained
+from i2vadapt.config import TrainSettings
+from i2vadapt.config.parsing import parse
 from i2vadapt.models.clip import ClipFrames
 from i2vadapt.training.loop import Trainer
 from i2vadapt.training.optimizer import build_optimizer

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from small_project import DATA_JOBS, Project
 
-from i2vadapt.config import read_yaml
-from i2vadapt.config.documents import read_config
+from i2vadapt.config.parsing import read_yaml
+from i2vadapt.config.resolve import read_config
 from i2vadapt.pipeline.plan.plan import describe, make_plan
 
 KINDS = {"depth": "depth", "synthesize": "frames", "decode": "frames", "flow": "flow"}

@@ -15,7 +15,7 @@ WORKFLOW = Path(workflow.basedir, "workflow")
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
 from i2vadapt import versions
-from i2vadapt.config.documents import load_datasets, read_config
+from i2vadapt.config.resolve import load_datasets, read_config
 from i2vadapt.layout import shard_name
 from i2vadapt.data.listing import shard_digests
 from i2vadapt.errors import UserError

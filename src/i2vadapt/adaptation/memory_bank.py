@@ -1,4 +1,4 @@
-"""Category-aware flow memory bank (paper section 3.2): which target videos lend their flow to the source videos.
+"""Category-aware flow memory bank (paper section 3.2): whose flow source videos retrieve.
 
 The bank holds references to target items, never flow itself: the flow stays in its shard and goes through the same
 augmentation as any other when it is drawn.
@@ -45,7 +45,7 @@ class FlowMemoryBank:
         self.confidence = np.zeros((self.num_classes, self.capacity))
 
     def rebuild(self, items: ArrayLike, probabilities: ArrayLike) -> None:
-        """Fills the bank anew: the pseudo class is the highest fused score, the confidence that score.
+        """Refills the bank: the pseudo class is the highest fused score, the confidence that score.
 
         Equal confidences are ordered by item index, so that the content never depends on the order of evaluation.
 

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from i2vadapt.adaptation.memory_bank import FlowMemoryBank
+from i2vadapt.config.recipes.video import Strategy
 from i2vadapt.errors import UserError
 
-Strategy = Literal[
-    "random", "mean", "simw_sum", "simw_mean_top5", "simw_sum_top5", "simw_top1", "simw_random_top5"
-]  # fmt: skip
-AGGREGATES: tuple[Strategy, ...] = ("mean", "simw_sum", "simw_mean_top5", "simw_sum_top5")
-"""Strategies that blend the flow of several videos, which is no longer one of the stored codes."""
 _TOP = {"simw_mean_top5": 5, "simw_sum_top5": 5, "simw_top1": 1, "simw_random_top5": 5}
 
 
 @dataclass(frozen=True)
-class Loan:
-    """Flow lent to a source video: a weighted sum of the flow of target items.
+class Retrieved:
+    """Flow retrieved for a source video: a weighted sum of the flow of target items.
 
     Attributes:
         items: (k,) item indices.
@@ -32,14 +28,9 @@ class Loan:
     weights: NDArray[np.float64]
 
 
-def needs_similarity(strategy: Strategy) -> bool:
-    """Whether a strategy compares the source video with the items that are held."""
-    return strategy.startswith("simw_")
-
-
-def lend(
+def retrieve(
     bank: FlowMemoryBank, strategy: Strategy, rng: np.random.Generator, label: int, similarity: NDArray[np.floating]
-) -> Loan | None:
+) -> Retrieved | None:
     r"""Chooses flow for one source video among the items held for its class.
 
     ``random`` takes one of all (the method: Random 1/60), ``mean`` the mean of all. With s the cosine between the RGB
@@ -54,10 +45,10 @@ def lend(
         strategy: a row of Table 3.
         rng: source of randomness; one number is used up, whatever the strategy and whatever is held.
         label: class of the source video.
-        similarity: (N,) cosines with the places of the bank's row; not read where `needs_similarity` is False.
+        similarity: (N,) cosines with the places of the bank's row; read by the strategies `simw_` only.
 
     Returns:
-        The loan, or None if nothing is held for the class: the video keeps its own flow.
+        What to retrieve, or None if nothing is held for the class: the video keeps its own flow.
 
     Raises:
         UserError: unknown strategy.
@@ -72,7 +63,7 @@ def lend(
     if not len(held):
         return None
     places = np.arange(len(held))
-    if needs_similarity(strategy):
+    if strategy.startswith("simw_"):
         places = np.argsort(-similarity[: len(held)], kind="stable")[: _TOP.get(strategy)]
     if strategy in ("random", "simw_random_top5"):
         places = places[[int(chance * len(places))]]
@@ -81,7 +72,7 @@ def lend(
         weights = np.maximum(similarity[places].astype(np.float64), 0)
         if not weights.any():
             weights = np.ones(len(places))
-    return Loan(held[places], weights / weights.sum())
+    return Retrieved(held[places], weights / weights.sum())
 
 
 def similarities(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float32]:

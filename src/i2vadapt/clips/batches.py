@@ -6,8 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from i2vadapt.runtime.process_group import ProcessGroup
+
+Sample = dict[str, Tensor]
+"""A batch, or one item of it: `clip`, and `label`, `pace` or `index`; in training also its `share`, see `Part`."""
+
+SOURCE, PACED, TARGET, ORDER = range(4)
+"""Purposes of random numbers, so that no two share a generator."""
 
 
 @dataclass(frozen=True)
@@ -49,3 +56,8 @@ def shuffled(count: int, size: int, steps: int, key: Sequence[int]) -> list[list
         order = np.random.default_rng([*key, len(batches)]).permutation(count).tolist()
         batches += [[order[place] for place in batch] for batch in in_order(count, size)]
     return batches[:steps]
+
+
+def counted_videos(sample: Sample) -> int:
+    """Videos of a training batch that count in the means of this process."""
+    return len(sample["clip"]) if sample["share"] > 0 else 0

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from i2vadapt.clips.dataset import SOURCE, DomainClips, Sample, Window
-from i2vadapt.config import TrainSettings
+from i2vadapt.clips.batches import SOURCE, Sample
+from i2vadapt.clips.dataset import ClipDataset
+from i2vadapt.clips.window import Window
 from i2vadapt.data.image import flip_frames, read_image, resize, size_with_short_side
 
 
@@ -15,13 +16,13 @@ class PhotographClips(Dataset[Sample]):
     """Photographs with labels, in the size of the generated videos, cropped and flipped like these.
 
     Args:
-        source: generated videos, whose items say where the photographs lie.
-        settings: sizes.
+        source: generated videos, whose items name the photographs.
+        side: of the square, pixels.
         key: seed and epoch.
     """
 
-    def __init__(self, source: DomainClips, settings: TrainSettings, key: tuple[int, int]) -> None:
-        self._source, self._settings, self._key = source, settings, key
+    def __init__(self, source: ClipDataset, side: int, key: tuple[int, int]) -> None:
+        self._source, self._side, self._key = source, side, key
 
     def __len__(self) -> int:
         return len(self._source.items)
@@ -32,7 +33,7 @@ class PhotographClips(Dataset[Sample]):
         image = read_image(item.path)
         height, width = size_with_short_side(image.shape[0], image.shape[1], size["short_side"], size["aspect"])
         window = Window.draw(rng)
-        area = window.area(height, width, self._settings.crop, item.id)
+        area = window.area(height, width, self._side, item.id)
         frames = np.ascontiguousarray(resize(image, height, width)[area])[None]
         frames = flip_frames(frames) if window.flip else frames
-        return {"rgb": torch.from_numpy(frames), "label": torch.tensor(item.label)}
+        return {"clip": torch.from_numpy(frames), "label": torch.tensor(item.label)}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
+from i2vadapt.config.recipes.video import Looping
 from i2vadapt.errors import UserError
-
-Looping = Literal["modulo", "restart"]
 
 
 def pace_indices(

@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from i2vadapt.clips.dataset import PACED, TARGET, DomainClips, Sample, Window
+from i2vadapt.clips.batches import PACED, TARGET, Sample
+from i2vadapt.clips.dataset import ClipDataset
 from i2vadapt.clips.sampling import draw_pace, pace_indices, uniform_indices
-from i2vadapt.config import TrainSettings
+from i2vadapt.clips.source import stream_window
+from i2vadapt.config.recipes.video import PaceSettings, Settings
 
 
 class PacedClips(Dataset[Sample]):
@@ -16,55 +18,41 @@ class PacedClips(Dataset[Sample]):
 
     Args:
         target: real videos.
-        settings: sizes, crops, paces.
+        settings: sizes, crops.
+        pace: paces and looping.
         key: seed and epoch.
     """
 
-    def __init__(self, target: DomainClips, settings: TrainSettings, key: tuple[int, int]) -> None:
-        self._target, self._settings, self._key = target, settings, key
+    def __init__(self, target: ClipDataset, settings: Settings, pace: PaceSettings, key: tuple[int, int]) -> None:
+        self._target, self._settings, self._pace, self._key = target, settings, pace, key
 
     def __len__(self) -> int:
         return len(self._target.items)
 
     def __getitem__(self, index: int) -> Sample:
-        item, settings, pace = self._target.items[index], self._settings, self._settings.pace
-        if pace is None:
-            raise ValueError("no settings of pace prediction")
+        item, settings, pace = self._target.items[index], self._settings, self._pace
         rng = np.random.default_rng([*self._key, PACED, index])
-        count, frames = self._target.frames.count(item.id), settings.clip_frames
+        count, frames = self._target.count(item.id), settings.clip_frames
         start, rate = draw_pace(rng, count, pace.classes)
         indices = pace_indices(count, start, rate, frames, pace.looping)
-        window = Window.draw(rng)
-        sample = {"pace": torch.tensor(rate)}
-        if "rgb" in paced_streams(settings):
-            sample["rgb"] = self._target.rgb_clip(item.id, indices, window, settings.crop)
-        if "flow" in paced_streams(settings):
-            indices = indices if pace.flow == "matched" else uniform_indices(count, frames)
-            window = window if settings.crops == "shared" else Window.draw(rng)
-            sample["flow"] = self._target.flow_clip(item.id, indices, window, settings.crop)
-        return sample
-
-
-def paced_streams(settings: TrainSettings) -> tuple[str, ...]:
-    """Streams that see the paced clips: those with a pace head, and the others for their statistics if so set."""
-    pace = settings.pace
-    if pace is None:
-        return ()
-    return tuple(name for name in settings.streams if name in pace.streams or pace.other_streams == "statistics")
+        if settings.stream == "flow" and pace.flow == "native":
+            indices = uniform_indices(count, frames)
+        clip = self._target.clip(item.id, indices, stream_window(rng, settings), settings.crop)
+        return {"clip": clip, "pace": torch.tensor(rate)}
 
 
 class TargetClips(Dataset[Sample]):
     """Target videos without labels, for the transfer losses (paper section 4.5).
 
-    Frames and flow are spread over the whole video, as in evaluation and as the flow that the bank lends.
+    Frames and flow are spread over the whole video, as in evaluation and as the flow that is retrieved from the bank.
 
     Args:
         target: real videos.
-        settings: sizes, crops, streams of the transfer loss.
+        settings: sizes, crops.
         key: seed and epoch.
     """
 
-    def __init__(self, target: DomainClips, settings: TrainSettings, key: tuple[int, int]) -> None:
+    def __init__(self, target: ClipDataset, settings: Settings, key: tuple[int, int]) -> None:
         self._target, self._settings, self._key = target, settings, key
 
     def __len__(self) -> int:
@@ -72,14 +60,6 @@ class TargetClips(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         item, settings = self._target.items[index], self._settings
-        streams = settings.transfer.streams
         rng = np.random.default_rng([*self._key, TARGET, index])
-        indices = uniform_indices(self._target.frames.count(item.id), settings.clip_frames)
-        window, flow_window = Window.draw(rng), Window.draw(rng)
-        sample = {}
-        if "rgb" in settings.streams and "rgb" in streams:
-            sample["rgb"] = self._target.rgb_clip(item.id, indices, window, settings.crop)
-        if "flow" in settings.streams and "flow" in streams:
-            window = window if settings.crops == "shared" else flow_window
-            sample["flow"] = self._target.flow_clip(item.id, indices, window, settings.crop)
-        return sample
+        indices = uniform_indices(self._target.count(item.id), settings.clip_frames)
+        return {"clip": self._target.clip(item.id, indices, stream_window(rng, settings), settings.crop)}

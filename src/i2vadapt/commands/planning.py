@@ -36,8 +36,8 @@ def add_commands(commands: Any) -> None:
 
 def run_plan(options: argparse.Namespace) -> None:
     """Sub-command plan: the table on standard output."""
-    from i2vadapt.config import read_yaml
-    from i2vadapt.config.documents import read_config
+    from i2vadapt.config.parsing import read_yaml
+    from i2vadapt.config.resolve import read_config
     from i2vadapt.pipeline.plan.plan import describe, make_plan
 
     cores = max(options.cores, 1)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from i2vadapt.commands.arguments import add_gpus, add_settings, add_shard_output, add_workers, command, whole_number
-from i2vadapt.config import DecodeSettings, DepthSettings, FlowSettings, SynthesisSettings, parse_json
+from i2vadapt.config.parsing import parse_json
+from i2vadapt.config.preprocessing import DecodeSettings, DepthSettings, FlowSettings, SynthesisSettings
 from i2vadapt.errors import UserError
 
 

@@ -1,4 +1,4 @@
-"""Sub-commands train, evaluate, predict."""
+"""Sub-commands train, fuse, evaluate, predict."""
 
 from __future__ import annotations
 
@@ -16,27 +16,22 @@ from i2vadapt.commands.arguments import (
     default_loaders,
     whole_number,
 )
-from i2vadapt.config import TrainSettings, parse_json
+from i2vadapt.config.parsing import parse, parse_object
+from i2vadapt.config.recipes import settings_class
 from i2vadapt.errors import UserError
 from i2vadapt.runtime.launch import is_launched, launch
 
 
 def add_commands(commands: Any) -> None:
     """Adds the sub-commands."""
-    parser = command(commands, "train", run_train, "train a run, or go on with it after an interruption")
-    parser.add_argument("--source", type=Path, required=True, metavar="DIR", help="dataset folder of the photographs")
-    parser.add_argument("--target", type=Path, required=True, metavar="DIR", help="dataset folder of the videos")
-    parser.add_argument(
-        "--classes", nargs="+", required=True, metavar="NAME", help="classes in the order of their labels"
-    )
-    parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="of everything random (0)")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
-    add_settings(parser, "train")
-    add_workers(parser, default=default_loaders())
-    add_gpus(parser, ", a process each that trains its part of every batch")
+    _add_train(commands)
+    parser = command(commands, "fuse", run_fuse, "fuse the last scores of a method's runs into its predictions")
+    parser.add_argument("--runs", type=Path, nargs="+", required=True, metavar="DIR", help="folders of finished runs")
+    parser.add_argument("--title", required=True, metavar="TEXT", help="name of the method in the tables")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the method")
 
     parser = command(commands, "evaluate", run_evaluate, "score a dataset with a trained classifier")
-    parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="checkpoint.pt of a run")
+    _add_classifier(parser)
     parser.add_argument("--target", type=Path, required=True, metavar="DIR", help="dataset folder of the videos")
     parser.add_argument("--batch-size", type=whole_number, default=8, metavar="N", help="videos in a pass (8)")
     parser.add_argument("--out", type=Path, required=True, metavar="CSV", help="table of predictions to write")
@@ -44,14 +39,54 @@ def add_commands(commands: Any) -> None:
     add_gpus(parser)
 
     parser = command(commands, "predict", run_predict, "classify plain video files")
-    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="checkpoint.pt of a run")
+    _add_classifier(parser)
     parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="video files")
     parser.add_argument("--top", type=whole_number, default=3, metavar="N", help="classes shown (3)")
 
 
+def _add_train(commands: Any) -> None:
+    parser = command(commands, "train", run_train, "train one network, or resume its training after an interruption")
+    parser.add_argument("--source", type=Path, required=True, metavar="DIR", help="dataset folder of the photographs")
+    parser.add_argument("--target", type=Path, required=True, metavar="DIR", help="dataset folder of the videos")
+    parser.add_argument(
+        "--classes", nargs="+", required=True, metavar="NAME", help="classes in the order of their labels"
+    )
+    parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="random seed (0)")
+    parser.add_argument(
+        "--parents",
+        nargs="+",
+        type=parent,
+        default=[],
+        metavar="NAME=DIR",
+        help="folders of the runs whose scores this one reads, e.g. that of bank.partner",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+    add_settings(parser, "train")
+    add_workers(parser, default=default_loaders())
+    add_gpus(parser, ", one process each that trains on its part of every batch")
+
+
+def _add_classifier(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "classifier",
+        type=Path,
+        metavar="CLASSIFIER",
+        help="folder of a method (all its runs), or a checkpoint.pt",
+    )
+
+
+def parent(text: str) -> tuple[str, Path]:
+    """NAME=DIR of a parent run."""
+    name, found, folder = text.partition("=")
+    if not (name and found and folder):
+        raise argparse.ArgumentTypeError(f"{text}: must be NAME=DIR")
+    return name, Path(folder)
+
+
 def run_train(options: argparse.Namespace) -> None:
     """Sub-command train; with several GPUs this process only starts those that train, and watches them."""
-    settings = parse_json(TrainSettings, options.settings, "--settings")
+    data = parse_object(options.settings, "--settings")
+    settings = parse(settings_class(data, "--settings"), data, "--settings")
     if options.gpus > 1 and not is_launched():
         launch(options.gpus, sys.argv[1:])
         return
@@ -60,7 +95,14 @@ def run_train(options: argparse.Namespace) -> None:
     from i2vadapt.training.run import Run
 
     run = Run(
-        options.out, options.source, options.target, tuple(options.classes), settings, options.seed, options.workers
+        options.out,
+        options.source,
+        options.target,
+        tuple(options.classes),
+        settings,
+        options.seed,
+        options.workers,
+        dict(options.parents),
     )
     with join_process_group() as group:
         if not group.is_main:
@@ -68,31 +110,42 @@ def run_train(options: argparse.Namespace) -> None:
         Trainer(run, group).train()
 
 
-def run_evaluate(options: argparse.Namespace) -> None:
-    """Sub-command evaluate."""
-    from i2vadapt.inference.trained import evaluate, load_trained
+def run_fuse(options: argparse.Namespace) -> None:
+    """Sub-command fuse: the accuracies on standard output."""
+    from i2vadapt.inference.method import fuse_runs
 
-    results = evaluate(
-        load_trained(options.checkpoint), options.target, options.out, max(options.batch_size, 1), options.workers
-    )
-    for name, value in results.items():
+    _print_values(fuse_runs(options.runs, options.title, options.out))
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    """Sub-command evaluate: the accuracies on standard output."""
+    from i2vadapt.inference.classifier import load_classifier
+    from i2vadapt.inference.evaluate import evaluate
+
+    classifier = load_classifier(options.classifier)
+    _print_values(evaluate(classifier, options.target, options.out, max(options.batch_size, 1), options.workers))
+
+
+def _print_values(values: dict[str, float]) -> None:
+    for name, value in values.items():
         sys.stdout.write(f"{name} {value:.4f}\n")
 
 
 def run_predict(options: argparse.Namespace) -> None:
-    """Sub-command predict: one line a video; a video that can't be read is told and the others go on."""
-    from i2vadapt.inference.trained import load_trained, predict_video
+    """Sub-command predict: one line a video; a video that can't be read is reported after the others."""
+    from i2vadapt.inference.classifier import load_classifier
+    from i2vadapt.inference.predict import predict_video
 
-    trained = load_trained(options.checkpoint)
+    classifier = load_classifier(options.classifier)
     problems = []
     for video in options.videos:
         try:
-            scores = predict_video(trained, video)
+            scores = predict_video(classifier, video)
         except UserError as error:
             problems.append(str(error))
             continue
         best = scores.argsort()[::-1][: options.top]
-        told = ", ".join(f"{trained.classes[label]} {scores[label]:.3f}" for label in best)
-        sys.stdout.write(f"{str(video).encode('utf-8', 'replace').decode()}: {told}\n")
+        shown = ", ".join(f"{classifier.classes[label]} {scores[label]:.3f}" for label in best)
+        sys.stdout.write(f"{str(video).encode('utf-8', 'replace').decode()}: {shown}\n")
     if problems:
         raise UserError("\n".join(problems))

@@ -10,6 +10,9 @@ Stream = Literal["rgb", "flow"]
 Range = Annotated[tuple[float, float], Field(description="lowest and highest value")]
 
 
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="letters, digits, dot, dash")]
+
+
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors, and sections are immutable."""
 

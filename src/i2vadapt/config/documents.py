@@ -1,26 +1,15 @@
-"""The documents a user edits: config.yaml, the benchmark files and the rows of the tables (methods)."""
+"""The documents a user edits: config.yaml and the benchmark files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from i2vadapt.config import (
-    Section,
-    Settings,
-    TrainSettings,
-    describe_errors,
-    parse,
-    read_yaml,
-    resolve_settings,
-)
+from i2vadapt.config.base import Name, Section
+from i2vadapt.config.parsing import parse, read_yaml
 from i2vadapt.errors import UserError
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="letters, digits, dot, dash")]
 
 
 class DatasetSpec(Section):
@@ -67,8 +56,8 @@ class Benchmark(Section):
     released: dict[str, Any] = Field(
         default_factory=dict, description="settings that the released scripts have otherwise, for preset released"
     )
-    methods: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="training settings of single methods that differ on this benchmark"
+    runs: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="settings of single runs that differ on this benchmark"
     )
 
     @model_validator(mode="after")
@@ -103,27 +92,6 @@ class Config(Section):
     settings: dict[str, Any] = Field(default_factory=dict, description="settings for every benchmark")
 
 
-@dataclass(frozen=True)
-class ResolvedBenchmark:
-    """A benchmark with the settings of its stages and of every method's training."""
-
-    file: Path
-    benchmark: Benchmark
-    settings: Settings
-    methods: dict[str, TrainSettings]
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """One side of a benchmark, as the workflow's rules need it."""
-
-    file: Path
-    side: Literal["source", "target"]
-    spec: DatasetSpec
-    settings: Settings
-    definition: dict[str, Any]
-
-
 def class_key(name: str) -> str:
     """Form in which class names are compared: without case, underscores and spaces (UCF101's own lists differ)."""
     return name.casefold().replace("_", "").replace(" ", "")
@@ -141,108 +109,3 @@ def benchmark_file(name: str, folder: Path) -> Path:
 def load_benchmark(path: Path) -> Benchmark:
     """Reads a benchmark file."""
     return parse(Benchmark, read_yaml(path), str(path))
-
-
-def load_methods(path: Path) -> dict[str, Mapping[str, Any]]:
-    """Reads the rows of the tables: method name -> training settings that differ."""
-    return read_yaml(path)
-
-
-def resolve(config: Config, workflow: Path) -> list[ResolvedBenchmark]:
-    """Reads all that config.yaml names.
-
-    Args:
-        config: the user's configuration.
-        workflow: folder of methods.yaml and benchmarks/.
-
-    Raises:
-        UserError: with all mistakes of all files.
-    """
-    table = load_methods(workflow / "methods.yaml")
-    problems = [
-        f"config: methods: no method {name!r} in methods.yaml; there are {', '.join(table)}"
-        for name in config.methods
-        if name not in table
-    ]
-    methods = [name for name in config.methods if name in table]
-    resolved = []
-    for name in config.benchmarks:
-        try:
-            file = benchmark_file(name, workflow / "benchmarks")
-            benchmark = load_benchmark(file)
-            of_preset = benchmark.released if config.preset == "released" else {}
-            layers = (benchmark.settings, of_preset, config.settings)
-            where = f"settings of {benchmark.name} (with config.yaml)"
-            problems += [
-                f"{file}: methods: no method {name!r} in methods.yaml"
-                for name in benchmark.methods
-                if name not in table
-            ]
-            settings = resolve_settings(config.preset, layers, where)
-            rows = {}
-            for method in methods:
-                own = ({"train": table[method]}, {"train": benchmark.methods.get(method, {})})
-                rows[method] = resolve_settings(config.preset, (*layers, *own), f"{where}, method {method}").train
-            resolved.append(ResolvedBenchmark(file, benchmark, settings, rows))
-        except UserError as error:
-            problems.append(str(error))
-    if problems:
-        raise UserError("\n".join(problems))
-    return resolved
-
-
-def read_config(data: Mapping[str, Any], workflow: Path) -> tuple[Config, list[ResolvedBenchmark]]:
-    """Reads the content of config.yaml and all that it names; see `resolve`.
-
-    Raises:
-        UserError: with all mistakes at once: a wrong key does not hide those in the settings or in the named files.
-    """
-    problems = []
-    try:
-        config = Config.model_validate(data)
-    except ValidationError as error:
-        problems.append(describe_errors(error, "config.yaml"))
-        wrong = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
-        config = parse(Config, {key: value for key, value in data.items() if key not in wrong}, "config.yaml")
-    resolved = []
-    try:
-        resolved = resolve(config, workflow)
-    except UserError as error:
-        problems.append(str(error))
-    if problems:
-        raise UserError("\n".join(problems))
-    return config, resolved
-
-
-def load_datasets(benchmarks: Iterable[ResolvedBenchmark]) -> dict[str, Dataset]:
-    """All datasets of some benchmarks by name.
-
-    Raises:
-        UserError: if two benchmarks mean different things by one dataset name.
-    """
-    datasets: dict[str, Dataset] = {}
-    for part in benchmarks:
-        sides: tuple[tuple[Literal["source", "target"], DatasetSpec], ...] = (
-            ("source", part.benchmark.source),
-            ("target", part.benchmark.target),
-        )
-        for side, spec in sides:
-            classes = {name: getattr(classes, side) for name, classes in part.benchmark.classes.items()}
-            definition = {
-                "spec": spec.model_dump(mode="json", exclude={"expected", "shards", "root"}),
-                "classes": classes,
-                "min_frames": part.settings.decode.min_frames if side == "target" else 0,
-            }
-            dataset = Dataset(part.file, side, spec, part.settings, definition)
-            other = datasets.setdefault(spec.dataset, dataset)
-            if (other.side, other.spec, other.definition) != (side, spec, definition) or not _same_stages(
-                other, dataset
-            ):
-                raise UserError(
-                    f"dataset {spec.dataset}: {other.file} and {part.file} define it differently; give one another name"
-                )
-    return datasets
-
-
-def _same_stages(first: Dataset, second: Dataset) -> bool:
-    return first.settings.model_dump(exclude={"train"}) == second.settings.model_dump(exclude={"train"})

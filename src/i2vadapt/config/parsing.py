@@ -50,11 +50,22 @@ def parse(model: type[Model], data: Any, where: str) -> Model:
 
 def parse_json(model: type[Model], text: str, where: str) -> Model:
     """Like `parse`, from the text of a JSON object; an empty text gives the defaults."""
+    return parse(model, parse_object(text, where), where)
+
+
+def parse_object(text: str, where: str) -> dict[str, Any]:
+    """Reads a JSON object; an empty text gives an empty one.
+
+    Raises:
+        UserError: if it is anything else.
+    """
     try:
         data = json.loads(text or "{}")
     except json.JSONDecodeError as error:
         raise UserError(f"{where}: not a JSON object: {error}") from None
-    return parse(model, data, where)
+    if not isinstance(data, dict):
+        raise UserError(f"{where}: not a JSON object: {text[:60]}")
+    return data
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from i2vadapt.config import Section, Settings
+from i2vadapt.config.base import Section
 from i2vadapt.config.documents import Benchmark, Config
+from i2vadapt.config.settings import Settings
 from i2vadapt.errors import UserError
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

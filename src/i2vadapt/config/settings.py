@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from i2vadapt.config.base import Section
 from i2vadapt.config.parsing import parse
 from i2vadapt.config.preprocessing import DecodeSettings, DepthSettings, FlowSettings, SynthesisSettings
-from i2vadapt.config.training import TrainSettings
+from i2vadapt.config.recipes import video
 
 
 class Settings(Section):
@@ -24,7 +24,7 @@ class Settings(Section):
     synthesis: SynthesisSettings = Field(default_factory=SynthesisSettings)
     decode: DecodeSettings = Field(default_factory=DecodeSettings)
     flow: FlowSettings = Field(default_factory=FlowSettings)
-    train: TrainSettings = Field(default_factory=TrainSettings)
+    train: video.Settings = Field(default_factory=video.Settings, description="what the runs of a benchmark share")
     max_failed_share: float = Field(0.05, ge=0, le=1, description="share of failed items of a shard that is accepted")
 
     @model_validator(mode="after")

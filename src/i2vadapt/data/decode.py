@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from i2vadapt import versions
-from i2vadapt.config import DecodeSettings
+from i2vadapt import stages
+from i2vadapt.config.preprocessing import DecodeSettings
 from i2vadapt.data.exposure import brighten, find_gain
 from i2vadapt.data.image import resize, size_with_short_side
 from i2vadapt.data.items import Item, digest_items
@@ -86,7 +86,9 @@ def run_decode(
         "frames",
         [Video(item, settings) for item in items],
         lambda videos: ordered_map(decode, videos, workers),
-        make_provenance("decode", versions.DECODE, settings.model_dump(mode="json"), {"items": digest_items(items)}),
+        make_provenance(
+            "decode", stages.DECODE.version, settings.model_dump(mode="json"), {"items": digest_items(items)}
+        ),
         max_failed_share,
         unit="video",
     )

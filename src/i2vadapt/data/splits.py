@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from i2vadapt.config import SplitSettings
+from i2vadapt.config.run import SplitSettings
 from i2vadapt.data.listing import read_hmdb51_split, read_ucf101_list
 from i2vadapt.errors import UserError
 

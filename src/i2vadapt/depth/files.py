@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from i2vadapt.config import DepthSettings
+from i2vadapt.config.preprocessing import DepthSettings
 from i2vadapt.data.items import UNLABELLED, Item
 from i2vadapt.data.shards.format import Failed
 from i2vadapt.depth.stage import estimate_items, load_network

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from i2vadapt import versions
-from i2vadapt.config import DepthSettings
+from i2vadapt import stages
+from i2vadapt.config.preprocessing import DepthSettings
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items
 from i2vadapt.data.manifest import check_unchanged
@@ -182,7 +182,7 @@ def run_depth(items: Sequence[Item], out: Path, settings: DepthSettings, max_fai
         "depth",
         items,
         process,
-        make_provenance("depth", versions.DEPTH, {"model": settings.model}, inputs),
+        make_provenance("depth", stages.DEPTH.version, {"model": settings.model}, inputs),
         max_failed_share,
         unit="image",
     )

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from i2vadapt import versions
-from i2vadapt.config import SynthesisSettings, parse
+from i2vadapt import stages
+from i2vadapt.config.parsing import parse
+from i2vadapt.config.preprocessing import SynthesisSettings
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
 from i2vadapt.synthesis.clip import flow_of_clip, steps_from_plain
@@ -31,7 +32,7 @@ def open_depth(frames: ShardReader, path: Path | None) -> ShardReader:
     depth = ShardReader(path, "depth")
     if frames.provenance["inputs"]["depth"] != depth.digest:
         raise UserError(f"{path}: not the depth that {frames.path} was made from; run synthesize again")
-    if frames.provenance["stage_version"] != versions.SYNTHESIZE:
+    if frames.provenance["stage_version"] != stages.SYNTHESIZE.version:
         raise UserError(f"{frames.path}: made by another version of i2vadapt; run synthesize again")
     if _settings(frames).depth == "re-estimated":
         raise UserError(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from i2vadapt.config import FlowSettings
+from i2vadapt.config.preprocessing import FlowSettings
 from i2vadapt.data.image import read_image
 from i2vadapt.data.video import read_frames, write_video
 from i2vadapt.errors import UserError

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from i2vadapt import versions
-from i2vadapt.config import FlowSettings
+from i2vadapt import stages
+from i2vadapt.config.preprocessing import FlowSettings
 from i2vadapt.data.flow_codec import encode_flow, quantise
 from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance
 from i2vadapt.data.shards.format import Encoded, Failed
@@ -197,7 +197,7 @@ def run_flow(
         "flow",
         [Clip(item_id, reader, settings, depth_reader) for item_id in reader.ids],
         process,
-        make_provenance("flow", versions.FLOW, settings.model_dump(mode="json"), inputs),
+        make_provenance("flow", stages.FLOW.version, settings.model_dump(mode="json"), inputs),
         max_failed_share,
         unit="video",
     )

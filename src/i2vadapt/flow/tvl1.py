@@ -10,7 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from i2vadapt.config import Tvl1Settings, parse
+from i2vadapt.config.parsing import parse
+from i2vadapt.config.preprocessing import Tvl1Settings
 from i2vadapt.errors import UserError
 from i2vadapt.runtime.devices import best_device
 

@@ -1,96 +1,153 @@
-"""Evaluation pass over the target: scores of every video, late fusion, accuracies."""
+"""Scores of all videos of a target by one network, and their file, by which runs read each other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
-import torch
+import safetensors.numpy
+from safetensors import SafetensorError, safe_open
 
-from i2vadapt.clips.dataset import Sample
-from i2vadapt.data.items import UNLABELLED
-from i2vadapt.models.two_stream import Fusion, TwoStream, fuse
-from i2vadapt.runtime.precision import Arithmetic
+from i2vadapt.errors import UserError
+from i2vadapt.files.atomic import write_atomically
+
+_logger = logging.getLogger(__name__)
+
+FORMAT = 1
+_HEADER = "scores"
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of m items.
+
+    Attributes:
+        ids: (m,) of the items.
+        values: (m,F) float16 in files, which is enough to compare them.
+    """
+
+    ids: tuple[str, ...]
+    values: np.ndarray
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Softmax scores of n videos.
+    """Class probabilities of n videos.
 
     Attributes:
-        streams: for each stream, (n,C) float32, rows sum to 1.
-        features: for each stream, (n,1024) float32, mean over time of the pooled features.
+        ids: (n,) of the items.
+        classes: (C,) names in the order of the labels.
+        labels: (n,) int64 true classes, -1 where unknown.
+        tested: (n,) whether the reported accuracy counts the video: all of them, or the test part of a split.
+        probabilities: (n,C) float32; rows sum to 1, or of fused scores to the number of runs.
+        features: by side, features of its items averaged over time; empty unless kept.
     """
 
-    streams: dict[str, np.ndarray]
-    features: dict[str, np.ndarray]
+    ids: tuple[str, ...]
+    classes: tuple[str, ...]
+    labels: np.ndarray
+    tested: np.ndarray
+    probabilities: np.ndarray
+    features: dict[str, Features] = field(default_factory=dict)
 
-    @property
-    def fused(self) -> np.ndarray:
-        """(n,C) sum of the streams' softmax scores (paper section 3.1, inference)."""
-        return np.sum(list(self.streams.values()), axis=0)
-
-    @property
-    def confidence(self) -> np.ndarray:
-        """(n,) largest fused score: 0..number of streams."""
-        return self.fused.max(axis=1)
+    def features_of(self, side: str, ids: Sequence[str]) -> np.ndarray | None:
+        """(len(ids),F) features of some items; None if those of the side, or of an item, were not kept."""
+        kept = self.features.get(side)
+        places = {item_id: place for place, item_id in enumerate(kept.ids)} if kept is not None else {}
+        if kept is None or any(item_id not in places for item_id in ids):
+            return None
+        return kept.values[[places[item_id] for item_id in ids]]
 
     @property
     def predictions(self) -> np.ndarray:
-        """(n,) classes; pseudo-labels while training."""
-        return self.fused.argmax(axis=1)
+        """(n,) most probable classes."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """(n,) largest probability, or sum of probabilities."""
+        return self.probabilities.max(axis=1)
 
 
-@torch.inference_mode()
-def score(model: TwoStream, batches: Iterable[Sample], arithmetic: Arithmetic, fusion: Fusion) -> Scores:
-    """Scores of all videos of a loader of `TestClips`, in its order."""
-    model.eval()
-    streams: dict[str, list[torch.Tensor]] = {name: [] for name in model.streams}
-    features: dict[str, list[torch.Tensor]] = {name: [] for name in model.streams}
-    for batch in batches:
-        for name in model.streams:
-            with arithmetic.autocast():
-                output = model(name, arithmetic.place(batch[name]))
-            streams[name].append(fuse(output.frame_logits, fusion=fusion).cpu())
-            features[name].append(output.features.cpu())
-    return Scores(
-        {name: torch.cat(parts).numpy() for name, parts in streams.items()},
-        {name: torch.cat(parts).numpy() for name, parts in features.items()},
-    )
+def write_scores(path: Path, scores: Scores, epoch: int) -> None:
+    """Writes the scores after an epoch; the same scores give the same bytes."""
+    header = {
+        "format": FORMAT,
+        "epoch": epoch,
+        "classes": scores.classes,
+        "ids": scores.ids,
+        "feature_ids": {side: features.ids for side, features in scores.features.items()},
+    }
+    tensors = {
+        "labels": np.ascontiguousarray(scores.labels, np.int64),
+        "tested": np.ascontiguousarray(scores.tested, np.uint8),
+        "probabilities": np.ascontiguousarray(scores.probabilities, np.float32),
+        **{f"features_{side}": np.ascontiguousarray(kept.values, np.float16) for side, kept in scores.features.items()},
+    }
+    # One entry of metadata only: safetensors writes several in random order.
+    write_atomically(path, safetensors.numpy.save(tensors, {_HEADER: json.dumps(header)}))
 
 
-@torch.inference_mode()
-def rgb_features(model: TwoStream, batches: Iterable[Sample], arithmetic: Arithmetic) -> np.ndarray:
-    """Features of the RGB stream, (n,F) float32, mean over time, of all videos of a loader of `TestClips`."""
-    model.eval()
-    parts = []
-    for batch in batches:
-        with arithmetic.autocast():
-            parts.append(model("rgb", arithmetic.place(batch["rgb"])).features.cpu())
-    return torch.cat(parts).numpy()
+def read_scores(path: Path, classes: Sequence[str] | None = None) -> Scores:
+    """Reads a file of scores.
 
+    Args:
+        path: written by `write_scores`.
+        classes: names that are expected, in this order; None takes any.
 
-def joined(parts: Sequence[Scores]) -> Scores:
-    """Scores of the parts of a dataset, one after the other."""
-    return Scores(
-        {name: np.concatenate([part.streams[name] for part in parts]) for name in parts[0].streams},
-        {name: np.concatenate([part.features[name] for part in parts]) for name in parts[0].features},
-    )
-
-
-def accuracies(scores: Scores, labels: np.ndarray) -> dict[str, float]:
-    """Share of videos that are right, and its mean over classes, for each stream and the fusion.
-
-    Videos without a label do not count; without any label the result is empty.
+    Raises:
+        UserError: if it is missing, damaged, of another format, or of other classes.
     """
-    known = labels != UNLABELLED
-    if not known.any():
-        return {}
-    results = {}
-    for name, values in {**scores.streams, "fused": scores.fused}.items():
-        right = values.argmax(axis=1)[known] == labels[known]
-        results[f"accuracy_{name}"] = float(right.mean())
-        by_class = [float(right[labels[known] == label].mean()) for label in np.unique(labels[known])]
-        results[f"class_accuracy_{name}"] = float(np.mean(by_class))
-    return results
+    try:
+        with safe_open(path, "numpy") as file:
+            header = json.loads((file.metadata() or {})[_HEADER])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+        if header["format"] != FORMAT:
+            raise UserError(f"{path}: scores of format {header['format']}, {FORMAT} is needed: train the run again")
+        scores = Scores(
+            tuple(header["ids"]),
+            tuple(header["classes"]),
+            tensors["labels"],
+            tensors["tested"].astype(bool),
+            tensors["probabilities"],
+            {side: Features(tuple(ids), tensors[f"features_{side}"]) for side, ids in header["feature_ids"].items()},
+        )
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such scores: train the run that they are of") from None
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise UserError(f"{path}: not a readable file of scores ({' '.join(str(error).split())[:200]})") from None
+    if classes is not None and scores.classes != tuple(classes):
+        raise UserError(f"{path}: scores of the classes {', '.join(scores.classes)}, not {', '.join(classes)}")
+    return scores
+
+
+def fuse(parts: Sequence[Scores]) -> Scores:
+    """Adds the probabilities of several networks (late fusion, end of paper section 3.1).
+
+    Videos that not all of them have scored, because flow failed on some say, are left out and named in a warning.
+
+    Args:
+        parts: scores of the same dataset and classes, at least one.
+
+    Raises:
+        UserError: if the classes differ, or no video is common to all.
+    """
+    first = parts[0]
+    for other in parts[1:]:
+        if other.classes != first.classes:
+            raise UserError(f"scores of other classes: {', '.join(first.classes)} and {', '.join(other.classes)}")
+    places = [{item_id: place for place, item_id in enumerate(part.ids)} for part in parts]
+    ids = tuple(item_id for item_id in first.ids if all(item_id in known for known in places))
+    missing = sorted({item_id for part in parts for item_id in part.ids} - set(ids))
+    if not ids:
+        raise UserError(f"scores of different videos: {first.ids[0]}, and {parts[-1].ids[0]}")
+    if missing:
+        shown = ", ".join(missing[:10]) + (", …" if len(missing) > 10 else "")
+        _logger.warning("%d videos are not scored by every run and are left out: %s", len(missing), shown)
+    chosen = [[known[item_id] for item_id in ids] for known in places]
+    total = np.sum([part.probabilities[rows] for part, rows in zip(parts, chosen, strict=True)], axis=0)
+    return Scores(ids, first.classes, first.labels[chosen[0]], first.tested[chosen[0]], total)

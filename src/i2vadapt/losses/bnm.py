@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from i2vadapt.losses.transfer import TransferLoss
+
 
 def bnm(logits: Tensor) -> Tensor:
     r"""Minus the mean singular value of the matrix of probabilities of unlabelled videos.
@@ -21,3 +23,11 @@ def bnm(logits: Tensor) -> Tensor:
         Scalar in [-sqrt(max(N, C)), 0).
     """
     return -torch.linalg.svdvals(logits.softmax(dim=1)).mean()
+
+
+class Loss(TransferLoss):
+    """BNM of the target's logits."""
+
+    def forward(self, source: Tensor, target: Tensor, progress: float) -> Tensor:
+        """See `bnm`; the source and the progress play no part."""
+        return bnm(target)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from torch import Tensor
 from torch.nn import functional as F
 
+from i2vadapt.config.run import LossKind
 from i2vadapt.errors import UserError
 
-Kind = Literal["ce", "bce"]
 
-
-def video_loss(logits: Tensor, labels: Tensor, kind: Kind = "ce") -> Tensor:
+def video_loss(logits: Tensor, labels: Tensor, kind: LossKind = "ce") -> Tensor:
     r"""Classification loss of whole videos, for one stream (one term of Eq. 3 and of Eq. 4).
 
     .. math:: L_c = \frac{1}{B} \sum_{i=1}^{B} CE(\bar p_i, y_i)
@@ -32,7 +29,7 @@ def video_loss(logits: Tensor, labels: Tensor, kind: Kind = "ce") -> Tensor:
     return local_loss(logits[:, :, None], labels, kind)
 
 
-def local_loss(logits: Tensor, labels: Tensor, kind: Kind = "ce") -> Tensor:
+def local_loss(logits: Tensor, labels: Tensor, kind: LossKind = "ce") -> Tensor:
     r"""Frame-level loss (Eq. 2): every frame has the label of its video.
 
     .. math:: L_{loc} = \frac{1}{BK} \sum_{i=1}^{B} \sum_{k=1}^{K} CE(p_{ik}, y_i)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from i2vadapt.losses.transfer import TransferLoss
+
 _FACTORS = tuple(2.0**power for power in range(-2, 3))
 
 
@@ -35,3 +37,11 @@ def mk_mmd(source: Tensor, target: Tensor, bandwidth: Tensor | None = None) -> T
     kernel = torch.stack([torch.exp(-distances / (factor * scale)) for factor in _FACTORS]).sum(dim=0)
     n = len(source)
     return kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean()
+
+
+class Loss(TransferLoss):
+    """MK-MMD between the domains."""
+
+    def forward(self, source: Tensor, target: Tensor, progress: float) -> Tensor:
+        """See `mk_mmd`; the progress plays no part."""
+        return mk_mmd(source, target)

@@ -6,10 +6,13 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from i2vadapt.losses.transfer import TransferLoss
+
 _ALPHA = 10.0
+_HIDDEN = 1024
 
 
 def reversal_strength(progress: float) -> float:
@@ -55,3 +58,41 @@ def domain_loss(source: Tensor, target: Tensor) -> Tensor:
     """
     of_source = F.binary_cross_entropy_with_logits(source, torch.ones_like(source))
     return (of_source + F.binary_cross_entropy_with_logits(target, torch.zeros_like(target))) / 2
+
+
+class DomainClassifier(nn.Module):
+    """Two hidden layers of 1024 with ReLU and dropout of a half.
+
+    Args:
+        inputs: size of what it is given, 1024 features or C logits.
+    """
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(inputs, _HIDDEN),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(_HIDDEN, _HIDDEN),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(_HIDDEN, 1),
+        )
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Logits (N,) for values (N, inputs); positive is source."""
+        logits: Tensor = self.layers(values)
+        return logits[:, 0]
+
+
+class Loss(TransferLoss):
+    """A domain classifier that the network learns to deceive."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.classifier = DomainClassifier(size)
+
+    def forward(self, source: Tensor, target: Tensor, progress: float) -> Tensor:
+        """Domain loss of both domains; its gradient is reversed on its way into the network."""
+        strength = reversal_strength(progress)
+        return domain_loss(*(self.classifier(reverse_gradient(values, strength)) for values in (source, target)))

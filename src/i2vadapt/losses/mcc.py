@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from i2vadapt.losses.transfer import TransferLoss
+
 _TEMPERATURE = 2.5
 
 
@@ -40,3 +42,11 @@ def mcc(logits: Tensor, weights: Tensor | None = None) -> Tensor:
     confusion = (p * weights[:, None]).T @ p
     confusion = confusion / confusion.sum(dim=1, keepdim=True)
     return 1 - confusion.trace() / logits.shape[1]
+
+
+class Loss(TransferLoss):
+    """MCC of the target's logits."""
+
+    def forward(self, source: Tensor, target: Tensor, progress: float) -> Tensor:
+        """See `mcc`; the source and the progress play no part."""
+        return mcc(target)

@@ -15,8 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from i2vadapt.config.run import RunSettings
 from i2vadapt.errors import UserError
 from i2vadapt.models.stream_network import StreamNetwork
+from i2vadapt.runtime.precision import at_least_float32
 from i2vadapt.weights.clip import read_clip
 from i2vadapt.weights.reading import mismatch
 
@@ -66,7 +68,9 @@ class ClipFrames(StreamNetwork):
             (N, 3, 224, 224), resized bicubically where needed, then normalised by CLIP's mean and deviation.
         """
         if frames.shape[-2:] != (self.side, self.side):
-            frames = F.interpolate(frames.float(), (self.side, self.side), mode="bicubic", antialias=True).clamp_(-1, 1)
+            frames = F.interpolate(
+                at_least_float32(frames), (self.side, self.side), mode="bicubic", antialias=True
+            ).clamp_(-1, 1)
         return ((frames + 1) / 2 - self.mean) / self.std
 
     def features(self, clips: Tensor) -> Tensor:
@@ -84,14 +88,14 @@ class ClipFrames(StreamNetwork):
         if clips.ndim != 5 or clips.shape[1] != 3:
             raise UserError(f"CLIP got clips of shape {tuple(clips.shape)}; expected (N, 3, T, H, W)")
         frames = clips.transpose(1, 2).flatten(0, 1)
-        features = self.visual(self.preprocess(frames)).float()
+        features = at_least_float32(self.visual(self.preprocess(frames)))
         return F.normalize(features, dim=1).unflatten(0, (len(clips), clips.shape[2])).transpose(1, 2)
 
     def classify(self, features: Tensor) -> Tensor:
         """Maps frame features (N, 512, T) to logits (N, num_classes, T)."""
         # In bfloat16 a cosine has steps of 1/256, which the scale of 100 makes steps of 0.4 in the logits.
         with torch.autocast(features.device.type, enabled=False):
-            return self.logit_scale * torch.einsum("nft,cf->nct", features.float(), self.class_features)
+            return self.logit_scale * torch.einsum("nft,cf->nct", at_least_float32(features), self.class_features)
 
     def pace_features(self, features: Tensor) -> Tensor:
         """What the pace head sees: how much each feature changes from frame to frame.
@@ -117,14 +121,18 @@ def build_clip(quick_gelu: bool) -> Any:
     return CLIP(**{**get_model_config("ViT-B-32"), "quick_gelu": quick_gelu})
 
 
-def initialise_clip(network: ClipFrames, weights: Path | None, classes: Sequence[str], prompt: str) -> None:
+def build(settings: RunSettings, num_classes: int) -> ClipFrames:
+    """CLIP for a run."""
+    return ClipFrames(num_classes, settings.clip.quick_gelu)
+
+
+def initialise(network: ClipFrames, settings: RunSettings, classes: Sequence[str]) -> None:
     """Starts the image tower from trained weights, and the classifier from the prompts of the classes.
 
     Args:
         network: changed in place.
-        weights: file of OpenAI (TorchScript archive or state dict) or of open_clip; None is random, for tests.
+        settings: of the run: a file of OpenAI (TorchScript archive or state dict) or of open_clip, and the prompt.
         classes: names in the order of the labels.
-        prompt: text with {} for the class.
 
     Raises:
         UserError: the file cannot be read or does not fit.
@@ -132,13 +140,14 @@ def initialise_clip(network: ClipFrames, weights: Path | None, classes: Sequence
     from open_clip import SimpleTokenizer
 
     clip = build_clip(network.quick_gelu)
-    if weights is not None:
+    if settings.clip.weights is not None:
+        weights = Path(settings.clip.weights)
         state = read_clip(weights)
         difference = mismatch(state, clip.state_dict())
         if difference:
             raise UserError(f"{weights}: not a checkpoint of CLIP ViT-B/32: {difference}")
         clip.load_state_dict(state)
-    prompts = [prompt.replace("{}", spoken(name)) for name in classes]
+    prompts = [settings.clip.prompt.replace("{}", spoken(name)) for name in classes]
     with torch.no_grad():
         tokens = SimpleTokenizer(context_length=clip.context_length)(prompts)
         network.class_features.copy_(clip.encode_text(tokens, normalize=True))

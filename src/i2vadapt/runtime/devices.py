@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 DEVICE_VARIABLE = "I2VADAPT_DEVICE"
 _CHOICES = ("auto", "cpu")
+_WITHOUT_BFLOAT16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI")
 
 _logger = logging.getLogger(__name__)
 
@@ -57,18 +58,25 @@ def chosen_dtype(precision: str, device: str) -> torch.dtype:
     """Data type in which convolutions and attention are computed.
 
     Args:
-        precision: float32, bfloat16, or auto, which means bfloat16 where the device is fast in it.
+        precision: float32, bfloat16, float64, or auto, which means bfloat16 where the device is fast in it.
         device: cuda or cpu.
     """
     import torch
 
+    if precision == "float64":
+        return torch.float64
     fast = torch.cuda.is_bf16_supported() if device == "cuda" else _cpu_has_bfloat16()
     use = precision == "bfloat16" or (precision == "auto" and fast)
     return torch.bfloat16 if use else torch.float32
 
 
 def _cpu_has_bfloat16() -> bool:
-    """Whether the CPU multiplies in bfloat16 (AVX512-BF16, AMX); on others bfloat16 is slower than float32."""
+    """Whether the CPU multiplies in bfloat16 (AVX512-BF16, AMX); on others bfloat16 is slower than float32.
+
+    PyTorch's probes ask the CPU, so a limit that the user set on oneDNN's instructions is looked at first.
+    """
+    if os.environ.get("ONEDNN_MAX_CPU_ISA", "DEFAULT").upper() in _WITHOUT_BFLOAT16:
+        return False
     import torch
 
     probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")

@@ -19,6 +19,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from i2vadapt.runtime.devices import best_device
+from i2vadapt.runtime.precision import at_least_float32
 
 T = TypeVar("T")
 
@@ -57,8 +58,8 @@ class ProcessGroup:
         if self.world_size == 1:
             return list(values)
         gradients = [weight.grad for weight in weights if weight.grad is not None]
-        extra = torch.tensor(values, dtype=torch.float32, device=gradients[0].device)
-        buffer = torch.cat([*(gradient.float().flatten() for gradient in gradients), extra])
+        extra = torch.tensor(values, dtype=gradients[0].dtype, device=gradients[0].device)
+        buffer = torch.cat([*(gradient.flatten() for gradient in gradients), extra])
         dist.all_reduce(buffer)
         place = 0
         for gradient in gradients:
@@ -135,8 +136,8 @@ class SyncedBatchNorm3d(nn.BatchNorm3d):
         """Normalises (N,C,T,H,W)."""
         if not self.training:
             return super().forward(x)
-        values, axes = x.float(), (0, 2, 3, 4)
-        count = _Sum.apply(torch.tensor([values.numel() / values.shape[1]], device=x.device))
+        values, axes = at_least_float32(x), (0, 2, 3, 4)
+        count = _Sum.apply(values.new_tensor([values.numel() / values.shape[1]]))
         mean = _Sum.apply(values.sum(axes)) / count
         centred = values - mean[:, None, None, None]
         variance = _Sum.apply(centred.square().sum(axes)) / count

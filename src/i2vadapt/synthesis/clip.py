@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from i2vadapt.config import SynthesisSettings
+from i2vadapt.config.preprocessing import SynthesisSettings
 from i2vadapt.data.image import resize, size_with_short_side
 from i2vadapt.data.shards.codec import encode_jpeg
 from i2vadapt.synthesis.actor import nearest_layer

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from i2vadapt.config import DepthSettings, SynthesisSettings
+from i2vadapt.config.preprocessing import DepthSettings, SynthesisSettings
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import item_seed
 from i2vadapt.data.video import write_video

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from i2vadapt import versions
-from i2vadapt.config import SynthesisSettings
+from i2vadapt import stages
+from i2vadapt.config.preprocessing import SynthesisSettings
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items, item_seed
 from i2vadapt.data.manifest import check_unchanged
@@ -94,7 +94,7 @@ def run_synthesis(
         "frames",
         work,
         lambda photographs: ordered_map(process, photographs, workers),
-        make_provenance("synthesize", versions.SYNTHESIZE, recorded, inputs),
+        make_provenance("synthesize", stages.SYNTHESIZE.version, recorded, inputs),
         max_failed_share,
         unit="video",
     )

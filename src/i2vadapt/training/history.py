@@ -65,13 +65,11 @@ def write_events(folder: Path, rows: Iterable[Row]) -> None:
                     writer.add_scalar(name.replace("_", "/", 1), value, int(row["epoch"]))
 
 
-def in_short(row: Row) -> str:
-    """The most telling values of a row, for the log."""
+def format_summary(row: Row) -> str:
+    """The values of a row that matter most, for the log."""
     shown = (
         "loss",
-        "accuracy_rgb",
-        "accuracy_flow",
-        "accuracy_fused",
+        "accuracy",
         "pace_accuracy",
         "bank_purity",
         "clips_per_second",

@@ -5,23 +5,23 @@ from __future__ import annotations
 import torch
 from torch.optim.lr_scheduler import MultiStepLR
 
-from i2vadapt.config import TrainSettings
+from i2vadapt.config.run import RunSettings
 from i2vadapt.models.clip import ClipFrames
-from i2vadapt.models.two_stream import TwoStream
+from i2vadapt.models.stream_network import RunNetwork
 
 
-def build_optimizer(model: TwoStream, settings: TrainSettings) -> tuple[torch.optim.SGD, MultiStepLR]:
+def build_optimizer(model: RunNetwork, settings: RunSettings) -> tuple[torch.optim.SGD, MultiStepLR]:
     """SGD over all weights that are trained, and the drops of its rate, which are the same for all.
 
     CLIP's image tower has a rate of its own (section 4.5); the paper names no other optimiser for it. The general rate
     comes first, where anything has it: it is the one that is recorded.
     """
-    clip = [network for network in model.networks.values() if isinstance(network, ClipFrames)]
-    of_clip = {id(weight) for network in clip for weight in network.parameters()}
+    tower = model.network if isinstance(model.network, ClipFrames) else None
+    in_tower = {id(weight) for weight in tower.parameters()} if tower is not None else set[int]()
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     groups = [
-        {"params": [weight for weight in trained if id(weight) not in of_clip], "lr": settings.learning_rate},
-        {"params": [weight for weight in trained if id(weight) in of_clip], "lr": settings.clip.learning_rate},
+        {"params": [weight for weight in trained if id(weight) not in in_tower], "lr": settings.learning_rate},
+        {"params": [weight for weight in trained if id(weight) in in_tower], "lr": settings.clip.learning_rate},
     ]
     optimizer = torch.optim.SGD(
         [group for group in groups if group["params"]],

@@ -20,7 +20,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from i2vadapt.config import Tvl1Settings
+from i2vadapt.config.preprocessing import Tvl1Settings
 from i2vadapt.flow.fields import DataTerm, Field, State, blank, inner
 from i2vadapt.flow.pyramid import level_sizes
 from i2vadapt.flow.sweep import sweep

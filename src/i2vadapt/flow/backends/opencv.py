@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from i2vadapt.config import Tvl1Settings
+from i2vadapt.config.preprocessing import Tvl1Settings
 from i2vadapt.errors import UserError
 
 

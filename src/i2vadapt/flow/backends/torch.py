@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from i2vadapt.config import Tvl1Settings
+from i2vadapt.config.preprocessing import Tvl1Settings
 from i2vadapt.flow.backends.numba import SWEEP
 from i2vadapt.flow.median import median_filter
 from i2vadapt.flow.pyramid import level_sizes

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from i2vadapt.config.documents import Config, DatasetSpec, ResolvedBenchmark
+from i2vadapt.config.documents import Config, DatasetSpec
+from i2vadapt.config.resolve import ResolvedBenchmark
 from i2vadapt.pipeline.plan.rates import WORKERS, Rate, measure_stages
 from i2vadapt.pipeline.plan.sample import Sample, draw_sample
 from i2vadapt.pipeline.plan.training import TrainingRate, evaluations, measure_training

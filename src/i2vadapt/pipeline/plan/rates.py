@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from i2vadapt.config import Settings
+from i2vadapt.config.settings import Settings
 from i2vadapt.data.items import Item, write_items
 from i2vadapt.errors import UserError
 from i2vadapt.pipeline.plan.sample import Sample

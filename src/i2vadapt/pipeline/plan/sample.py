@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from i2vadapt.config.documents import ResolvedBenchmark
+from i2vadapt.config.resolve import ResolvedBenchmark
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item
 from i2vadapt.data.manifest import choose_entries

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from i2vadapt import versions
+from i2vadapt import stages
 from i2vadapt.data.items import Item, digest_items, read_items, shard_of
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
@@ -14,10 +14,10 @@ from i2vadapt.layout import shard_name
 
 KINDS = ("depth", "frames", "flow")  # each is made of the one before
 VERSIONS = {
-    "depth": versions.DEPTH,
-    "synthesize": versions.SYNTHESIZE,
-    "decode": versions.DECODE,
-    "flow": versions.FLOW,
+    "depth": stages.DEPTH.version,
+    "synthesize": stages.SYNTHESIZE.version,
+    "decode": stages.DECODE.version,
+    "flow": stages.FLOW.version,
 }
 
 

@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from i2vadapt.clips.batches import Sample
+from i2vadapt.clips.placement import place
 from i2vadapt.models.stream_network import StreamNetwork
 from i2vadapt.runtime.precision import Arithmetic
 
+_logger = logging.getLogger(__name__)
+
+BATCHES = 16  # half of them of each domain
+
 
 @torch.no_grad()
-def calibrate_batch_norm(network: StreamNetwork, batches: Iterable[Tensor], arithmetic: Arithmetic) -> None:
+def calibrate_batch_norm(network: StreamNetwork, batches: Iterable[Sample], arithmetic: Arithmetic) -> None:
     """Replaces the running statistics by their mean over some batches of flow.
 
-    Flow is far weaker than RGB: most of it is nearly zero. Behind statistics of RGB the frozen layers would answer to
-    any flow alike, so after a cross-modality initialisation they are estimated anew (Wang et al. 2016, "Temporal
+    Flow is far weaker than RGB: most of it is nearly zero. After statistics of RGB the frozen layers would answer to
+    any flow alike, so after a cross-modality initialisation they are estimated again (Wang et al. 2016, "Temporal
     Segment Networks", do this for the first layer, the only one that they do not freeze).
 
     Args:
         network: the flow stream, changed in place; its training mode and momenta stay as they are.
-        batches: (N,T,H,W,2) codes of flow.
+        batches: clips of flow; the first `BATCHES` are used.
         arithmetic: where and how to compute.
     """
+    _logger.info("flow network starts from RGB weights: estimating its batch-norm statistics")
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm3d)]
     was = [(norm.training, norm.momentum) for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # PyTorch's way to ask for the plain mean over batches
         norm.train()
-    for clips in batches:
+    for batch in itertools.islice(batches, BATCHES):
         with arithmetic.autocast():
-            network.features(arithmetic.place(clips))
+            network.features(place(batch["clip"], arithmetic))
     for norm, (training, momentum) in zip(norms, was, strict=True):
         norm.momentum = momentum
         norm.train(training)

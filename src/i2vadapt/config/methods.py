@@ -1,0 +1,146 @@
+"""workflow/methods.yaml: the runs there are, and the methods that fuse them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from i2vadapt.config.base import Name, Section
+from i2vadapt.config.parsing import parse, read_yaml
+from i2vadapt.config.recipes import settings_class
+from i2vadapt.config.run import RunSettings
+from i2vadapt.config.settings import PRESETS, merge
+from i2vadapt.errors import UserError
+
+
+class MethodSpec(Section):
+    """A row of the tables.
+
+    The runs that it needs are those that it fuses and, in turn, the runs whose scores these read.
+    """
+
+    title: str = Field(min_length=1, description="name of the row, as in the paper")
+    table: int | None = Field(None, description="table of the paper that has the row")
+    fuse: tuple[Name, ...] = Field(min_length=1, description="runs whose class probabilities are added")
+
+
+class MethodsTable(Section):
+    """The whole file."""
+
+    runs: dict[Name, dict[str, Any]] = Field(description="settings that differ from the benchmark's, by run")
+    methods: dict[Name, MethodSpec]
+
+
+def load_methods(path: Path) -> MethodsTable:
+    """Reads methods.yaml.
+
+    Raises:
+        UserError: with every mistake at once, runs that no one defines included.
+    """
+    table = parse(MethodsTable, read_yaml(path), str(path))
+    problems = [
+        f"{path}: methods.{name}.fuse: no run {run!r}; there are {', '.join(table.runs)}"
+        for name, method in table.methods.items()
+        for run in method.fuse
+        if run not in table.runs
+    ]
+    if problems:
+        raise UserError("\n".join(problems))
+    return table
+
+
+def resolve_run(
+    name: str, table: MethodsTable, shared: Iterable[Mapping[str, Any]], own: Mapping[str, Any], preset: str, where: str
+) -> RunSettings:
+    """Settings of one run.
+
+    Args:
+        name: of the run.
+        table: where its own settings are.
+        shared: sections `train` of the benchmark and the configuration, which all runs share; of these, a recipe takes
+            the keys that it knows.
+        own: what the benchmark changes in this run.
+        preset: under everything.
+        where: name of the documents, for messages.
+
+    Raises:
+        UserError: with every mistake at once.
+    """
+    run = table.runs[name]
+    settings = settings_class(run, f"{where}, run {name}")
+    known = merge(PRESETS[preset].get("train", {}), *shared)
+    taken = {key: value for key, value in known.items() if key in settings.model_fields}
+    return parse(settings, merge(taken, run, own), f"{where}, run {name}").relevant()
+
+
+def needed_runs(
+    methods: Mapping[str, MethodSpec], known: Iterable[str], settings_of: Callable[[str], RunSettings]
+) -> dict[str, RunSettings]:
+    """All runs of some methods, each after the runs whose scores it reads.
+
+    Raises:
+        UserError: if a run reads one that there is not, or waits for itself.
+    """
+    names, runs = list(known), dict[str, RunSettings]()
+
+    def add(name: str, children: tuple[str, ...]) -> None:
+        if name in children:
+            raise UserError(f"runs: {' reads '.join([*children, name])}: a run can't wait for itself")
+        if name not in names:
+            raise UserError(f"runs: {children[-1]} reads the scores of {name!r}; there are {', '.join(names)}")
+        if name not in runs:
+            settings = settings_of(name)
+            for parent in settings.parents:
+                add(parent, (*children, name))
+            runs[name] = settings
+
+    for method in methods.values():
+        for name in method.fuse:
+            add(name, ())
+    return runs
+
+
+def check_fusion(methods: Mapping[str, MethodSpec], runs: Mapping[str, RunSettings], where: str) -> None:
+    """A method fuses at most one run of each stream, all tested on the same videos.
+
+    Raises:
+        UserError: with every mistake at once.
+    """
+    problems = []
+    for name, method in methods.items():
+        fused = [runs[run] for run in method.fuse]
+        if len({settings.stream for settings in fused}) < len(fused):
+            problems.append(f"{where}, method {name}: fuse: {', '.join(method.fuse)}: two runs of the same stream")
+        if any((settings.protocol, settings.split1) != (fused[0].protocol, fused[0].split1) for settings in fused):
+            problems.append(f"{where}, method {name}: fuse: {', '.join(method.fuse)}: tested on different videos")
+    if problems:
+        raise UserError("\n".join(problems))
+
+
+def check_parents(runs: Mapping[str, RunSettings], where: str) -> None:
+    """Every parent scores the epochs that its readers need, on the same videos.
+
+    Raises:
+        UserError: with every mistake at once.
+    """
+    problems = []
+    for name, settings in runs.items():
+        for parent in settings.parents:
+            other = runs[parent]
+            missing = sorted(settings.epochs_read() - other.scored_epochs())
+            if missing:
+                problems.append(
+                    f"{where}, run {name}: needs the scores of {parent} after epoch {missing[0]}, which it does not"
+                    f" score: evaluate_every is {other.evaluate_every}, epochs {other.epochs}"
+                )
+            if (settings.protocol, settings.split1) != (other.protocol, other.split1):
+                problems.append(f"{where}, run {name}: protocol and split1 differ from those of {parent}")
+            if settings.parents_with_features and other.stream != "rgb":
+                problems.append(
+                    f"{where}, run {name}: bank.strategy compares RGB features: {parent} is a {other.stream} run"
+                )
+    if problems:
+        raise UserError("\n".join(problems))

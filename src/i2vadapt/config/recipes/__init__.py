@@ -1,0 +1,25 @@
+"""One section of settings a recipe, in the file of its name; class `Settings` in each."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from i2vadapt.config.run import RecipeName, RunSettings
+from i2vadapt.errors import UserError
+
+RECIPES: tuple[str, ...] = get_args(RecipeName)
+
+
+def settings_class(data: Mapping[str, Any], where: str) -> type[RunSettings]:
+    """The settings that a document of a run is checked with, by its key `recipe`.
+
+    Raises:
+        UserError: if there is no such recipe.
+    """
+    name = data.get("recipe", "video")
+    if name not in RECIPES:
+        raise UserError(f"{where}: recipe: must be one of {', '.join(RECIPES)}, not {name!r}")
+    settings: type[RunSettings] = importlib.import_module(f"{__name__}.{name}").Settings
+    return settings

@@ -1,0 +1,97 @@
+"""Trained classifiers: the networks of a method, or a single one, loaded from their checkpoints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from i2vadapt.config.parsing import parse, read_yaml
+from i2vadapt.config.preprocessing import DecodeSettings, FlowSettings
+from i2vadapt.config.recipes import settings_class
+from i2vadapt.config.run import RunSettings
+from i2vadapt.errors import UserError
+from i2vadapt.inference.method import MethodDescription
+from i2vadapt.layout import MethodFolder, RunFolder
+from i2vadapt.models.registry import build_network
+from i2vadapt.models.stream_network import RunNetwork
+from i2vadapt.weights import checkpoint
+
+_NEEDED = ("model", "classes", "settings", "decode", "flow")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One trained network and what its input was made with.
+
+    Attributes:
+        model: the network.
+        settings: of its run.
+        decode: settings that the frames were made with.
+        flow: settings that the flow was made with; the defaults for an RGB network.
+    """
+
+    model: RunNetwork
+    settings: RunSettings
+    decode: DecodeSettings
+    flow: FlowSettings
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """Networks whose class probabilities are added.
+
+    Attributes:
+        members: at least one.
+        classes: names in the order of the labels.
+    """
+
+    members: tuple[Member, ...]
+    classes: tuple[str, ...]
+
+
+def load_classifier(path: Path) -> Classifier:
+    """Loads a method's folder (all runs that it fuses) or a single checkpoint.pt.
+
+    Raises:
+        UserError: if a checkpoint is missing, damaged, or of another architecture, or they do not fit together.
+    """
+    if path.is_dir():
+        description = _read_description(path)
+        checkpoints = [RunFolder((path / run.folder).resolve()).checkpoint for run in description.runs]
+    else:
+        checkpoints = [path]
+    loaded = [_load_member(file) for file in checkpoints]
+    first, classes = loaded[0]
+    for file, (member, other) in zip(checkpoints, loaded, strict=True):
+        if other != classes:
+            raise UserError(
+                f"{file}: trained for the classes {', '.join(other)}, {checkpoints[0]} for {', '.join(classes)}"
+            )
+        if member.decode != first.decode:
+            raise UserError(f"{file}: its frames were made with other settings than those of {checkpoints[0]}")
+    return Classifier(tuple(member for member, _ in loaded), classes)
+
+
+def _read_description(folder: Path) -> MethodDescription:
+    file = MethodFolder(folder).description
+    if not file.is_file():
+        if RunFolder(folder).checkpoint.is_file():
+            raise UserError(f"{folder}: the folder of a run: give its checkpoint.pt, or the folder of a method")
+        raise UserError(f"{folder}: no method: it has no {file.name}")
+    return parse(MethodDescription, read_yaml(file), str(file))
+
+
+def _load_member(path: Path) -> tuple[Member, tuple[str, ...]]:
+    content = checkpoint.load(path)
+    missing = [key for key in _NEEDED if key not in content]
+    if missing:
+        raise UserError(f"{path}: not a trained classifier, it has no {', '.join(missing)}")
+    settings = parse(settings_class(content["settings"], str(path)), content["settings"], str(path))
+    network = build_network(settings, len(content["classes"]))
+    try:
+        network.load_state_dict(content["model"])
+    except RuntimeError as error:
+        raise UserError(f"{path}: weights of another architecture: {' '.join(str(error).split())[:300]}") from None
+    decode = parse(DecodeSettings, content["decode"], str(path))
+    flow = parse(FlowSettings, content["flow"], str(path))
+    return Member(RunNetwork(network), settings, decode, flow), tuple(content["classes"])

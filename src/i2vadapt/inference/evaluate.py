@@ -1,0 +1,52 @@
+"""A trained classifier on a dataset that it was not trained with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from torch.utils.data import DataLoader
+
+from i2vadapt.clips.batches import Sample
+from i2vadapt.clips.dataset import ClipDataset
+from i2vadapt.clips.domains import evaluated_videos
+from i2vadapt.clips.evaluation import EvaluationClips
+from i2vadapt.clips.loaders import plain_errors
+from i2vadapt.inference.classifier import Classifier, Member
+from i2vadapt.inference.predictions import write_predictions
+from i2vadapt.inference.scores import Scores
+from i2vadapt.inference.scoring import score_clips
+from i2vadapt.runtime.precision import choose_arithmetic
+
+
+def evaluate(classifier: Classifier, folder: Path, out: Path, batch_size: int, workers: int) -> dict[str, float]:
+    """Scores a dataset, or the test part of its split where the protocol is split1, and writes predictions.csv.
+
+    Args:
+        classifier: the networks.
+        folder: results/datasets/<dataset> of the target.
+        out: the table to write.
+        batch_size: videos in a pass.
+        workers: loader processes.
+
+    Returns:
+        Accuracies, as `write_predictions`; empty without labels.
+    """
+    scores: dict[str, Scores] = {
+        member.settings.stream: _score_dataset(member, classifier.classes, folder, batch_size, workers)
+        for member in classifier.members
+    }
+    return write_predictions(out, scores)
+
+
+def _score_dataset(member: Member, classes: tuple[str, ...], folder: Path, batch_size: int, workers: int) -> Scores:
+    settings = member.settings
+    dataset = ClipDataset(folder, settings.stream)
+    dataset = dataset.only(evaluated_videos(dataset, settings))
+    clips = EvaluationClips(dataset, settings.test_frames, settings.crop)
+    loader: DataLoader[Sample] = DataLoader(clips, batch_size, num_workers=workers)
+    arithmetic = choose_arithmetic(settings.precision)
+    arithmetic.prepare(member.model)
+    probabilities, _ = score_clips(member.model, plain_errors(loader), arithmetic, settings.fusion)
+    ids = tuple(item.id for item in dataset.items)
+    return Scores(ids, classes, dataset.labels, np.ones(len(ids), bool), probabilities)

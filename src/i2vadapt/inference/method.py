@@ -1,0 +1,87 @@
+"""Evaluation of a method: the fusion of its runs' last scores, without a pass over the videos."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field
+
+from i2vadapt.config.base import Section, Stream
+from i2vadapt.config.parsing import read_yaml
+from i2vadapt.errors import UserError
+from i2vadapt.files.atomic import write_atomically
+from i2vadapt.files.digests import file_digest
+from i2vadapt.inference.predictions import write_predictions
+from i2vadapt.inference.scores import Scores, read_scores
+from i2vadapt.layout import MethodFolder, RunFolder
+
+
+class FusedRun(Section):
+    """One of the runs that a method fuses."""
+
+    name: str
+    stream: Stream
+    folder: str = Field(description="its folder, relative to the method's")
+    epochs: int
+    scores: str = Field(description="SHA-256 of the scores that were fused, those after the last epoch")
+
+
+class MethodDescription(Section):
+    """method.yaml."""
+
+    title: str
+    protocol: str
+    classes: tuple[str, ...]
+    runs: tuple[FusedRun, ...] = Field(min_length=1)
+
+
+def fuse_runs(folders: Sequence[Path], title: str, out: Path) -> dict[str, float]:
+    """Writes predictions.csv and method.yaml of a method.
+
+    Args:
+        folders: of its runs, each of another stream.
+        title: name of the row in the tables.
+        out: the method's folder.
+
+    Returns:
+        Accuracies of each stream and of the fusion, as `write_predictions`; empty without labels.
+
+    Raises:
+        UserError: if a run is not finished, or the runs were not tested on the same videos and classes.
+    """
+    runs: list[FusedRun] = []
+    scores: dict[str, Scores] = {}
+    protocol = ""
+    for folder in folders:
+        settings = _run_settings(folder)
+        stream, epochs = settings["stream"], settings["epochs"]
+        if stream in scores:
+            raise UserError(f"{folder}: a second run of stream {stream}")
+        if protocol not in ("", settings["protocol"]):
+            raise UserError(f"{folder}: tested by the protocol {settings['protocol']}, another run by {protocol}")
+        protocol = settings["protocol"]
+        path = RunFolder(folder).scores(epochs)
+        scores[stream] = read_scores(path)
+        place = os.path.relpath(folder.resolve(), out.resolve())
+        name = folder.resolve().parent.name
+        runs.append(FusedRun(name=name, stream=stream, folder=place, epochs=epochs, scores=file_digest(path)))
+    results = write_predictions(MethodFolder(out).predictions, scores)
+    classes = next(iter(scores.values())).classes
+    description = MethodDescription(title=title, protocol=protocol, classes=classes, runs=tuple(runs))
+    text = yaml.safe_dump(description.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    write_atomically(MethodFolder(out).description, text.encode("utf-8", "surrogateescape"))
+    return results
+
+
+def _run_settings(folder: Path) -> dict[str, Any]:
+    """Settings of a finished run."""
+    layout = RunFolder(folder)
+    document = read_yaml(layout.settings)
+    settings = document.get("train")
+    if not isinstance(settings, dict) or not {"stream", "epochs", "protocol"} <= settings.keys():
+        raise UserError(f"{layout.settings}: not the settings of a run: train it again")
+    return settings

@@ -1,0 +1,46 @@
+"""Networks by their name in the settings.
+
+To add one: a file in this folder with `build` and `initialise`, an entry in `MODULES`, and its name in
+`config/networks.py`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+
+from torch import nn
+
+from i2vadapt.config.networks import NetworkName
+from i2vadapt.config.run import RunSettings
+from i2vadapt.models.stream_network import StreamNetwork
+
+MODULES: dict[NetworkName, str] = {
+    "i3d": "i2vadapt.models.i3d_weights",
+    "clip_vit_b32": "i2vadapt.models.clip",
+    "resnet18": "i2vadapt.models.resnet",
+    "resnet50": "i2vadapt.models.resnet",
+}
+
+
+def build_network(settings: RunSettings, num_classes: int) -> StreamNetwork:
+    """The network of a run with random weights."""
+    network: StreamNetwork = importlib.import_module(MODULES[settings.network]).build(settings, num_classes)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            module.momentum = settings.batch_norm_momentum
+    return network
+
+
+def initialise(network: StreamNetwork, settings: RunSettings, classes: Sequence[str]) -> None:
+    """Loads the weights that training starts from.
+
+    Args:
+        network: as `build_network` gave it, changed in place.
+        settings: of the run.
+        classes: names in the order of the labels.
+
+    Raises:
+        UserError: a file cannot be read or does not fit.
+    """
+    importlib.import_module(MODULES[settings.network]).initialise(network, settings, classes)

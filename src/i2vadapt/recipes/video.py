@@ -1,0 +1,134 @@
+"""The paper's recipe for one stream (Eq. 6): generated videos with labels, retrieved flow, pace prediction, transfer.
+
+Each term of Eq. 6 belongs to one stream, so a run has the terms of its own: RGB the video loss, the local loss and the
+pace loss; flow the video loss, on flow that is retrieved from the memory bank.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from i2vadapt.clips.batches import PACED, SOURCE, TARGET, Sample
+from i2vadapt.clips.source import SourceClips
+from i2vadapt.clips.target import PacedClips, TargetClips
+from i2vadapt.config.recipes.video import PaceSettings, Settings
+from i2vadapt.inference.scores import Scores
+from i2vadapt.losses.classification import local_loss, video_loss
+from i2vadapt.losses.pace import pace_loss
+from i2vadapt.losses.transfer import build_transfer_loss
+from i2vadapt.models.i3d_weights import inflates
+from i2vadapt.models.stream_network import RunNetwork, StreamNetwork, StreamOutput, upsample_logits
+from i2vadapt.recipes import base
+from i2vadapt.recipes.base import Context, LossPart, Row
+from i2vadapt.recipes.calibration import calibrate_batch_norm
+from i2vadapt.recipes.flow_bank import FlowBank
+
+Batch = tuple[Sample, Sample | None, Sample | None]
+"""Source videos; paced target videos, or None; target videos for the transfer loss, or None."""
+
+
+class Recipe(base.Recipe[Settings]):
+    """See the module."""
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        super().__init__(settings, context)
+        bank = settings.bank_used
+        self.bank = FlowBank(bank, context.classes, context.domains) if bank is not None else None
+
+    def build_model(self, network: StreamNetwork) -> RunNetwork:
+        """Adds the pace head, and the weights of the transfer loss."""
+        settings, transfer = self.settings, None
+        if settings.has_transfer_loss:
+            of_features = settings.transfer.inputs == "features"
+            size = network.feature_size if of_features else len(self.context.classes)
+            transfer = build_transfer_loss(settings.transfer.loss, size)
+        paces = settings.pace.classes if settings.pace is not None and settings.has_pace_head else 0
+        return RunNetwork(network, paces, transfer)
+
+    def prepare(self) -> None:
+        """After a cross-modality initialisation: batch-norm statistics of the flow of both domains."""
+        if self.settings.network == "i3d" and inflates(self.settings):
+            batches = self.context.loaders.calibration(self.context.domains)
+            calibrate_batch_norm(self.model.network, batches, self.context.arithmetic)
+
+    def batches(self, epoch: int, first: int) -> Iterator[Batch]:
+        """Source videos, and beside them as many batches of the target as the losses need."""
+        settings, domains, key = self.settings, self.context.domains, (self.context.seed, epoch)
+        retrieve = self.bank.retriever(epoch) if self.bank is not None else None
+        source = SourceClips(domains.source, domains.target, settings, key, retrieve)
+        paced: Iterator[Sample | None] = itertools.repeat(None)
+        target: Iterator[Sample | None] = itertools.repeat(None)
+        if settings.pace is not None and settings.sees_paced_clips:
+            paced = self._load(PacedClips(domains.target, settings, settings.pace, key), (epoch, PACED), first)
+        if settings.has_transfer_loss:
+            target = self._load(TargetClips(domains.target, settings, key), (epoch, TARGET), first)
+        return zip(self._load(source, (epoch, SOURCE), first), paced, target, strict=False)
+
+    def _load(self, clips: Any, key: tuple[int, int], first: int) -> Iterator[Sample]:
+        return self.context.loaders.training(clips, len(clips), self.steps, key, first)
+
+    def loss_parts(self, batch: Batch, progress: float) -> Iterator[LossPart]:
+        """The source's terms, with the transfer loss; then the pace loss."""
+        source, paced, target = batch
+        yield self._source_part(source, target, progress)
+        if paced is None or self.settings.pace is None:
+            return
+        if self.settings.has_pace_head:
+            yield self._pace_part(paced, self.settings.pace)
+        else:  # for its batch-norm statistics alone, as the released trainer does
+            with torch.no_grad():
+                self.run_network(paced)
+
+    def _source_part(self, source: Sample, target: Sample | None, progress: float) -> LossPart:
+        """Video-level loss (Eq. 3 and 4), weighted local loss (Eq. 2) and weighted transfer loss (section 4.5)."""
+        settings = self.settings
+        labels = source["label"].to(self.context.arithmetic.device)
+        output = self.run_network(source)
+        terms = {"loss_video": video_loss(output.video_logits, labels, settings.loss)}
+        if settings.has_local_loss:
+            frames = upsample_logits(output.frame_logits, settings.clip_frames)
+            terms["loss_local"] = settings.local_weight * local_loss(frames, labels, settings.loss)
+        clips = len(labels)
+        if target is not None and self.model.transfer_loss is not None:
+            other = self.run_network(target)
+            loss = self.model.transfer_loss(self._compared(output), self._compared(other), progress)
+            terms["loss_transfer"] = settings.transfer.weight * loss
+            clips += len(other.features)
+        return LossPart(terms, source, clips)
+
+    def _compared(self, output: StreamOutput) -> Tensor:
+        return output.features if self.settings.transfer.inputs == "features" else output.video_logits
+
+    def _pace_part(self, paced: Sample, pace: PaceSettings) -> LossPart:
+        """Weighted pace loss (Eq. 5; the weight is lambda_2), and the share of paces that are right."""
+        rates = paced["pace"].to(self.context.arithmetic.device)
+        logits = self.run_network(paced).pace_logits
+        if logits is None:
+            raise ValueError("the network has no pace head")
+        right = float((logits.argmax(1) + 1 == rates).float().mean())
+        terms = {"loss_pace": pace.weight * pace_loss(logits, rates)}
+        return LossPart(terms, paced, len(rates), {"pace_accuracy": right})
+
+    def after_scoring(self, epoch: int, scores: Scores, parents: Mapping[str, Scores]) -> Row:
+        """Refills the bank, where the next epoch uses it."""
+        if self.bank is None or epoch not in self.settings.refill_epochs():
+            return {}
+        return self.bank.refill(scores, parents)
+
+    def state_of_epoch(self, epoch: int) -> Row:
+        """Whether the epoch's source videos got retrieved flow."""
+        return {} if self.bank is None else {"bank_used": float(self.bank.is_used(epoch))}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Content of the bank."""
+        return {} if self.bank is None else self.bank.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restores what `state_dict` gave."""
+        if self.bank is not None:
+            self.bank.load_state_dict(state)

@@ -1,0 +1,62 @@
+"""The stages of the pipeline: one table, which the workflow, verify, plan and the report read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["depth", "frames", "flow"]
+Side = Literal["source", "target"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A sub-command that the workflow runs as a rule of the same name.
+
+    Attributes:
+        name: of the sub-command and the rule.
+        version: raised whenever the output would change. Snakemake can't see an edit inside the package, so the rules
+            pass it as a parameter.
+        kind: of the shards that it makes; None if it makes none.
+        reads: kind of the shards that it is made from; None if it reads the original files.
+        settings: section of the settings that decides its output; empty without one.
+        sides: the sides of a benchmark that it works on.
+        threads: CPU threads of a job.
+        gpu: GPUs that a job asks for by default.
+    """
+
+    name: str
+    version: int
+    kind: Kind | None = None
+    reads: Kind | None = None
+    settings: str = ""
+    sides: tuple[Side, ...] = ("source", "target")
+    threads: int = 4
+    gpu: int = 0
+
+
+DEMO = Stage("demo_data", version=2, threads=8)
+MANIFEST = Stage("manifest", version=1)
+DEPTH = Stage("depth", version=3, kind="depth", settings="depth", sides=("source",), gpu=1)
+SYNTHESIZE = Stage("synthesize", version=4, kind="frames", reads="depth", settings="synthesis", sides=("source",))
+DECODE = Stage("decode", version=2, kind="frames", settings="decode", sides=("target",))
+FLOW = Stage("flow", version=2, kind="flow", reads="frames", settings="flow")
+TRAIN = Stage("train", version=6, settings="train", threads=8, gpu=1)
+FUSE = Stage("fuse", version=1, threads=1)
+REPORT = Stage("report", version=2, threads=1)
+
+PREPROCESSING = (DEPTH, SYNTHESIZE, DECODE, FLOW)
+"""Stages that make shards, each after those that it reads."""
+
+KINDS: tuple[Kind, ...] = tuple(dict.fromkeys(stage.kind for stage in PREPROCESSING if stage.kind is not None))
+"""Kinds of shards, each made from those before it."""
+
+
+def preprocessing(side: Side) -> tuple[Stage, ...]:
+    """Stages that make the shards of one side of a benchmark, in order."""
+    return tuple(stage for stage in PREPROCESSING if side in stage.sides)
+
+
+def by_name(name: str) -> Stage | None:
+    """The preprocessing stage of a name, as recorded in a shard's provenance; None if there is none."""
+    return next((stage for stage in PREPROCESSING if stage.name == name), None)

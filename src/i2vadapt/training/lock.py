@@ -1,0 +1,49 @@
+"""The lock of a run's folder: one training at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from i2vadapt.errors import UserError
+
+_PATIENCE = 12.0  # seconds
+
+
+def _lock(handle: int, folder: Path) -> None:
+    """DataLoader workers inherit the lock and keep it until they notice, polling every 5 s, that the trainer has died.
+
+    So the lock is tried for up to 12 s.
+    """
+    last = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > last:
+                raise UserError(f"{folder}: another process is training here; wait for it or stop it first") from None
+        time.sleep(0.2)
+
+
+@contextmanager
+def lock_folder(folder: Path, needed: bool = True) -> Iterator[None]:
+    """Keeps a second training out of a folder; of the processes of a training, one needs to.
+
+    Raises:
+        UserError: if another process does.
+    """
+    if not needed:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        _lock(handle, folder)
+        yield
+    finally:
+        os.close(handle)

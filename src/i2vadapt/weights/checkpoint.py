@@ -1,0 +1,47 @@
+"""Checkpoints of this package: written atomically, read without unpickling code."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from i2vadapt.errors import UserError
+from i2vadapt.files.atomic import write_atomically
+
+FORMAT = 2
+_TWO_STREAMS = 1
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Saves tensors and plain data atomically."""
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, **content}, buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Reads a checkpoint of this package.
+
+    Raises:
+        UserError: if it is missing, damaged, or something else.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such checkpoint") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]  # of an empty file: no text
+        raise UserError(f"{path}: not a readable checkpoint ({reason})") from None
+    found = content.get("format") if isinstance(content, dict) else None
+    if found == _TWO_STREAMS:
+        raise UserError(
+            f"{path}: a checkpoint of i2vadapt 0.1, which trained both streams in one run: delete its folder and train"
+            " again, now in one run for each stream"
+        )
+    if found != FORMAT:
+        raise UserError(f"{path}: not a checkpoint of i2vadapt, or of another format than {FORMAT}")
+    return content
