@@ -30,8 +30,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(root)
 
 
-def test_told_to_stop_within_an_epoch_and_within_an_evaluation(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both times the step in hand is finished, and in the end all numbers are those of an undisturbed run."""
+def test_asked_to_stop_within_an_epoch_and_within_an_evaluation(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both times the current step is finished, and in the end all numbers are those of an undisturbed run."""
     Trainer(make_run(data, data / "whole", **CHANGES)).train()
     handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)]
     steps: list[tuple[int, int]] = []
