@@ -39,4 +39,3 @@ check: setup
 
 clean:
 	rm -rf results data/demo
-	find src -name "*.nb[ic]" -delete

@@ -80,7 +80,7 @@ def test_a_file_brought_by_hand_is_taken(published: Path) -> None:
     brought = published.rename(published.with_name("brought.pth"))
     with pytest.raises(
         UserError,
-        match=r"small.pth: cannot be downloaded \(.*\)\. Without internet access, .* `i2vadapt download depth dpt_small --arc",
+        match=r"small.pth: cannot be downloaded \(.*\)\. Without internet access, .* `i2vadapt download depth dpt_",
     ):
         fetch_checkpoint(_NAME)
     fetch_checkpoint(_NAME, Path("other") / "mine.pt", brought)

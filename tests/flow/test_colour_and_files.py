@@ -55,7 +55,8 @@ def test_damaged_flo_is_refused(tmp_path: Path, data: bytes, message: str) -> No
 def test_flo_that_cannot_be_read_or_written(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         read_flo(tmp_path / "none.flo")
+    (tmp_path / "plain").touch()
     with pytest.raises(UserError, match="cannot be written"):
-        write_flo(tmp_path / "none" / "x.flo", np.zeros((2, 2, 2)))
+        write_flo(tmp_path / "plain" / "x.flo", np.zeros((2, 2, 2)))
     with pytest.raises(UserError, match="shape"):
         write_flo(tmp_path / "x.flo", np.zeros((2, 2)))

@@ -106,7 +106,7 @@ def test_missing_run_is_one_clear_line(results: Path, tmp_path: Path, capsys: py
 
 def test_download_of_an_unknown_name(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["download", "resnet", "--out", str(tmp_path / "x")]) == 1
-    assert "no 'resnet'; there is i3d-kinetics400-rgb" in capsys.readouterr().err
+    assert "WHAT: must be one of i3d-kinetics400-rgb, clip-vit-b32, depth, not 'resnet'" in capsys.readouterr().err
 
 
 def test_differences_compare_whole_sections_with_none() -> None:

@@ -168,7 +168,7 @@ def test_spline_goes_through_the_pixels() -> None:
         ("pose", np.eye(3), "pose"),
         ("pose", np.diag([2.0, 2, 2, 1]), "rotation"),
         ("camera", np.zeros((3, 3)), "camera"),
-        ("camera", np.diag([0.0, 1, 1]), "inverted"),
+        ("camera", np.diag([0.0, 1, 1]), "invertible"),
     ],
 )
 def test_impossible_arguments_are_refused(argument: str, value: np.ndarray, message: str) -> None:

@@ -157,7 +157,7 @@ def test_depth_of_another_size_is_a_failure(inputs: tuple[list[Item], Path], tmp
     run_synthesis(items, depth, tmp_path / "0000.h5", SETTINGS, 0, 1, 0.4)
     (failure,) = ShardReader(tmp_path / "0000.h5", "frames").failures
     assert failure.id == "0.png"
-    assert "64x40 pixels, its depth 64x48" in failure.reason
+    assert "64x40 pixels, but its depth has 64x48" in failure.reason
 
 
 PERSON = np.s_[12:40, 24:40]

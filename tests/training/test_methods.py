@@ -1,152 +1,182 @@
-"""Every row of the tables trains and scores, on tiny data."""
+"""Every run of workflow/methods.yaml trains on tiny data, and every method is fused from its runs."""
 
 from __future__ import annotations
 
+import csv
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from i2vadapt.inference.trained import evaluate, load_trained
-from tiny_data import CLASSES, FRAMES, TRAIN, make_run, read_metrics
+from tiny_data import BANK, CLASSES, FRAMES, TRAIN, make_flow_run, make_run, read_metrics
 
-from i2vadapt.clips.dataset import PACED, DomainClips, Window
+from i2vadapt.clips.batches import PACED
+from i2vadapt.clips.dataset import ClipDataset
 from i2vadapt.clips.sampling import draw_pace, pace_indices, uniform_indices
 from i2vadapt.clips.target import PacedClips
-from i2vadapt.config import TrainSettings
-from i2vadapt.config.parsing import parse, read_yaml
+from i2vadapt.clips.window import Window
+from i2vadapt.config.methods import load_methods, needed_runs, resolve_run
+from i2vadapt.config.parsing import parse
+from i2vadapt.config.recipes import settings_class
+from i2vadapt.config.recipes.video import Settings
+from i2vadapt.config.run import RunSettings
 from i2vadapt.config.settings import PRESETS, merge
 from i2vadapt.data.items import read_items, write_items
 from i2vadapt.data.shards.codec import encode_jpeg
 from i2vadapt.errors import UserError
+from i2vadapt.inference.method import fuse_runs
+from i2vadapt.inference.scores import read_scores
+from i2vadapt.layout import RunFolder
 from i2vadapt.training.loop import Trainer
 
-METHODS = read_yaml(Path(__file__).parents[2] / "workflow" / "methods.yaml")
-MORE = {
-    "pace told from both streams": {"bank": None, "pace": {"streams": ["rgb", "flow"]}},
-    "MK-MMD of features": {"bank": None, "pace": None, "transfer": {"loss": "dan", "inputs": "features"}},
-}
-TRAINED_ELSEWHERE = {"so_rgb", "full", "clip_so_rgb", "clip_full", "so_img"}  # test_loop.py, test_clip_stream.py, below
+TABLE = load_methods(Path(__file__).parents[2] / "workflow" / "methods.yaml")
+SHARED = {**TRAIN, "epochs": 2, "bank": BANK, "transfer": {"weight": 0.3}}
+WITH_FEATURES = {"keep_features": True}
 
 
-@pytest.mark.parametrize("name", [*sorted(METHODS.keys() - TRAINED_ELSEWHERE), *MORE])
-def test_every_row_of_the_tables_trains(data: Path, folder: Path, name: str) -> None:
-    """Two epochs, the second with the bank; then the checkpoint is read back and scores the target."""
-    run = make_run(data, folder, **merge(TRAIN, {"epochs": 2}, (METHODS | MORE)[name]))
-    Trainer(run).train()
-    rows, settings = read_metrics(folder), run.settings
+def settings_of(name: str) -> RunSettings:
+    """Settings of a run on the tiny data; the bank is in use in the second of two epochs."""
+    own = WITH_FEATURES if name == "rgb" else {}
+    return resolve_run(name, TABLE, [SHARED], own, "default", "test")
+
+
+RUNS = needed_runs(TABLE.methods, list(TABLE.runs), settings_of)
+TRAINED = [name for name in RUNS if not name.startswith("clip_")]  # CLIP: test_clip_stream.py
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Folder of all runs, which the tests below fill in their order."""
+    root = tmp_path_factory.mktemp("runs")
+    yield root
+    shutil.rmtree(root)
+
+
+@pytest.fixture(scope="module")
+def data_with_photographs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The photographs are red or green; the generated videos of this dataset are not read for them."""
+    root, rng = tmp_path_factory.mktemp("photographs") / "data", np.random.default_rng(0)
+    shutil.copytree(data, root)
+    items = read_items(root / "source" / "manifest.csv")
+    placed = [replace(item, path=str(root / item.id.replace("/", "-"))) for item in items]
+    for item in placed:
+        picture = rng.integers(0, 100, (60, 90, 3), np.uint8)
+        picture[..., item.label] += 150
+        Path(item.path).write_bytes(encode_jpeg(picture, 95))
+    write_items(root / "source" / "manifest.csv", placed)
+    yield root
+    shutil.rmtree(root)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_every_run_trains(data_with_photographs: Path, runs: Path, name: str) -> None:
+    """After the runs whose scores it reads."""
+    settings = RUNS[name]
+    run = make_run(data_with_photographs, runs / name / "seed5")
+    parents = {parent: runs / parent / "seed5" for parent in settings.parents}
+    Trainer(replace(run, settings=settings, parents=parents)).train()
+    rows = read_metrics(run.folder)
     losses = {column for column in rows[1] if column.startswith("loss_") and rows[1][column]}
-    expected = {f"loss_video_{stream}" for stream in settings.streams} | {"loss_local_rgb"}
-    if settings.pace is not None:
-        expected |= {f"loss_pace_{stream}" for stream in settings.pace.streams}
-    if settings.transfer.loss != "none":
-        expected |= {f"loss_transfer_{stream}" for stream in settings.streams}
+    expected = {"loss_video"}
+    if isinstance(settings, Settings):
+        expected |= {"loss_local"} if settings.stream == "rgb" else set()
+        expected |= {"loss_pace"} if settings.pace is not None and settings.stream == "rgb" else set()
+        expected |= {"loss_transfer"} if settings.transfer.loss != "none" else set()
+        if settings.bank is not None:
+            assert [row["bank_used"] for row in rows] == ["0", "1"]
+            assert sum(int(rows[0][f"bank_fill_{label}"]) for label in CLASSES) == int(rows[0]["bank_flows"]) > 0
     assert losses == expected
-    if settings.bank is not None:
-        assert [row["bank_used"] for row in rows] == ["0", "1"]
-        assert sum(int(rows[0][f"bank_fill_{label}"]) for label in CLASSES) == int(rows[0]["bank_flows"]) > 0
-    results = evaluate(load_trained(folder / "checkpoint.pt"), data / "target", folder / "predictions.csv", 2, 0)
-    assert f"{results['accuracy_fused']:.6g}" == rows[1]["accuracy_fused"]
+    kept = read_scores(RunFolder(run.folder).scores(2)).features
+    assert set(kept) == ({"source", "target"} if name == "rgb" else set())
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE.methods if not name.startswith("clip_")])
+def test_every_method_is_the_fusion_of_its_runs(runs: Path, tmp_path: Path, name: str) -> None:
+    method = TABLE.methods[name]
+    folders = [runs / run / "seed5" for run in method.fuse]
+    results = fuse_runs(folders, method.title, tmp_path)
+    for run, folder in zip(method.fuse, folders, strict=True):
+        assert f"{results[f'accuracy_{RUNS[run].stream}']:.6g}" == read_metrics(folder)[-1]["accuracy"]
+    with (tmp_path / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    right = np.mean([row["class"] == row["predicted"] for row in rows])
+    assert results["accuracy_fused"] == pytest.approx(right)
+    scores = [read_scores(RunFolder(folder).scores(2)) for folder in folders]
+    total = {item: sum(part.probabilities[part.ids.index(item)] for part in scores) for item in scores[0].ids}
+    for row in rows:
+        assert float(row["score_walk"]) == pytest.approx(total[row["id"]][0], abs=1e-5)
 
 
 def test_the_released_reading_trains(data: Path, folder: Path) -> None:
-    run = make_run(data, folder, **merge(TRAIN, PRESETS["released"]["train"], {"epochs": 3}))
-    Trainer(run).train()
-    rows = read_metrics(folder)
-    assert [row["bank_used"] for row in rows] == ["0", "0", "1"]
-    losses = ["loss_video_rgb", "loss_local_rgb", "loss_video_flow", "loss_local_flow", "loss_pace_rgb"]
-    assert [name for name in rows[0] if name.startswith("loss_")] == losses
+    changes = merge(TRAIN, PRESETS["released"]["train"], {"epochs": 3})
+    Trainer(make_run(data, folder / "rgb", **changes)).train()
+    bank = {**changes["bank"], **BANK, "partner": "rgb"}
+    Trainer(make_flow_run(data, folder / "flow", folder / "rgb", **{**changes, "bank": bank})).train()
+    rgb, flow = read_metrics(folder / "rgb"), read_metrics(folder / "flow")
+    assert [row["bank_used"] for row in flow] == ["0", "0", "1"]
+    assert [name for name in rgb[0] if name.startswith("loss_")] == ["loss_video", "loss_local", "loss_pace"]
+    assert [name for name in flow[0] if name.startswith("loss_")] == ["loss_video", "loss_local"]
 
 
 def test_every_element_of_the_gradient_is_clipped(data: Path, folder: Path) -> None:
     """With a rate of 1 and nothing else, one step moves each weight by its clipped gradient."""
     changes = {"clip_gradient": 1e-3, "learning_rate": 1.0, "momentum": 0.0, "weight_decay": 0.0, "epochs": 1}
-    run = make_run(data, folder, streams=["rgb"], bank=None, pace=None, batch_size=4, **changes)
-    trainer = Trainer(run)
-    before = trainer.model.network("rgb").logits.conv3d.weight.detach().clone()
+    trainer = Trainer(make_run(data, folder, pace=None, batch_size=4, **changes))
+    head = trainer.model.get_submodule("network.logits.conv3d").weight
+    before = head.detach().clone()
     trainer.train()
-    moved = (trainer.model.network("rgb").logits.conv3d.weight.detach() - before).abs()
+    moved = (head.detach() - before).abs()
     assert moved.max().item() == pytest.approx(1e-3, rel=1e-3)
     assert moved.min() < 9e-4
 
 
-def test_the_lower_bound_learns_from_the_photographs_themselves(data: Path, tmp_path: Path) -> None:
-    """The photographs are red or green; the generated videos of this dataset are not read for them."""
-    root, rng = tmp_path / "data", np.random.default_rng(0)
-    shutil.copytree(data, root)
-    items = read_items(root / "source" / "manifest.csv")
-    for item in items:
-        picture = rng.integers(0, 100, (60, 90, 3), np.uint8)
-        picture[..., item.label] += 150
-        (root / item.id.replace("/", "-")).write_bytes(encode_jpeg(picture, 95))
-    write_items(
-        root / "source" / "manifest.csv", [replace(item, path=str(root / item.id.replace("/", "-"))) for item in items]
-    )
-    row = {**METHODS["so_img"], "learning_rate": 0.01}
-    run = make_run(root, tmp_path / "run", **merge(TRAIN, row, {"epochs": 6, "milestones": [1.0], "batch_size": 4}))
-    trainer = Trainer(run)
-    sample = next(iter(trainer.loaders.source(0, None)))
-    assert sample["rgb"].shape == (4, 1, 32, 32, 3)
-    assert sample["rgb"].float().mean(dim=(1, 2, 3)).argmax(dim=1).tolist() == sample["label"].tolist()
+def test_the_lower_bound_learns_from_the_photographs_themselves(data_with_photographs: Path, folder: Path) -> None:
+    document = merge(TRAIN, TABLE.runs["image"], {"learning_rate": 0.01, "epochs": 6, "batch_size": 4})
+    settings = settings_class(document, "test")
+    taken = {key: value for key, value in document.items() if key in settings.model_fields}
+    run = make_run(data_with_photographs, folder)
+    trainer = Trainer(replace(run, settings=parse(settings, {**taken, "milestones": [1.0]}, "test")))
+    sample = next(iter(trainer.recipe.batches(0, 0)))
+    assert sample["clip"].shape == (4, 1, 32, 32, 3)
+    assert sample["clip"].float().mean(dim=(1, 2, 3)).argmax(dim=1).tolist() == sample["label"].tolist()
     trainer.train()
-    rows = read_metrics(tmp_path / "run")
-    assert float(rows[-1]["loss_video_rgb"]) < float(rows[0]["loss_video_rgb"])
-    results = evaluate(load_trained(tmp_path / "run" / "checkpoint.pt"), root / "target", tmp_path / "out.csv", 2, 0)
-    assert results["accuracy_rgb"] == float(rows[-1]["accuracy_rgb"])
-    shutil.rmtree(tmp_path)
-
-
-def test_a_killed_run_with_similarities_goes_on_to_the_same_numbers(
-    data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    changes = {"bank": {"warmup_epochs": 1, "capacity": 2, "strategy": "simw_sum_top5"}, "pace": None, "epochs": 2}
-    Trainer(make_run(data, folder / "whole", **changes)).train()
-    real = Trainer._save
-
-    def save_and_die(self: Trainer) -> None:
-        real(self)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_save", save_and_die)
-        with pytest.raises(KeyboardInterrupt):
-            Trainer(make_run(data, folder / "parts", **changes)).train()
-    Trainer(make_run(data, folder / "parts", **changes)).train()
-    assert read_metrics(folder / "parts") == read_metrics(folder / "whole")
+    rows = read_metrics(folder)
+    assert float(rows[-1]["loss_video"]) < float(rows[0]["loss_video"])
 
 
 @pytest.mark.parametrize("flow", ["native", "matched"])
 @pytest.mark.parametrize("crops", ["shared", "separate"])
 def test_paced_flow_is_native_or_matched(data: Path, flow: str, crops: str) -> None:
-    target = DomainClips(data / "target", ("rgb", "flow"))
-    settings = make_run(data, data, pace={"flow": flow, "streams": ["rgb", "flow"]}, crops=crops).settings
-    clips = PacedClips(target, settings, (5, 0))
-    for index, item in enumerate(target.items):
-        rng = np.random.default_rng([5, 0, PACED, index])
-        start, rate = draw_pace(rng, FRAMES, 5)
-        window = Window.draw(rng)
-        paced, whole = pace_indices(FRAMES, start, rate, 8), uniform_indices(FRAMES, 8)
-        sample = clips[index]
-        assert int(sample["pace"]) == rate
-        assert torch.equal(sample["rgb"], target.rgb_clip(item.id, paced, window, settings.crop))
-        window = window if crops == "shared" else Window.draw(rng)
-        indices = paced if flow == "matched" else whole
-        assert torch.equal(sample["flow"], target.flow_clip(item.id, indices, window, settings.crop))
+    pace = {"flow": flow, "streams": ["rgb", "flow"]}
+    for stream in ("rgb", "flow"):
+        target = ClipDataset(data / "target", stream)  # type: ignore[arg-type]
+        settings = parse(Settings, {**TRAIN, "stream": stream, "pace": pace, "crops": crops}, "test")
+        assert settings.pace is not None
+        clips = PacedClips(target, settings, settings.pace, (5, 0))
+        for index, item in enumerate(target.items):
+            rng = np.random.default_rng([5, 0, PACED, index])
+            start, rate = draw_pace(rng, FRAMES, 5)
+            window = Window.draw(rng)
+            indices = pace_indices(FRAMES, start, rate, 8)
+            if stream == "flow":
+                window = window if crops == "shared" else Window.draw(rng)
+                indices = indices if flow == "matched" else uniform_indices(FRAMES, 8)
+            sample = clips[index]
+            assert int(sample["pace"]) == rate
+            assert torch.equal(sample["clip"], target.clip(item.id, indices, window, settings.crop))
 
 
 @pytest.mark.parametrize("other_streams", ["skip", "statistics"])
-def test_streams_without_a_pace_head_may_see_the_target_for_their_statistics(
-    data: Path, folder: Path, other_streams: str
-) -> None:
-    """Photographs' flow moves down and that of videos up; only running statistics may tell that it was seen."""
+def test_a_flow_run_may_see_paced_clips_for_its_statistics(data: Path, folder: Path, other_streams: str) -> None:
+    """Photographs' flow moves down and that of videos up; only running statistics may show that it was seen."""
     states = {}
     for pace in (None, {"other_streams": other_streams}):
-        run = make_run(data, folder / str(pace is None), pace=pace, bank=None, epochs=1, dropout=0.0)
-        trainer = Trainer(run)
+        trainer = Trainer(make_run(data, folder / str(pace is None), stream="flow", pace=pace, epochs=1, dropout=0.0))
         trainer.train()
-        states[pace is None] = trainer.model.network("flow").state_dict()
+        states[pace is None] = trainer.model.network.state_dict()
     statistics = [name for name in states[True] if name.endswith("running_mean")]
     changed = any(not torch.equal(states[True][name], states[False][name]) for name in statistics)
     assert changed == (other_streams == "statistics")
@@ -154,12 +184,13 @@ def test_streams_without_a_pace_head_may_see_the_target_for_their_statistics(
 
 
 def test_the_domain_classifier_learns_while_its_reversed_gradient_is_weak(data: Path, folder: Path) -> None:
-    transfer = {"loss": "dann", "inputs": "features", "weight": 1.0, "streams": ["rgb"]}
-    trainer = Trainer(make_run(data, folder, streams=["rgb"], bank=None, pace=None, transfer=transfer, epochs=1))
-    before = {name: value.clone() for name, value in trainer.model.domain_heads.state_dict().items()}
+    transfer = {"loss": "dann", "inputs": "features", "weight": 1.0}
+    trainer = Trainer(make_run(data, folder, pace=None, transfer=transfer, epochs=1))
+    loss = trainer.model.get_submodule("transfer_loss")
+    before = {name: value.clone() for name, value in loss.state_dict().items()}
     trainer.train()
-    after = trainer.model.domain_heads.state_dict()
-    assert before.keys() == {f"rgb.layers.{layer}.{kind}" for layer in (0, 3, 6) for kind in ("weight", "bias")}
+    after = loss.state_dict()
+    assert before.keys() == {f"classifier.layers.{layer}.{kind}" for layer in (0, 3, 6) for kind in ("weight", "bias")}
     assert all(not torch.equal(value, after[name]) for name, value in before.items())
 
 
@@ -167,15 +198,12 @@ def test_the_domain_classifier_learns_while_its_reversed_gradient_is_weak(data: 
     ("changes", "message"),
     [
         ({"transfer": {"loss": "bnm", "inputs": "features"}}, "inputs must be logits with loss bnm"),
-        ({"streams": ["flow"], "pace": None, "bank": {"strategy": "simw_top1"}}, "streams must have rgb"),
-        ({"source_clips": "photographs", "rgb_network": "resnet18", "bank": None}, "source_clips photographs needs"),
-        ({"streams": ["flow"]}, "pace must be null when streams has none of pace.streams, rgb"),
-        (
-            {"streams": ["rgb"], "bank": None, "transfer": {"loss": "dan", "streams": ["flow"]}},
-            "transfer.loss must be none",
-        ),
+        ({"stream": "flow", "bank": {"strategy": "simw_top1"}}, "bank.partner must name an RGB run"),
+        ({"recipe": "frames", "network": "i3d"}, "recipe frames needs a network of single frames"),
+        ({"stream": "flow", "network": "resnet18"}, "looks at RGB frames"),
+        ({"recipe": "frame"}, "recipe: must be one of video, frames, not 'frame'"),
     ],
 )
 def test_settings_that_do_not_fit_together(changes: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        parse(TrainSettings, changes, "test")
+        parse(settings_class(changes, "test"), changes, "test")

@@ -171,7 +171,9 @@ def test_a_file_that_changed_since_the_first_download_is_refused(server: FileSer
     download(server.url, out, accept, _HINT)
     out.unlink()
     server.content = server.content[::-1]
-    with pytest.raises(UserError, match=r"has SHA-256 \w{64}, and another is recorded in .*weights.pt.sha256; remove"):
+    with pytest.raises(
+        UserError, match=r"its SHA-256 is \w{64}, which differs from the one recorded in .*weights.pt.sha256; remove"
+    ):
         download(server.url, out, accept, _HINT)
     assert {path.name for path in tmp_path.iterdir()} == {"weights.pt.sha256"}
     (tmp_path / "weights.pt.sha256").unlink()
@@ -209,7 +211,7 @@ def test_refusals_are_one_line_with_a_way_out(server: FileServer, tmp_path: Path
 
 def test_no_network_and_no_size(server: FileServer, tmp_path: Path) -> None:
     server.tells_size = False
-    with pytest.raises(UserError, match="does not tell the size"):
+    with pytest.raises(UserError, match="does not announce the size"):
         download(server.url, tmp_path / "weights.pt", accept, _HINT)
     with FileServer() as closed:
         url = closed.url
@@ -237,7 +239,7 @@ def test_a_file_brought_by_hand_is_recorded(tmp_path: Path) -> None:
     adopt(out, out, accept)
     assert_arrived(out, b"weights")
     brought.write_bytes(b"others")
-    with pytest.raises(UserError, match="another is recorded"):
+    with pytest.raises(UserError, match="differs from the one recorded"):
         adopt(brought, out, accept)
     assert_arrived(out, b"weights")
     with pytest.raises(UserError, match=r"none\.pt: no such file"):

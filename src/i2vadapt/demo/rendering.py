@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from i2vadapt.demo.raycast import cast, local_point, ray_table, trace, windows
 from i2vadapt.demo.scene import Camera, Floats, Frame, Integers, Primitives, Scene
 from i2vadapt.demo.shading import look_table, paint
+from i2vadapt.runtime.kernels import kernel
 
-_JIT = {"cache": True, "nogil": True, "error_model": "numpy"}
 _SAME = 1e-3  # relative difference of depth below which a point is the one seen
 
 
-@njit(**_JIT)
+@kernel()
 def _local_points(index: Integers, depth: Floats, rays: Floats) -> Floats:
     height, width = depth.shape
     points = np.zeros((height, width, 3))
@@ -26,7 +25,7 @@ def _local_points(index: Integers, depth: Floats, rays: Floats) -> Floats:
     return points
 
 
-@njit(**_JIT)
+@kernel()
 def _project(index: Integers, points: Floats, primitives: Primitives, camera: Camera) -> Floats:
     """Image positions and depth (H, W, 3) of local points, wherever their primitives are now."""
     height, width = index.shape
@@ -53,7 +52,7 @@ def _project(index: Integers, points: Floats, primitives: Primitives, camera: Ca
     return result
 
 
-@njit(**_JIT)
+@kernel()
 def _still_seen(index: Integers, projected: Floats, rays: Floats, bounds: Integers) -> NDArray[np.bool_]:
     height, width = index.shape
     seen = np.zeros((height, width), np.bool_)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from i2vadapt.demo.raycast import SHAPE, bounding_sphere, hit, local_normal, local_point, trace
 from i2vadapt.demo.scene import BOX, PLANE, Camera, Floats, Integers, Light, Primitives
 from i2vadapt.demo.textures import FACE, NOISE, SKY, face, fractal_noise, pattern, sky, value_noise
+from i2vadapt.runtime.kernels import kernel
 
-_JIT = {"cache": True, "nogil": True, "error_model": "numpy"}
 # First columns in the rows of `look_table`, and first places in its numbers of the frame.
 LINEAR, ORIGIN, SPHERE, TOWARDS, COLOURS, PATTERN = 0, 9, 12, 16, 19, 25
 CENTRE, WORLD, FOCAL, LIGHT = 0, 3, 12, 13
@@ -22,7 +21,7 @@ _EDGE = 0.08  # relative jump of depth that counts as an edge within one primiti
 _OFFSETS = np.array([[-0.125, -0.375], [0.375, -0.125], [0.125, 0.375], [-0.375, 0.125]])
 
 
-@njit(**_JIT)
+@kernel()
 def look_table(primitives: Primitives, camera: Camera, light: Light) -> tuple[Floats, Floats]:
     """Packs what shading needs: rows (N, 30) of the primitives, and numbers (26,) of the whole frame.
 
@@ -50,7 +49,7 @@ def look_table(primitives: Primitives, camera: Camera, light: Light) -> tuple[Fl
     return looks, frame
 
 
-@njit(**_JIT)
+@kernel()
 def _in_shadow(rays: Floats, looks: Floats, frame: Floats, x: float, y: float, z: float) -> bool:
     lx, ly, lz = frame[LIGHT], frame[LIGHT + 1], frame[LIGHT + 2]
     for n in range(len(looks)):
@@ -72,7 +71,7 @@ def _in_shadow(rays: Floats, looks: Floats, frame: Floats, x: float, y: float, z
     return False
 
 
-@njit(**_JIT)
+@kernel()
 def _surface(
     kind: int, radius: float, q: tuple[float, float, float], n: tuple[float, float, float]
 ) -> tuple[float, float, float]:
@@ -89,7 +88,7 @@ def _surface(
     return math.atan2(x, z) * radius, y, math.sqrt(x * x + z * z)
 
 
-@njit(**_JIT)
+@kernel()
 def _albedo(
     rays: Floats,
     looks: Floats,
@@ -129,7 +128,7 @@ def _albedo(
     )
 
 
-@njit(**_JIT)
+@kernel()
 def shade(
     rays: Floats, looks: Floats, frame: Floats, n: int, t: float, u: float, v: float
 ) -> tuple[float, float, float]:
@@ -182,7 +181,7 @@ def shade(
     )
 
 
-@njit(**_JIT)
+@kernel()
 def _is_edge(depth: Floats, index: Integers, v: int, u: int) -> bool:
     height, width = depth.shape
     here, near = index[v, u], depth[v, u]
@@ -193,7 +192,7 @@ def _is_edge(depth: Floats, index: Integers, v: int, u: int) -> bool:
     return False
 
 
-@njit(**_JIT)
+@kernel()
 def paint(
     rays: Floats, looks: Floats, frame: Floats, bounds: Integers, depth: Floats, index: Integers
 ) -> NDArray[np.float32]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from i2vadapt.runtime.kernels import kernel
 
 PLAIN = 0
 NOISE = 1  # three octaves of value noise
@@ -23,21 +24,19 @@ SKY = 8  # clouds over a vertical gradient; not lit
 PLANKS = 9
 WAVES = 10  # stripes bent by noise, as in marble
 
-_JIT = {"cache": True, "nogil": True, "error_model": "numpy"}
-
 
 # The generator is fixed for ever: another table would change every texture.
 _TABLE = np.random.default_rng(20).random(4096)
 
 
-@njit(**_JIT)
+@kernel()
 def lattice(x: int, y: int, z: int, seed: int) -> float:
     """A fixed random number in [0, 1) for each integer point and seed."""
     mixed = x * 374761393 + y * 668265263 + z * 1440662683 + seed * 974634777
     return _TABLE[((mixed ^ (mixed >> 15)) * 2246822519 >> 13) & 4095]
 
 
-@njit(**_JIT)
+@kernel()
 def value_noise(x: float, y: float, z: float, seed: int) -> float:
     """Smooth noise in [0, 1] with one random value per unit cube corner."""
     cell_x, cell_y, cell_z = math.floor(x), math.floor(y), math.floor(z)
@@ -51,12 +50,12 @@ def value_noise(x: float, y: float, z: float, seed: int) -> float:
     return near * (1 - c) + far * c
 
 
-@njit(**_JIT)
+@kernel()
 def _clamp(value: float) -> float:
     return min(max(value, 0.0), 1.0)
 
 
-@njit(**_JIT)
+@kernel()
 def fractal_noise(x: float, y: float, z: float, width: float, seed: int) -> float:
     """Three octaves of value noise; octaves finer than a pixel are replaced by their mean."""
     total, amplitude, frequency = 0.5, 0.55, 1.0
@@ -72,14 +71,14 @@ def fractal_noise(x: float, y: float, z: float, width: float, seed: int) -> floa
     return _clamp(total)
 
 
-@njit(**_JIT)
+@kernel()
 def _square_wave(x: float, width: float) -> float:
     """A square wave of period 1 with edges as soft as a pixel is wide."""
     distance = 0.25 - abs(x - math.floor(x) - 0.5)
     return _clamp(distance / max(width, 0.02) + 0.5)
 
 
-@njit(**_JIT)
+@kernel()
 def _lines(x: float, thickness: float, width: float) -> float:
     """Lines at the integers."""
     share = x - math.floor(x)
@@ -87,7 +86,7 @@ def _lines(x: float, thickness: float, width: float) -> float:
     return _clamp(distance / max(width, 0.02) + 0.5) * min(1.0, thickness / max(width, 1e-6) + 0.2)
 
 
-@njit(**_JIT)
+@kernel()
 def _bricks(u: float, v: float, width: float, seed: int) -> float:
     row = math.floor(v)
     along = u * 0.45 + 0.5 * (row % 2)
@@ -96,7 +95,7 @@ def _bricks(u: float, v: float, width: float, seed: int) -> float:
     return mortar * 0.9 + (1.0 - mortar) * 0.35 * tint
 
 
-@njit(**_JIT)
+@kernel()
 def _planks(u: float, v: float, width: float, seed: int) -> float:
     row = math.floor(v)
     along = u * 0.2 + lattice(row, 7, 0, seed)
@@ -106,7 +105,7 @@ def _planks(u: float, v: float, width: float, seed: int) -> float:
     return _clamp(0.8 * gap + (1.0 - gap) * (0.4 * tint + 0.35 * streak))
 
 
-@njit(**_JIT)
+@kernel()
 def _speckles(u: float, v: float, width: float, seed: int) -> float:
     """One round spot at a random place in each cell."""
     column, row = math.floor(u), math.floor(v)
@@ -119,7 +118,7 @@ def _speckles(u: float, v: float, width: float, seed: int) -> float:
     return spot * fade + 0.12 * (1.0 - fade)
 
 
-@njit(**_JIT)
+@kernel()
 def pattern(texture: int, u: float, v: float, w: float, angle: float, width: float, seed: int) -> float:
     """Evaluates a texture.
 
@@ -156,7 +155,7 @@ def pattern(texture: int, u: float, v: float, w: float, angle: float, width: flo
     return 0.5 + 0.5 * math.sin(6.283 * (0.5 * v + bend)) * _clamp(1.6 - width)
 
 
-@njit(**_JIT)
+@kernel()
 def face(x: float, y: float, z: float, width: float) -> float:
     """Share of hair on a head of unit radius that looks along +z, y down; -1 on the eyes and the mouth."""
     if z > 0.0:
@@ -169,7 +168,7 @@ def face(x: float, y: float, z: float, width: float) -> float:
     return _clamp((edge - y) / max(width * 4.0, 0.05) + 0.5)
 
 
-@njit(**_JIT)
+@kernel()
 def sky(x: float, y: float, z: float, seed: int) -> float:
     """Share of cloud white in a direction given by a unit vector, y down."""
     height = max(-y, 0.0)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from i2vadapt.demo.actions import CYCLIC, random_movement
@@ -16,6 +15,7 @@ from i2vadapt.demo.looks import VIDEOS, random_light
 from i2vadapt.demo.photographs import frame_person, heading_for, seated_phase_of, surroundings_for
 from i2vadapt.demo.rendering import flow_of, render
 from i2vadapt.demo.scene import Camera, Floats, Scene
+from i2vadapt.demo.smearing import smear
 from i2vadapt.demo.surroundings import Space
 
 FRAME_RATE = 25
@@ -123,24 +123,6 @@ def video_clip(rng: np.random.Generator, name: str) -> Clip:
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _smear(image: NDArray[np.uint8], flow: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean (H, W, 3) of an image along the flow (H, W, 2) of each pixel, centred on the pixel."""
-    height, width, _ = image.shape
-    result = np.zeros((height, width, 3), np.float32)
-    for v in range(height):
-        for u in range(width):
-            x, y = flow[v, u, 0], flow[v, u, 1]
-            if not (abs(x) < 30.0 and abs(y) < 30.0):
-                x, y = np.float32(0.0), np.float32(0.0)
-            for k in range(-2, 3):
-                i = min(max(int(np.floor(u + 0.25 * k * x + 0.5)), 0), width - 1)
-                j = min(max(int(np.floor(v + 0.25 * k * y + 0.5)), 0), height - 1)
-                for channel in range(3):
-                    result[v, u, channel] += np.float32(0.2) * image[j, i, channel]
-    return result
-
-
 def video_frame(clip: Clip, number: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Renders one frame (H, W, 3) as the clip's camera records it.
 
@@ -153,7 +135,7 @@ def video_frame(clip: Clip, number: int, rng: np.random.Generator) -> NDArray[np
     frame = render(clip.scene, time)
     image = frame.image.astype(np.float32)
     if clip.shutter > 0.0:
-        image = _smear(frame.image, flow_of(frame, clip.scene, time + clip.shutter))
+        image = smear(frame.image, flow_of(frame, clip.scene, time + clip.shutter))
     image = cv2.GaussianBlur(image, (0, 0), clip.focus)
     # Dark parts are noisier in proportion; neighbours share noise, as after a camera's own processing.
     noise = rng.standard_normal(image.shape, np.float32)

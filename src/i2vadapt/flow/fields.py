@@ -1,4 +1,4 @@
-"""What the compiled parts of the CPU's TV-L1 share: their fields, and how they are compiled.
+"""The fields that the compiled parts of the CPU's TV-L1 share.
 
 Each field has a border of one pixel, so that pixel (y, x) is at [y + 1, x + 1] and no neighbour needs a special case.
 Its width is a whole number of blocks, so that compiled loops have no remainder.
@@ -6,12 +6,9 @@ Its width is a whole number of blocks, so that compiled loops have no remainder.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
-from numba.core.compiler import Compiler
 from numpy.typing import NDArray
 
 Field = NDArray[np.float32]
@@ -50,14 +47,3 @@ def blank(height: int, width: int) -> Field:
 def inner(field: Field, height: int, width: int) -> Field:
     """The part of a field inside its border, as a view."""
     return field[1 : height + 1, 1 : width + 1]
-
-
-class _NoAlias(Compiler):
-    def compile_extra(self, func: Callable[..., Any]) -> Any:
-        self.state.flags.noalias = True
-        return super().compile_extra(func)
-
-
-# Compiles on the promise that what a call writes through one argument it does not read through another. Without it the
-# compiler gives up telling ten fields apart and does one pixel at a time.
-kernel = njit(cache=True, nogil=True, fastmath=True, error_model="numpy", pipeline_class=_NoAlias)

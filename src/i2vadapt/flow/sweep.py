@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from i2vadapt.flow.fields import BLOCK, DataTerm, Field, State, kernel
+from i2vadapt.flow.fields import BLOCK, DataTerm, Field, State
+from i2vadapt.runtime.kernels import inlined, kernel
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
 # Indices are unsigned: Numba adds wraparound to signed ones, which prevents vectorisation.
@@ -24,7 +24,7 @@ Scalar = np.float32
 Pair = tuple[np.float32, np.float32]
 
 
-@njit(inline="always")
+@inlined
 def _primal(
     normal: tuple[float, float],
     offset: float,
@@ -39,7 +39,7 @@ def _primal(
     return u - step * normal[0] + theta * div_p, v - step * normal[1] + theta * div_q
 
 
-@njit(inline="always")
+@inlined
 def _dual(p: Pair, q: Pair, du: Pair, dv: Pair, rate: Scalar) -> tuple[Scalar, Scalar, Scalar, Scalar]:
     p_scale = _ONE + rate * math.sqrt(du[0] * du[0] + du[1] * du[1])
     q_scale = _ONE + rate * math.sqrt(dv[0] * dv[0] + dv[1] * dv[1])
@@ -53,7 +53,7 @@ def _dual(p: Pair, q: Pair, du: Pair, dv: Pair, rate: Scalar) -> tuple[Scalar, S
     )
 
 
-@kernel
+@kernel(fastmath=True, noalias=True)
 def _row(
     data: DataTerm, here: State, above: State, weight: Field | None, y: int, width: int, theta: Scalar, rate: Scalar
 ) -> Scalar:
@@ -84,7 +84,7 @@ def _row(
     return change
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@kernel(fastmath=True)
 def sweep(
     data: DataTerm, state: State, weight: Field, height: int, width: int, theta: Scalar, rate: Scalar, iterations: int
 ) -> Scalar:

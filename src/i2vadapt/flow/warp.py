@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from i2vadapt.flow.fields import DataTerm, Field, State, kernel
+from i2vadapt.flow.fields import DataTerm, Field, State
+from i2vadapt.runtime.kernels import inlined, kernel
 
 _BEFORE, _AFTER = 3, 4  # zeros around the image, so that a 4x4 patch beyond its edge needs no special case
 _START = np.float32(_BEFORE - 1)  # the patch begins one pixel before the position
@@ -39,7 +39,7 @@ def with_derivatives(image: Field) -> NDArray[np.float32]:
     return result
 
 
-@kernel
+@kernel(fastmath=True, noalias=True)
 def _differences(image: Field, result: NDArray[np.float32]) -> None:
     height, width = image.shape
     for y in range(height):
@@ -51,7 +51,7 @@ def _differences(image: Field, result: NDArray[np.float32]) -> None:
             result[2, y + _BEFORE, x + _BEFORE] = _HALF * (image[down, x] - image[up, x])
 
 
-@njit(inline="always")
+@inlined
 def _cubic(t: np.float32) -> tuple[np.float32, np.float32, np.float32, np.float32]:
     """Weights of the pixels at -1, 0, 1 and 2 for a position t in [0, 1) (Keys 1981)."""
     s = _ONE - t
@@ -60,18 +60,18 @@ def _cubic(t: np.float32) -> tuple[np.float32, np.float32, np.float32, np.float3
     return first, second, _ONE - first - second - last, last
 
 
-@njit(inline="always")
+@inlined
 def _patch_row(image: Field, y: int, x: int, a: tuple[np.float32, ...]) -> np.float32:
     return a[0] * image[y, x] + a[1] * image[y, x + _I1] + a[2] * image[y, x + _I2] + a[3] * image[y, x + _I3]
 
 
-@njit(inline="always")
+@inlined
 def _patch(image: Field, y: int, x: int, a: tuple[np.float32, ...], b: tuple[np.float32, ...]) -> np.float32:
     upper = b[0] * _patch_row(image, y, x, a) + b[1] * _patch_row(image, y + _I1, x, a)
     return upper + b[2] * _patch_row(image, y + _I2, x, a) + b[3] * _patch_row(image, y + _I3, x, a)
 
 
-@kernel
+@kernel(fastmath=True, noalias=True)
 def linearise(first: Field, second: NDArray[np.float32], state: State, strength: np.float32, data: DataTerm) -> None:
     """Computes the data term around the current flow.
 

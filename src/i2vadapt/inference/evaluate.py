@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from i2vadapt.clips.batches import Sample
 from i2vadapt.clips.dataset import ClipDataset
-from i2vadapt.clips.domains import tested_videos
+from i2vadapt.clips.domains import evaluated_videos
 from i2vadapt.clips.evaluation import EvaluationClips
 from i2vadapt.clips.loaders import plain_errors
 from i2vadapt.inference.classifier import Classifier, Member
@@ -42,7 +42,7 @@ def evaluate(classifier: Classifier, folder: Path, out: Path, batch_size: int, w
 def _score_dataset(member: Member, classes: tuple[str, ...], folder: Path, batch_size: int, workers: int) -> Scores:
     settings = member.settings
     dataset = ClipDataset(folder, settings.stream)
-    dataset = dataset.only(tested_videos(dataset, settings))
+    dataset = dataset.only(evaluated_videos(dataset, settings))
     clips = EvaluationClips(dataset, settings.test_frames, settings.crop)
     loader: DataLoader[Sample] = DataLoader(clips, batch_size, num_workers=workers)
     arithmetic = choose_arithmetic(settings.precision)

@@ -110,7 +110,7 @@ class Recipe(base.Recipe[Settings]):
         logits = self.run_network(paced).pace_logits
         if logits is None:
             raise ValueError("the network has no pace head")
-        right = float((logits.argmax(1) + 1 == rates).float().mean())
+        right = float((logits.argmax(1) + 1 == rates).double().mean())
         terms = {"loss_pace": pace.weight * pace_loss(logits, rates)}
         return LossPart(terms, paced, len(rates), {"pace_accuracy": right})
 

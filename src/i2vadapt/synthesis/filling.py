@@ -12,17 +12,16 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
-from numba import njit
 
+from i2vadapt.runtime.kernels import kernel
 from i2vadapt.synthesis.splatting import SAME_SURFACE
 
 _SOFTNESS = 2.0  # standard deviation of the blur, pixels
 _FULLY_SOFT = 4.0  # distance from visible pixels at which the blur is full, pixels
 _SHORT = 4  # runs up to this part of the longer side are filled first
-_KERNEL = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
-@njit(**_KERNEL)
+@kernel()
 def _anchor_runs(w: np.ndarray, anchor: np.ndarray, length: np.ndarray) -> None:
     """Writes the column of the farther end and the length of each run of zeros in a row; skips rows of only zeros."""
     height, width = w.shape
@@ -42,7 +41,7 @@ def _anchor_runs(w: np.ndarray, anchor: np.ndarray, length: np.ndarray) -> None:
             length[i, start:j] = j - start
 
 
-@njit(**_KERNEL)
+@kernel()
 def _find_anchors(w: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns (H,W) int32 of the anchors; -1 outside of holes and where both runs exceed `longest`."""
     height, width = w.shape
@@ -85,7 +84,7 @@ def anchors(w: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         longest = max(w.shape)
 
 
-@njit(**_KERNEL)
+@kernel()
 def _mirror(image: np.ndarray, w: np.ndarray, rows: np.ndarray, columns: np.ndarray, filled: np.ndarray) -> None:
     """Writes the colours of holes, mirrored at their anchors and mirrored back wherever the anchor's surface ends."""
     height, width = w.shape

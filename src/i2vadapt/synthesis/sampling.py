@@ -7,9 +7,9 @@ After 16 small rotations there and back, a photograph keeps 34.7 dB with the spl
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-_KERNEL = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
+from i2vadapt.runtime.kernels import inlined, kernel
+
 _POLE = np.float32(np.sqrt(3.0) - 2.0)
 # _POLE ** 16 is below 1e-9.
 _HORIZON = 16
@@ -18,14 +18,14 @@ _BEFORE, _AFTER = 1, 2  # mirrored coefficients around the image, so that no tap
 _STRIP = 16  # rows that are transposed together
 
 
-@njit(inline="always")
+@inlined
 def _mirrored(index: int, size: int) -> int:
     """Mirrors an index that is up to `size` outside of 0..size-1 back inside."""
     index = abs(index)
     return max(index if index < size else 2 * size - 2 - index, 0)
 
 
-@njit(**_KERNEL)
+@kernel(fastmath=True)
 def _filter(values: np.ndarray) -> None:
     """Turns samples into B-spline coefficients along the first axis, in place, mirrored at the ends.
 
@@ -54,7 +54,7 @@ def _filter(values: np.ndarray) -> None:
             values[i, j] = _POLE * (values[i + 1, j] - values[i, j])
 
 
-@njit(**_KERNEL)
+@kernel(fastmath=True)
 def _filter_rows(values: np.ndarray, height: int, width: int) -> None:
     """Filters along the rows of (H',W',4), in strips that fit the cache when transposed."""
     strip = np.zeros((width, _STRIP, 4), np.float32)
@@ -71,7 +71,7 @@ def _filter_rows(values: np.ndarray, height: int, width: int) -> None:
                     values[start + i + _BEFORE, j + _BEFORE, c] = strip[j, i, c]
 
 
-@njit(**_KERNEL)
+@kernel(fastmath=True)
 def spline_coefficients(image: np.ndarray) -> np.ndarray:
     """Coefficients of the cubic B-spline through an image's pixels.
 
@@ -104,7 +104,7 @@ def spline_coefficients(image: np.ndarray) -> np.ndarray:
     return values
 
 
-@njit(inline="always")
+@inlined
 def _weights(f: np.float32) -> tuple[np.float32, np.float32, np.float32, np.float32]:
     """B-spline weights of the coefficients at -1, 0, 1, 2 for a position f in [0,1]."""
     one, two, half = np.float32(1.0), np.float32(2.0), np.float32(0.5)
@@ -118,7 +118,7 @@ def _weights(f: np.float32) -> tuple[np.float32, np.float32, np.float32, np.floa
     )
 
 
-@njit(**_KERNEL)
+@kernel(fastmath=True)
 def sample(coefficients: np.ndarray, w: np.ndarray, back: np.ndarray, origin: np.ndarray, view: np.ndarray) -> None:
     """Writes the colours of the new view: each pixel with a depth is mapped back to the image and sampled there.
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numba import njit
+
+from i2vadapt.runtime.kernels import kernel
 
 _ROUNDS = 2
 _RADIUS = 2  # radius of the window, pixels
 _JUMP = np.float32(0.04)  # smallest difference of neighbours that counts as a jump, for inverse depth in [0, 1]
 _SIGMA_PLACE, _SIGMA_VALUE = np.float32(4.0), np.float32(0.5)
-_KERNEL = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
 def sharpen_edges(inverse_depth: np.ndarray) -> np.ndarray:
@@ -48,7 +48,7 @@ def _jumps(d: np.ndarray) -> np.ndarray:
     return edges
 
 
-@njit(**_KERNEL)
+@kernel()
 def _filter(d: np.ndarray, edges: np.ndarray) -> np.ndarray:
     height, width = d.shape
     out = d.copy()

@@ -6,9 +6,9 @@ Points carry w = 1/z, because over a plane w is affine in image coordinates, and
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-_KERNEL = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
+from i2vadapt.runtime.kernels import inlined, kernel
+
 # A point covers the cell between its neighbours; this margin closes seams that rounding would leave between cells,
 # pixels.
 _SEAM = np.float32(0.02)
@@ -18,7 +18,7 @@ SAME_SURFACE = np.float32(0.05)
 _LARGEST_HALF_SIZE = np.float32(2.0)
 
 
-@njit(**_KERNEL)
+@kernel(fastmath=True)
 def project(
     depth: np.ndarray, turn: np.ndarray, shift: np.ndarray, x: np.ndarray, y: np.ndarray, w: np.ndarray
 ) -> None:
@@ -49,7 +49,7 @@ def project(
             x[i, j], y[i, j], w[i, j] = px, py, inverse if inside else zero
 
 
-@njit(**_KERNEL)
+@kernel(fastmath=True)
 def _cells(x: np.ndarray, y: np.ndarray, w: np.ndarray, half_x: np.ndarray, half_y: np.ndarray) -> None:
     """Writes half the extent of each point's cell: the bounding box of the steps to its neighbours on the surface."""
     height, width = w.shape
@@ -73,17 +73,17 @@ def _cells(x: np.ndarray, y: np.ndarray, w: np.ndarray, half_x: np.ndarray, half
             half_y[i, j] = min(half * (across_y + down_y), _LARGEST_HALF_SIZE)
 
 
-@njit(inline="always")
+@inlined
 def _first(position: np.float32, reach: np.float32) -> int:
     return max(int(np.ceil(position - reach)), 0)
 
 
-@njit(inline="always")
+@inlined
 def _last(position: np.float32, reach: np.float32, size: int) -> int:
     return min(int(np.floor(position + reach)), size - 1)
 
 
-@njit(**_KERNEL)
+@kernel(fastmath=True)
 def _claim(
     x: np.ndarray, y: np.ndarray, w: np.ndarray, half_x: np.ndarray, half_y: np.ndarray, nearest: np.ndarray
 ) -> None:
@@ -101,7 +101,7 @@ def _claim(
                     nearest[row, column] = max(nearest[row, column], here)
 
 
-@njit(**_KERNEL)
+@kernel(fastmath=True)
 def splat(x: np.ndarray, y: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
     """Writes 1/z of the new view in two passes: the nearest surface at each pixel, then the mean of its points.
 

@@ -30,7 +30,7 @@ from i2vadapt.training.lock import lock_folder
 from i2vadapt.training.optimizer import build_optimizer
 from i2vadapt.training.run import Run
 from i2vadapt.training.state import differences, random_state, set_random_state
-from i2vadapt.training.target_scores import TargetScores, digests_of_scores, tested_accuracies, write_index
+from i2vadapt.training.target_scores import TargetScores, digests_of_scores, reported_accuracies, write_index
 from i2vadapt.weights import checkpoint
 from i2vadapt.weights.reading import weights_digest
 
@@ -112,7 +112,7 @@ class Trainer:
         done = self.epoch + 1
         if done in self.settings.scored_epochs():
             scores = self.scores.score(done, self._stop)
-            row |= tested_accuracies(scores)
+            row |= reported_accuracies(scores)
             parents = self.scores.parents(done) if done in self.settings.epochs_read() else {}
             row |= self.recipe.after_scoring(done, scores, parents)
         self.history.append(row)

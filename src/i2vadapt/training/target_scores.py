@@ -102,7 +102,7 @@ def _ids(dataset: ClipDataset) -> tuple[str, ...]:
     return tuple(item.id for item in dataset.items)
 
 
-def tested_accuracies(scores: Scores) -> dict[str, float]:
+def reported_accuracies(scores: Scores) -> dict[str, float]:
     """Accuracies of the videos that count; empty without labels."""
     return accuracies(scores.predictions[scores.tested], scores.labels[scores.tested])
 

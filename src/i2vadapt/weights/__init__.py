@@ -1,1 +1,1 @@
-"""Published weights: downloading, safe reading, and their mapping to the names of our networks."""
+"""Published weights: downloading them, reading them safely, and mapping them to the names of our networks."""

@@ -1,4 +1,4 @@
-"""Files of CLIP weights: OpenAI's, and how it gets here."""
+"""Downloading and reading CLIP weights."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ from i2vadapt.weights.reading import read_state
 SHA256 = "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af"
 URL = f"https://openaipublic.azureedge.net/clip/models/{SHA256}/ViT-B-32.pt"
 
-_NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")  # figures in OpenAI's archives
+_NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")  # plain numbers in OpenAI's archives
 
 
 def fetch_clip(out: Path, local: Path | None = None) -> None:
-    """Downloads OpenAI's ViT-B/32 (MIT, 354 MB), or takes a copy that was brought here by hand.
+    """Downloads OpenAI's ViT-B/32 (MIT, 354 MB), or copies a file that is already on this machine.
 
     Args:
         out: file to write.
-        local: the copy.
+        local: file to copy instead of downloading.
 
     Raises:
-        UserError: another file than OpenAI's, or as `download`.
+        UserError: if the file is not OpenAI's; also for the reasons of `download`.
     """
     if local is not None:
         adopt(local, out, _check)
         return
-    by_hand = "Without internet: fetch that file elsewhere, then `i2vadapt download clip-vit-b32 --archive FILE`"
+    by_hand = (
+        "Without internet access, fetch that file elsewhere and run `i2vadapt download clip-vit-b32 --archive FILE`"
+    )
     download(URL, out, _check, by_hand)
 
 
@@ -44,19 +46,19 @@ def _check(path: Path) -> None:
 
 
 def read_clip(path: Path) -> dict[str, Tensor]:
-    """Reads the state dict of a CLIP file on the CPU.
+    """Reads the state dict in a CLIP file to the CPU.
 
     Args:
         path: OpenAI's TorchScript archive, or a state dict of open_clip (.pt, .bin, .safetensors).
 
     Raises:
-        UserError: missing, damaged, or of another kind.
+        UserError: if the file is missing, damaged, or of another kind.
     """
     if not _is_torchscript(path):
         return read_state(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # PyTorch drops TorchScript; OpenAI's file stays what it is
+            warnings.simplefilter("ignore", FutureWarning)  # PyTorch deprecates TorchScript, but OpenAI's file uses it
             state = torch.jit.load(path, map_location="cpu").state_dict()
     except RuntimeError as error:
         raise UserError(f"{path}: not a readable TorchScript archive, or damaged") from error
@@ -64,7 +66,7 @@ def read_clip(path: Path) -> dict[str, Tensor]:
 
 
 def _is_torchscript(path: Path) -> bool:
-    """Such an archive is a zip file with a folder of code."""
+    """Whether a file is a TorchScript archive: a zip file with a folder of code."""
     try:
         with zipfile.ZipFile(path) as archive:
             return any("/code/" in name for name in archive.namelist())

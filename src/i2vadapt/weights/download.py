@@ -1,4 +1,4 @@
-"""Downloading one large file over HTTP; a broken connection or a killed process costs nothing that has arrived."""
+"""Downloading one large file over HTTP, resumed after a broken connection or a killed process."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _logger = logging.getLogger(__name__)
 Check = Callable[[Path], None]
 
 _TIMEOUT = 60.0  # seconds without a byte
-_TRIES = 4  # connections in a row that bring nothing
-_WAIT = 2.0  # seconds before the second of them, doubled each time
+_TRIES = 4  # connections in a row without progress before giving up
+_WAIT = 2.0  # seconds before the second of these connections, doubled each time
 _BLOCK = 1 << 20
 _RANGE_NOT_SATISFIABLE = 416
 _WORTH_TRYING = (408, _RANGE_NOT_SATISFIABLE, 429)
@@ -41,52 +41,53 @@ _OUR_SIDE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
 @dataclass(frozen=True)
 class _Version:
-    """Which file a server sends, so that parts of two are never joined."""
+    """Identity of the file that a server sends, so that parts of two files are never joined."""
 
     url: str
     size: int
-    validator: str  # strong ETag or date; empty where the server gives none, and nothing can be resumed
+    validator: str  # strong ETag or date; empty if the server gives none, so that nothing can be resumed
 
     def same_as(self, other: _Version) -> bool:
-        """Whether both are known to be one file; an answer in part need not repeat the validator."""
+        """Whether both are known to be the same file; a partial response need not repeat the validator."""
         return self.size == other.size and other.validator in ("", self.validator)
 
 
 def download(url: str, out: Path, check: Check, otherwise: str) -> None:
-    """Fetches a file; what is here already is kept, and an interrupted download goes on where it stopped.
+    """Downloads a file unless it is present already; an interrupted download is resumed.
 
-    The data grows in `<stem>.part<suffix>`. The size must be the one that the server tells. The SHA-256 is recorded in
-    `<out>.sha256` at the first download, and a later one must have the same.
+    The data is collected in `<stem>.part<suffix>`, and must have the size announced by the server. The SHA-256 is
+    recorded in `<out>.sha256` at the first download, and later downloads must have the same one.
 
     Args:
         url: http or https address.
-        out: file to write; it appears whole or not at all.
-        check: raises UserError if a file is not what is wanted, e.g. a page that asks to log in.
-        otherwise: what to do without a network, a sentence for the error message.
+        out: file to write; it appears complete or not at all.
+        check: raises UserError if a file is not the expected one, e.g. a login page.
+        otherwise: what to do without internet access, a sentence for the error message.
 
     Raises:
-        UserError: no connection, another file than the first time, another download of it under way, or from `check`.
+        UserError: if there is no connection, the file differs from the first download, another process is downloading
+            it, or `check` fails.
     """
     if out.is_file() and _is_recorded(out):
-        _logger.info("%s: is here already, with the SHA-256 of %s", out, _record(out).name)
+        _logger.info("%s: already present, SHA-256 as recorded in %s", out, _record(out).name)
         return
     out.parent.mkdir(parents=True, exist_ok=True)
     part = _part(out)
     with _locked(part) as file:
-        _fetch_with_patience(url, file, part, otherwise)
+        _fetch_with_retries(url, file, part, otherwise)
         _finish(part, out, check, url)
 
 
 def adopt(file: Path, out: Path, check: Check) -> None:
-    """Takes a file that was brought here by hand: checked and recorded as a download is.
+    """Copies a local file, with the same checks and record as a download.
 
     Args:
-        file: the file; it may be `out` itself.
-        out: where it is copied to.
-        check: as in `download`.
+        file: file to copy; it may be `out` itself.
+        out: file to write.
+        check: see `download`.
 
     Raises:
-        UserError: no such file, another one than was recorded, or from `check`.
+        UserError: if there is no such file, it differs from the recorded one, or `check` fails.
     """
     if not file.is_file():
         raise UserError(f"{file}: no such file")
@@ -107,22 +108,22 @@ def _finish(part: Path, out: Path, check: Check, source: str) -> None:
         record = _record(out)
         if record.is_file() and not _names(record, digest):
             raise UserError(
-                f"{source}: has SHA-256 {digest}, and another is recorded in {record};"
-                f" remove {record.name} if the change is meant"
+                f"{source}: its SHA-256 is {digest}, which differs from the one recorded in {record};"
+                f" remove {record.name} if the change is intended"
             )
     except UserError:
-        _forget(part)
+        _discard(part)
         raise
     with part.open("rb") as file:
         os.fsync(file.fileno())
     write_atomically(record, f"{digest}  {out.name}\n".encode())
     os.replace(part, out)
-    _forget(part)
+    _discard(part)
     _logger.info("%s: %d bytes, SHA-256 %s, recorded in %s", out, out.stat().st_size, digest, record.name)
 
 
 def _part(out: Path) -> Path:
-    return out.with_name(f"{out.stem}.part{out.suffix}")  # with its suffix, so that it can be checked as what it is
+    return out.with_name(f"{out.stem}.part{out.suffix}")  # keeps the suffix, by which `check` may choose a format
 
 
 def _record(out: Path) -> Path:
@@ -138,7 +139,7 @@ def _names(record: Path, digest: str) -> bool:
     return record.read_text(encoding="utf-8").split()[:1] == [digest]
 
 
-def _forget(part: Path) -> None:
+def _discard(part: Path) -> None:
     part.unlink(missing_ok=True)
     _version_file(part).unlink(missing_ok=True)
 
@@ -161,8 +162,8 @@ def _locked(part: Path) -> Iterator[BinaryIO]:
                 part.unlink()
 
 
-def _fetch_with_patience(url: str, file: BinaryIO, part: Path, otherwise: str) -> None:
-    """Connects anew as long as connections bring something."""
+def _fetch_with_retries(url: str, file: BinaryIO, part: Path, otherwise: str) -> None:
+    """Connects again as long as connections make progress."""
     fruitless = 0
     while True:
         before = part.stat().st_size
@@ -171,9 +172,11 @@ def _fetch_with_patience(url: str, file: BinaryIO, part: Path, otherwise: str) -
             return
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, OSError) and error.errno in _OUR_SIDE:
-                raise UserError(f"{part}: cannot be written: {error.strerror}; run the same again to go on") from None
+                raise UserError(
+                    f"{part}: cannot be written: {error.strerror}; run the same command again to resume"
+                ) from None
             if isinstance(error, urllib.error.HTTPError) and error.code == _RANGE_NOT_SATISFIABLE:
-                file.truncate(0)  # what is here is longer than the file is now
+                file.truncate(0)  # the part is longer than the server's file is now
             fruitless = 0 if part.stat().st_size > before else fruitless + 1
             if fruitless >= _TRIES or _is_refused(error):
                 raise UserError(f"{url}: cannot be downloaded ({_reason(error)}). {otherwise}") from None
@@ -182,7 +185,7 @@ def _fetch_with_patience(url: str, file: BinaryIO, part: Path, otherwise: str) -
 
 
 def _is_refused(error: Exception) -> bool:
-    """Whether another try would get the same answer."""
+    """Whether another attempt would get the same response."""
     return isinstance(error, urllib.error.HTTPError) and 400 <= error.code < 500 and error.code not in _WORTH_TRYING
 
 
@@ -191,34 +194,34 @@ def _reason(error: Exception) -> str:
 
 
 def _fetch(url: str, file: BinaryIO, part: Path) -> None:
-    """One connection: asks for what is missing and appends it."""
+    """Requests the missing bytes in one connection and appends them."""
     known = _read_version(part, url)
     have = part.stat().st_size
     if known is not None and have == known.size:
         return
     headers = {"User-Agent": f"i2vadapt/{__version__}", "Accept-Encoding": "identity"}
     if known is not None and known.validator and have:
-        # a server whose file has changed since sends all of it
+        # With If-Range, a server whose file has changed since sends all of it.
         headers |= {"Range": f"bytes={have}-", "If-Range": known.validator}
     with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=_TIMEOUT) as response:
-        start, version = _announced(url, response.status, response.headers)
+        start, version = _parse_headers(url, response.status, response.headers)
         if start and (start != have or known is None or not known.same_as(version)):
             file.truncate(0)
-            raise http.client.HTTPException(f"bytes from {start} of another version where {have} was asked for")
+            raise http.client.HTTPException(f"received bytes from {start} of another version, requested from {have}")
         if not start:
             file.truncate(0)
             write_atomically(_version_file(part), json.dumps(asdict(version)).encode())
         _append(response, file, start, version.size)
 
 
-def _announced(url: str, status: int, headers: Message) -> tuple[int, _Version]:
-    """First byte that an answer holds, and the file it is of."""
+def _parse_headers(url: str, status: int, headers: Message) -> tuple[int, _Version]:
+    """Position of the first byte in a response, and the identity of the file."""
     etag = headers.get("ETag", "")
     validator = headers.get("Last-Modified", "") if etag.startswith("W/") or not etag else etag
     text = headers.get("Content-Range", "") if status == 206 else f"bytes 0-/{headers.get('Content-Length', '')}"
     match = re.fullmatch(r"bytes (\d+)-\d*/(\d+)", text.strip())
     if match is None:
-        raise UserError(f"{url}: the server does not tell the size of the file; it can't be checked")
+        raise UserError(f"{url}: the server does not announce the size of the file, so it can't be checked")
     return int(match[1]), _Version(url, int(match[2]), validator)
 
 
@@ -227,14 +230,14 @@ def _append(response: http.client.HTTPResponse, file: BinaryIO, start: int, size
     with progress(_megabytes(size), f"download {Path(file.name).stem}", "megabyte") as bar:
         bar.skip(_megabytes(start))
         try:
-            while block := response.read1(_BLOCK):  # what has arrived; read() loses it when the connection breaks
+            while block := response.read1(_BLOCK):  # read() would lose what has arrived when the connection breaks
                 file.write(block)
                 bar.update(_megabytes(done + len(block)) - _megabytes(done))
                 done += len(block)
         finally:
             file.flush()
     if done != size:
-        raise http.client.HTTPException(f"the connection ended after {done} of {size} bytes")
+        raise http.client.HTTPException(f"connection closed after {done} of {size} bytes")
 
 
 def _megabytes(count: int) -> int:

