@@ -1,4 +1,4 @@
-"""One section of settings a recipe: class `Settings` in the file of its name. The files here are the recipes there are."""
+"""One section of settings a recipe: class `Settings` in the file of its name. The files here are all recipes."""
 
 from __future__ import annotations
 
