@@ -19,7 +19,7 @@ from i2vadapt.cli import build_parser, main
 from i2vadapt.data.shards.codec import encode_jpeg
 from i2vadapt.data.shards.format import Encoded, write_shard_file
 from i2vadapt.data.video import write_video
-from i2vadapt.flow.files import read_flo
+from i2vadapt.flow.flo import read_flo
 
 COMMANDS = [
     *("manifest", "depth", "decode", "synthesize", "flow"),

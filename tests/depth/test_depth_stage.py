@@ -12,7 +12,7 @@ from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.depth import stage
-from i2vadapt.depth.files import estimate_files
+from i2vadapt.depth.plain import estimate_files
 from i2vadapt.depth.registry import default_checkpoint
 from i2vadapt.depth.stage import inverse_depth_in_unit_range, load_network, run_depth
 from i2vadapt.errors import UserError

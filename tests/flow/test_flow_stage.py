@@ -12,7 +12,7 @@ from i2vadapt.data.shards.format import Encoded, write_shard_file
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.data.video import read_frames, write_video
 from i2vadapt.errors import UserError
-from i2vadapt.flow.files import read_flo
+from i2vadapt.flow.flo import read_flo
 from i2vadapt.flow.plain import flow_of_images, flow_of_video
 from i2vadapt.flow.stage import flow_of_frames, run_flow
 
