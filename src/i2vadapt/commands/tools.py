@@ -19,19 +19,19 @@ DOWNLOADS = ("i3d-kinetics400-rgb", "clip-vit-b32", "depth")
 
 def add_commands(commands: Any) -> None:
     """Adds the sub-commands."""
-    parser = command(commands, "report", run_report, "tables, figures and a page of all runs of a benchmark")
+    parser = command(commands, "report", run_report, "tables, figures and a page of a benchmark's methods")
     parser.add_argument("--benchmark", type=Path, required=True, metavar="FILE", help="benchmark file (YAML)")
-    parser.add_argument("--results", type=Path, required=True, metavar="DIR", help="folder of everything that is made")
-    parser.add_argument("--methods", nargs="+", required=True, metavar="NAME", help="rows of the table, in their order")
+    parser.add_argument("--results", type=Path, required=True, metavar="DIR", help="the results folder")
+    parser.add_argument("--methods", nargs="+", required=True, metavar="NAME", help="methods, a table row each")
     parser.add_argument(
-        "--seeds", nargs="+", type=whole_number, default=[0], metavar="N", help="runs of each method (0)"
+        "--seeds", nargs="+", type=whole_number, default=[0], metavar="N", help="seeds of every method (0)"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the report")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write the report to")
 
-    parser = command(commands, "view", run_view, "contact sheet of a shard of frames, flow or depth")
-    parser.add_argument("shard", type=Path, metavar="SHARD", help="shard (.h5)")
-    parser.add_argument("--items", type=whole_number, default=8, metavar="N", help="items shown (8)")
-    parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="picture to write")
+    parser = command(commands, "view", run_view, "contact sheet of a shard of frames, flow or depth, as PNG")
+    parser.add_argument("shard", type=Path, metavar="SHARD", help="shard file (.h5)")
+    parser.add_argument("--items", type=whole_number, default=8, metavar="N", help="number of items to show (8)")
+    parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="contact sheet to write (.png)")
 
     parser = command(commands, "download", run_download, "fetch published weights")
     parser.add_argument("what", metavar="WHAT", help=f"what to fetch: {', '.join(DOWNLOADS)}")
@@ -61,11 +61,13 @@ def add_commands(commands: Any) -> None:
 
 
 def run_report(options: argparse.Namespace) -> None:
-    """Sub-command report: the accuracy table on standard output, the page's path on the last line."""
+    """Sub-command report: prints the table of accuracies and, on the last line, the path of the page."""
+    from i2vadapt.layout import ReportFolder, Results
     from i2vadapt.report.make import make_report
 
-    text = make_report(options.benchmark, options.results, options.methods, options.seeds, options.out)
-    sys.stdout.write(f"{text}\n{options.out / 'report.html'}\n")
+    out = ReportFolder(options.out)
+    text = make_report(options.benchmark, Results(options.results), options.methods, options.seeds, out)
+    sys.stdout.write(f"{text}\n{out.page}\n")
 
 
 def run_view(options: argparse.Namespace) -> None:
