@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 from tiny_methods import make_method, make_run
 from tiny_results import CLASSES as TINY_CLASSES
+from tiny_results import make_scores, write_method, write_run
 
+from i2vadapt.data.items import read_items
 from i2vadapt.layout import Results
+from i2vadapt.report.accuracy import accuracy_by_seed
 from i2vadapt.report.curves import bank_start, curves_figure
 from i2vadapt.report.figures import _confusion, accuracy_figure, confusion_figure
 from i2vadapt.report.plotting import new_figure, style
@@ -37,6 +42,21 @@ def test_accuracy_of_a_method_is_fused_at_the_epochs_that_all_its_runs_scored(re
     assert [curve.to_dict() for curve in one.seeds] == [{2: 0.5, 4: 0.5}] * 2
     # epoch 3 was scored by the flow run alone
     assert [curve.to_dict() for curve in both.seeds] == [{2: 0.5, 4: 1.0}, {2: 0.5, 4: pytest.approx(5 / 6)}]
+
+
+def test_fused_accuracy_over_epochs_counts_tested_videos_alone(results: Results) -> None:
+    items = read_items(results.dataset("videos").manifest)
+    truth = [TINY_CLASSES[item.label] for item in items]
+    scores = make_scores(items, [*truth[:2], *["run"] * 4], 0.9)  # the first two and no others are right
+    scores = replace(scores, tested=np.array([False, True, True, True, True, False]))
+    folders = {stream: results.run("tiny", f"upper_{stream}", 0) for stream in ("rgb", "flow")}
+    for folder in folders.values():
+        write_run(folder, {1: scores}, [{"epoch": 1}], {})
+    write_method(results.method("tiny", "upper", 0), "Upper", folders, protocol="split1")
+    methods = load_methods(results, "tiny", ["upper"], [0], TINY_CLASSES)
+    (line,) = method_lines(methods)
+    assert [curve.to_dict() for curve in line.seeds] == [{1: 1 / 4}]
+    assert accuracy_by_seed(methods).loc[("upper", 0), "accuracy_fused"] == 1 / 4
 
 
 def test_a_run_that_several_methods_fuse_is_one_line(results: Results) -> None:

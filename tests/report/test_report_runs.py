@@ -40,7 +40,7 @@ def test_result_is_the_fusion_or_the_only_stream(results: Results) -> None:
 
 def test_a_method_that_was_tested_on_a_part_of_the_videos_says_so(results: Results) -> None:
     folder = results.method("tiny", "upper", 0)
-    write_method(folder, "Supervised target", {"rgb:rgb": results.run("tiny", "rgb", 0)}, protocol="split1")
+    write_method(folder, "Supervised target", {"rgb": results.run("tiny", "rgb", 0)}, protocol="split1")
     (method,) = load_methods(results, "tiny", ["upper"], [0], CLASSES)
     assert method.title == "Supervised target (split 1)"
 
@@ -92,4 +92,7 @@ def test_metrics_keep_gaps_and_refuse_words(tmp_path: Path) -> None:
     np.testing.assert_array_equal(metrics["loss"], [2.5, np.nan])
     path.write_text("epoch,loss\n1,high\n")
     with pytest.raises(UserError, match=r"metrics\.csv.*number.*'high'"):
+        read_metrics(path)
+    path.write_text("epoch,loss\n")
+    with pytest.raises(UserError, match=r"metrics\.csv: has no epochs"):
         read_metrics(path)

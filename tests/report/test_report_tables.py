@@ -80,6 +80,12 @@ def test_markdown_has_a_line_a_row_and_numbers_to_the_right() -> None:
     assert [line.count("|") for line in lines[2:]] == [8] * 4
 
 
+def test_markdown_shows_names_as_they_stand() -> None:
+    table = make_table([make_method("full", [0], truth=(-1,), title="a*|b")], ("sit <down>", "snake_case"))
+    assert "| Method | sit \\<down> | snake_case |" in to_markdown(table)
+    assert "| a\\*\\|b | 1 | 0 |" in to_markdown(table)
+
+
 def test_latex_has_rules_groups_and_escaped_names() -> None:
     title = "A & b % $ # _ { } ~ ^ \\ < >"
     predicted = [0, 0, 0, 1], [0, 0, 0, 0]

@@ -115,10 +115,10 @@ def write_run(
 def write_method(
     folder: MethodFolder, title: str, runs: Mapping[str, RunFolder], protocol: str = "transductive"
 ) -> None:
-    """Fuses the last scores of some runs, named by stream and run."""
+    """Fuses the last scores of some runs, given by their stream."""
     parts, described = {}, []
-    for key, run in runs.items():
-        stream, name = key.split(":")
+    for stream, run in runs.items():
+        name = run.path.parent.name
         last = read_table(run.scores_index, ("epoch", "sha256"))[-1]
         parts[stream] = read_scores(run.scores(int(last["epoch"])))
         place = os.path.relpath(run.path, folder.path)
@@ -157,8 +157,8 @@ def write_runs_and_methods(results: Results, videos: Sequence[Item], seeds: Iter
         scores[4] = make_scores(videos, flow[seed % 2], 0.9)
         bank = {"partner": "rgb", "capacity": 60, "warmup_epochs": 2}
         write_run(folders["flow_bank"], scores, banked, {"stream": "flow", "bank": bank, "epochs": 4})
-        write_method(results.method("tiny", "so_rgb", seed), "SO (RGB)", {"rgb:rgb": folders["rgb"]})
-        both = {"rgb:rgb": folders["rgb"], "flow:flow_bank": folders["flow_bank"]}
+        write_method(results.method("tiny", "so_rgb", seed), "SO (RGB)", {"rgb": folders["rgb"]})
+        both = {"rgb": folders["rgb"], "flow": folders["flow_bank"]}
         write_method(results.method("tiny", "full", seed), "Full model", both)
 
 

@@ -212,10 +212,12 @@ def read_metrics(path: Path) -> pd.DataFrame:
         (epochs, columns) float64, indexed by epoch; NaN where nothing was measured.
 
     Raises:
-        UserError: if it is missing, has no column epoch, or a cell is not a number.
+        UserError: if it is missing or empty, has no column epoch, or a cell is not a number.
     """
     rows = read_table(path, ("epoch",))
-    columns = list(rows[0]) if rows else ["epoch"]
+    if not rows:
+        raise UserError(f"{path}: has no epochs: train the run again")
+    columns = list(rows[0])
     try:
         values = [[float(row[name]) if row[name] else np.nan for name in columns] for row in rows]
     except (TypeError, ValueError) as error:

@@ -27,7 +27,7 @@ class Line:
 
     label: str
     colour: str
-    dash: str | tuple[int, tuple[int, ...]]
+    dash: str
     seeds: list[pd.Series]
 
     @property

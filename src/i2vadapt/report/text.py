@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_MARKDOWN = re.compile(r"[\\|<*`]")
 
 
 def shown(text: str) -> str:
@@ -36,3 +37,8 @@ def percent(share: float, digits: int = 1) -> str:
 def plural(count: int, noun: str) -> str:
     """'1 video', '3 videos'."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def escape_markdown(text: str) -> str:
+    """Text that a Markdown table shows as it stands."""
+    return _MARKDOWN.sub(r"\\\g<0>", text)
