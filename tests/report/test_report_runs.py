@@ -64,6 +64,7 @@ def test_damaged_method_is_one_line_a_key(results: Results) -> None:
         load_methods(results, "tiny", ["full"], [0], CLASSES)
     assert [line.split("method.yaml: ")[1].split(":")[0] for line in str(error.value).splitlines()] == [
         "protocol",
+        "classes",
         "runs",
     ]
 
