@@ -1,9 +1,9 @@
-"""Time and memory of `snakemake -n` for B->U at full size, with made-up files: before anything ran, and half done.
+"""Time and memory of `snakemake -n` for B->U at full size, with dummy files: nothing done, and half done.
 
     python perf/graph.py
 
-Photographs and videos are empty files with their real names' form; manifests are written by the package from made-up
-items; the shards of the half that is done are empty files.
+Photographs and videos are empty files with names like the real ones; manifests are written by the package from dummy
+items; the shards of the finished half are empty files.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ settings: { depth: { checkpoint: d.pt } }
 
 
 def make_project(folder: Path) -> Benchmark:
-    """A clone without data, and the made-up data of the benchmark file."""
+    """Sets up a clone with dummy data for the benchmark file."""
     for name in ("Snakefile", "workflow", "profiles", "envs", "src"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "config.yaml").write_text(CONFIG)
@@ -48,13 +48,13 @@ def make_project(folder: Path) -> Benchmark:
 
 
 def item_ids(benchmark: Benchmark, count: int, suffix: str) -> list[str]:
-    """So many names, spread over the classes."""
+    """Makes a number of ids, spread over the classes."""
     names = list(benchmark.classes)
     return [f"{names[number % len(names)]}/{number:05d}{suffix}" for number in range(count)]
 
 
 def make_half(folder: Path, benchmark: Benchmark) -> None:
-    """Manifests of all items, and the shards of every other number."""
+    """Writes the manifests of all items, and every other shard."""
     sides = ((benchmark.source, ".jpg", ("depth", "frames", "flow")), (benchmark.target, ".avi", ("frames", "flow")))
     for spec, suffix, kinds in sides:
         out = folder / "results" / "datasets" / spec.dataset
@@ -69,7 +69,7 @@ def make_half(folder: Path, benchmark: Benchmark) -> None:
 
 
 def dry_run(folder: Path) -> tuple[int, float, float]:
-    """Jobs, seconds, and peak memory in MB."""
+    """Returns the number of jobs, the time in seconds, and the peak memory in MB."""
     started = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-m", "snakemake", "-n", "--cores", "8", "--quiet", "rules"],
@@ -88,7 +88,7 @@ def dry_run(folder: Path) -> tuple[int, float, float]:
 
 
 def main() -> None:
-    """Prints a line a state."""
+    """Prints one line per state and attempt."""
     folder = Path(tempfile.mkdtemp())
     try:
         benchmark = make_project(folder)
@@ -97,7 +97,7 @@ def main() -> None:
                 make_half(folder, benchmark)
             for attempt in ("first", "second"):
                 jobs, seconds, memory = dry_run(folder)
-                print(f"B->U, {state}, {attempt} time: {jobs} jobs, {seconds:.1f} s, {memory:.0f} MB")
+                print(f"B->U, {state}, {attempt} run: {jobs} jobs, {seconds:.1f} s, {memory:.0f} MB")
     finally:
         shutil.rmtree(folder)
 

@@ -1,9 +1,9 @@
-"""`i2vadapt plan` against what a finished run of the same configuration really took.
+"""Estimates of `i2vadapt plan` compared with what a finished run of the same configuration actually took.
 
     python perf/plan.py [config.yaml] [--cores 2]
 
-Run it in the project's folder after the workflow, on a machine that does nothing else. Real gigabytes are those of the
-shards and checkpoints, real hours those that Snakemake measured for each job (results/benchmarks).
+Run it in the project's folder after the workflow, on a machine that does nothing else. Actual sizes are those of the
+shards and checkpoints, actual times those that Snakemake measured for each job (results/benchmarks).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from i2vadapt.pipeline.plan.plan import Row, make_plan
 KINDS = {"depth": "depth", "synthesize": "frames", "decode": "frames", "flow": "flow"}
 
 
-def real(row: Row, results: Path) -> tuple[float, float]:
-    """Bytes and seconds of what a row of the plan stands for."""
+def measured(row: Row, results: Path) -> tuple[float, float]:
+    """Actual bytes and seconds of the jobs that a row of the plan stands for."""
     names = row.name.split(", ")
     start = "-".join(names)
     if row.stage in KINDS:
@@ -37,15 +37,15 @@ def real(row: Row, results: Path) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Prints a line a row of the plan: planned and real MB, planned and real seconds."""
+    """Prints one line per row of the plan: planned and actual MB, planned and actual seconds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", nargs="?", type=Path, default=Path("config.yaml"))
-    parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("config", nargs="?", type=Path, default=Path("config.yaml"), help="configuration (config.yaml)")
+    parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="number of CPU cores to plan for")
     options = parser.parse_args()
     config, benchmarks = read_config(read_yaml(options.config), Path("workflow"))
-    print(f"{'':44}{'MB':>8}{'real':>8}{'ratio':>7}{'s':>9}{'real':>8}{'ratio':>7}")
+    print(f"{'':44}{'MB':>8}{'actual':>8}{'ratio':>7}{'s':>9}{'actual':>8}{'ratio':>7}")
     for row in make_plan(config, benchmarks, options.cores):
-        size, seconds = real(row, Path(config.results))
+        size, seconds = measured(row, Path(config.results))
         sizes = f"{row.size / size:7.2f}" if size else f"{'':7}"
         times = f"{row.seconds / seconds:7.2f}" if seconds else f"{'':7}"
         print(

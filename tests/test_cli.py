@@ -19,7 +19,7 @@ from tiny_data import BANK, CLASSES, TRAIN, make_run
 from i2vadapt import __version__
 from i2vadapt.cli import build_parser, main
 from i2vadapt.data.video import write_video
-from i2vadapt.flow.files import read_flo
+from i2vadapt.flow.flo import read_flo
 
 COMMANDS = [
     *("manifest", "depth", "decode", "synthesize", "flow"),
@@ -148,7 +148,7 @@ def test_unknown_classes_and_classes_with_no_item_on_one_side(
     assert not (tmp_path / "out").exists()
 
 
-def test_mistakes_of_a_benchmark_file_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_of_a_benchmark_file_are_reported_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = {"dataset": "photos", "root": "x", "shards": 0, "layuot": "folder"}
     benchmark = write_benchmark(tmp_path, source=source, name="a b")
     lines = errors_of(capsys, "manifest", "--benchmark", benchmark, "--side", "source", "--out", tmp_path / "out")
@@ -226,13 +226,13 @@ def test_predict_and_checkpoints_that_are_no_classifier(tmp_path: Path, capsys: 
     (line,) = errors_of(capsys, "evaluate", tmp_path, "--target", tmp_path, "--out", tmp_path)
     assert line == f"{tmp_path}: no method: it has no method.yaml"
     assert main(["predict", str(tmp_path / "good.pt"), str(video), "--top", "2"]) == 0
-    path, _, told = capsys.readouterr().out.strip().rpartition(": ")
+    path, _, printed = capsys.readouterr().out.strip().rpartition(": ")
     assert path == str(video)
-    scores = {name: float(score) for name, score in (part.split() for part in told.split(", "))}
+    scores = {name: float(score) for name, score in (part.split() for part in printed.split(", "))}
     assert scores.keys() == {"walk", "run"}
     assert list(scores.values()) == sorted(scores.values(), reverse=True)
     assert sum(scores.values()) == pytest.approx(1, abs=0.002)
-    # A bad video does not keep the others from being told, and still fails.
+    # A bad video does not keep the others from being reported, and still fails.
     assert main(["predict", str(tmp_path / "good.pt"), str(tmp_path / "none.mp4"), str(video)]) == 1
     captured = capsys.readouterr()
     assert str(video) in captured.out

@@ -97,7 +97,7 @@ def test_foreign_checkpoints_are_one_line(tmp_path: Path) -> None:
             "weights of another architecture: .*Conv3d_1a_7x7",
         ),
         "later settings": ({**whole, "settings": later}, "warp: no such key"),
-        "unknown recipe": ({**whole, "settings": {**later, "recipe": "sound"}}, "recipe: must be one of video, frames"),
+        "unknown recipe": ({**whole, "settings": {**later, "recipe": "sound"}}, "recipe: must be one of frames, video"),
     }
     path = tmp_path / "checkpoint.pt"
     for name, (document, message) in cases.items():
