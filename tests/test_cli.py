@@ -271,7 +271,9 @@ def test_a_method_is_trained_fused_and_evaluated_by_hand(
     assert not (folder / "no").exists()
 
 
-def test_runs_whose_scores_are_not_there(data: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_whose_scores_are_not_there(
+    data: Path, folder: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     changes: dict[str, Any] = {"stream": "flow", "bank": {**BANK, "partner": "rgb"}}
     assert errors_of(capsys, *train_command(data, folder, **changes)) == [
         "--parents: none given; the settings read rgb"
@@ -282,8 +284,10 @@ def test_runs_whose_scores_are_not_there(data: Path, folder: Path, capsys: pytes
     assert errors_of(capsys, *train_command(data, folder, "--parents", f"rgb={data}")) == [
         "--parents: rgb given; the settings read none"
     ]
+    caplog.clear()
     (line,) = errors_of(capsys, *train_command(data, folder, "--parents", f"rgb={folder / 'none'}", **changes))
     assert line.startswith(f"{folder / 'none' / 'scores' / '0001.safetensors'}: no such scores: train the run")
+    assert not [message for message in caplog.messages if "training" in message]  # it has not begun
     for malformed in ("rgb", "rgb=", "=x"):
         with pytest.raises(SystemExit) as caught:
             main(train_command(data, folder, "--parents", malformed, **changes))
