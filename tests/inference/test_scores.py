@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import logging
 import os
@@ -131,13 +132,9 @@ def test_the_table_of_predictions_counts_the_tested_videos_of_each_stream_and_of
             "class_accuracy_fused": (2 / 3 + 0) / 2,
         }
     )
-    lines = (tmp_path / "predictions.csv").read_text().splitlines()
-    assert lines[0] == "id,class,predicted,confidence,predicted_rgb,predicted_flow,score_a,score_b,score_c"
-    assert lines[1] == "a/0.mp4,a,a,1.40000,a,a,1.40000,0.30000,0.30000"
-    assert [line.split(",")[0] for line in lines[1:]] == [IDS[place] for place in (0, 1, 3, 4)]
-    unlabelled = write_predictions(tmp_path / "predictions.csv", {"rgb": scores(RGB, np.full(5, -1))})
-    assert unlabelled == {}
-    assert (tmp_path / "predictions.csv").read_text().splitlines()[1] == "a/0.mp4,,a,0.80000,a,0.80000,0.10000,0.10000"
+    with (tmp_path / "predictions.csv").open(newline="") as file:
+        assert [row["id"] for row in csv.DictReader(file)] == [IDS[place] for place in (0, 1, 3, 4)]
+    assert write_predictions(tmp_path / "predictions.csv", {"rgb": scores(RGB, np.full(5, -1))}) == {}
 
 
 def kept(count: int, seed: int) -> np.ndarray:
