@@ -1,12 +1,12 @@
-"""Photographs a second of the stage depth beside one at a time in float32, as a table.
+"""Photographs per second of the stage depth, compared with one at a time in float32.
 
     python perf/depth.py [--threads 1] [--photographs 32] [--models dpt_small depth_anything_v2_small ...]
 
 The photographs are rendered scenes of 640x480 and 480x640 pixels in JPEG. "one at a time" reads, predicts and encodes
-photograph after photograph in float32; "stage" takes those of one network size together, with reading and encoding at
-the same time, in float32 and in what `precision: auto` means here. The last two columns tell how far the maps are from
-those of the first way: mean and largest difference, in percent of the range. Networks whose weights are not here have
-random ones, which makes them more sensitive to rounding than trained ones.
+one photograph after another in float32; "stage" predicts those of one network size together while others are read and
+encoded, in float32 and in the data type that `precision: auto` stands for on this machine. The last two columns are the
+mean and largest difference of the maps from those of the first row, in percent of the range. Networks whose weights are
+not available have random ones, which makes them more sensitive to rounding than trained ones.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from i2vadapt.depth.stage import estimate_items
 from i2vadapt.runtime.devices import best_device, chosen_dtype
 
 _MODELS = ("dpt_small", "dpt_swin2_tiny_256", "depth_anything_v2_small")
-_LARGE = 20_000_000  # parameters from which fewer photographs are taken
+_LARGE = 20_000_000  # parameters above which fewer photographs are used
 
 
 def write_photographs(folder: Path, count: int) -> list[Item]:
-    """Renders photographs, every fourth of them upright."""
+    """Renders photographs, every fourth one in portrait format."""
     items = []
     for number in range(count):
         rng = np.random.default_rng([1, number])
@@ -47,13 +47,13 @@ def write_photographs(folder: Path, count: int) -> list[Item]:
 
 
 def one_at_a_time(network: DepthNetwork, items: Sequence[Item]) -> Iterator[bytes]:
-    """Maps as PNG, each finished before the next is begun."""
+    """Yields maps as PNG; each is finished before the next one is started."""
     for item in items:
         yield encode_depth(to_uint16(predict_inverse_depth(network, read_image(item.path))))
 
 
 def by_stage(network: DepthNetwork, items: Sequence[Item]) -> Iterator[bytes]:
-    """Maps as PNG, as the stage makes them."""
+    """Yields maps as PNG, computed by the stage."""
     for result in estimate_items(network, items):
         if isinstance(result, Encoded):
             yield result.frames[0]
@@ -62,8 +62,8 @@ def by_stage(network: DepthNetwork, items: Sequence[Item]) -> Iterator[bytes]:
 def timed(
     way: Callable[[DepthNetwork, Sequence[Item]], Iterator[bytes]], network: DepthNetwork, items: Sequence[Item]
 ) -> tuple[float, np.ndarray]:
-    """Photographs a second, and all values of the maps in [0,1]."""
-    list(way(network, items[:1]))  # first calls choose kernels
+    """Returns the photographs per second, and all values of the maps in [0,1]."""
+    list(way(network, items[:1]))  # warm-up, in which kernels are chosen
     started = time.perf_counter()
     maps = list(way(network, items))
     seconds = time.perf_counter() - started
@@ -74,9 +74,11 @@ def timed(
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description="Speed of the stage depth.")
-    parser.add_argument("--threads", type=int, default=1, help="of the processor (1)")
-    parser.add_argument("--photographs", type=int, default=32, help="for the smaller networks; the larger take 4 (32)")
-    parser.add_argument("--models", nargs="+", default=_MODELS, help="networks")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (1)")
+    parser.add_argument(
+        "--photographs", type=int, default=32, help="number of photographs, at least 4; large networks get 4 (32)"
+    )
+    parser.add_argument("--models", nargs="+", default=_MODELS, help=f"networks to measure ({' '.join(_MODELS)})")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     device = best_device()

@@ -1,11 +1,11 @@
-"""Clips (RGB and flow) a second from shards against loose JPEG files, with one and two loader processes.
+"""Clips (RGB and flow) per second from shards compared with loose JPEG files, with one and two loader processes.
 
     python perf/loader.py [--side 256] [--videos 12] [--seconds 4]
 
-Loose files are read as the method's released loader reads them: one folder a video, listed with glob for every clip,
-one JPEG a frame and one for each component of its flow, read with cv2.imread, scaled in float32, then cut. Both read
-the same frames of the same rendered videos, 16 spread over a video, and give batches of clips for the networks; the
-pictures are in the page cache. The order of the ways changes from round to round, and the best round counts.
+Loose files are read as in the method's released loader: one folder per video, listed with glob for every clip, one JPEG
+per frame and one for each component of its flow, read with cv2.imread, scaled in float32, then cropped. Both loaders
+read the same frames of the same rendered videos, 16 spread over a video, and yield batches of clips for the networks;
+the images are in the page cache. The order of the loaders alternates between rounds, and the best round counts.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Video = tuple[list[np.ndarray], list[np.ndarray]]
 
 
 def film(number: int, side: int) -> Video:
-    """Frames (H,W,3) uint8 of a rendered scene and the flow (H,W,2) between them."""
+    """Renders the frames (H,W,3) uint8 of a scene and the flow (H,W,2) between them."""
     scene = random_scene(np.random.default_rng(number), (side, side * 4 // 3))
     times = [0.04 * step for step in range(LENGTH)]
     return [render(scene, now).image for now in times], [
@@ -54,7 +54,7 @@ def film(number: int, side: int) -> Video:
 
 
 def write_loose(folder: Path, video: Video) -> None:
-    """One JPEG a frame, and one for each component of its flow."""
+    """Writes one JPEG per frame, and one for each component of its flow."""
     for name, images in (
         ("rgb", [cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) for frame in video[0]]),
         ("u", [quantise(field, BOUND)[0][..., 0] for field in video[1]]),
@@ -66,7 +66,7 @@ def write_loose(folder: Path, video: Video) -> None:
 
 
 def write_shards(folder: Path, videos: Sequence[Video], codec: Codec) -> None:
-    """A dataset of one shard."""
+    """Writes a dataset of one shard."""
     items = [Item(f"{number}.mp4", "", "walk", 0, str(number)) for number in range(len(videos))]
     write_items(folder / "manifest.csv", items)
     write_items(folder / "items" / f"{shard_name(0)}.csv", items)
@@ -87,7 +87,7 @@ def write_shards(folder: Path, videos: Sequence[Video], codec: Codec) -> None:
 
 
 class LooseClips(Dataset[tuple[Tensor, Tensor]]):
-    """The way of the released loader."""
+    """The released loader."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
@@ -118,14 +118,14 @@ class LooseClips(Dataset[tuple[Tensor, Tensor]]):
 
 
 def shard_clips(folder: Path) -> Dataset[dict[str, Tensor]]:
-    """The project's way."""
+    """The project's loader."""
     domain = DomainClips(folder, ("rgb", "flow"))
     settings = parse(TrainSettings, {"crop": CROP, "clip_frames": CLIP, "crops": "separate"}, "benchmark")
     return SourceClips(domain, domain, settings, (0, 0), None)
 
 
 def clips_per_second(clips: Dataset[Any], workers: int, seconds: float) -> float:
-    """Rate of a loader after its first batch, what the training process itself does to a batch included."""
+    """Rate of a loader after its first batch, including the work of the training process on each batch."""
     torch.manual_seed(0)
     endless = RandomSampler(clips, replacement=True, num_samples=10**6)  # type: ignore[arg-type]
     batches = iter(DataLoader(clips, BATCH, sampler=endless, num_workers=workers))
@@ -142,7 +142,7 @@ def clips_per_second(clips: Dataset[Any], workers: int, seconds: float) -> float
 
 
 def cpu_milliseconds(clips: Dataset[Any]) -> float:
-    """Processor time of a clip, which other programs on the machine change little; the best of five passes."""
+    """CPU time per clip, which other programs on the machine affect little; the best of five passes."""
     count, times = len(clips), []  # type: ignore[arg-type]
     for _ in range(5):
         started = time.process_time()
@@ -153,17 +153,17 @@ def cpu_milliseconds(clips: Dataset[Any]) -> float:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all files."""
+    """Total size of all files in bytes."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--side", type=int, default=256, help="short side of the frames, pixels")
-    parser.add_argument("--videos", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--side", type=int, default=256, help="short side of the frames, pixels (256)")
+    parser.add_argument("--videos", type=int, default=8, help="number of videos (8)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="duration of each measurement, seconds (4)")
+    parser.add_argument("--rounds", type=int, default=2, help="number of rounds, of which the best counts (2)")
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -183,8 +183,8 @@ def main() -> None:
                 best[way, workers] = max(best.get((way, workers), 0.0), rate)
         frames = options.videos * LENGTH
         size = f"{options.side * 4 // 3}x{options.side}"
-        print(f"clips of {CLIP} x {CROP} x {CROP} a second, RGB and flow, frames of {size}")
-        print(f"{'':8} {'1 process':>14} {'2 processes':>14} {'CPU ms a clip':>16} {'KB a frame':>12}")
+        print(f"clips of {CLIP} x {CROP} x {CROP} per second, RGB and flow, frames of {size}")
+        print(f"{'':8} {'1 process':>14} {'2 processes':>14} {'CPU ms/clip':>16} {'KB/frame':>12}")
         cost = {way: cpu_milliseconds(clips) for way, clips in ways.items()}
         for way in ways:
             cells = [f"{best[way, w]:7.1f} ({best[way, w] / best['loose', w]:.1f}x)" for w in (1, 2)]

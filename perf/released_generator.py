@@ -1,8 +1,8 @@
-"""The released generator's arithmetic, written anew from its description, to compare with.
+"""The released generator's arithmetic, reimplemented from its description for comparison.
 
-A point's position is cut to whole pixels, towards zero, and moved to the nearest pixel of the view if it lies outside.
-The depth of a pixel is overwritten by every point that lands there, also by one that loses. What no point reaches is
-inpainted (Telea, radius 3), and each frame goes through a JPEG before the next is made of it.
+The position of a point is truncated to whole pixels and moved to the nearest pixel of the view if it is outside. The
+depth of a pixel is overwritten by every point that lands there, even by a farther one. Pixels that no point reaches are
+inpainted (Telea, radius 3), and each frame is compressed to JPEG before the next one is made from it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _scatter(x: np.ndarray, y: np.ndarray, z: np.ndarray, image: np.ndarray, vie
 
 
 def warp(image: np.ndarray, depth: np.ndarray, pose: np.ndarray, camera: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A view before inpainting, (H,W,3) uint8, and the pixels that a point has reached, (H,W) bool."""
+    """Returns a view before inpainting, (H,W,3) uint8, and the mask of pixels that a point reached, (H,W) bool."""
     height, width = depth.shape
     columns, rows = np.meshgrid(np.arange(width), np.arange(height))
     pixels = np.stack([columns, rows, np.ones_like(rows)]).reshape(3, -1).astype(np.float64)
@@ -42,7 +42,7 @@ def warp(image: np.ndarray, depth: np.ndarray, pose: np.ndarray, camera: np.ndar
 
 
 def next_frame(image: np.ndarray, depth: np.ndarray, pose: np.ndarray, camera: np.ndarray) -> np.ndarray:
-    """The frame that follows, as it is read from its JPEG."""
+    """Returns the next frame, as decoded from its JPEG."""
     view, hit = warp(image, depth, pose, camera)
     view = cv2.inpaint(view, (~hit).astype(np.uint8), 3, cv2.INPAINT_TELEA)
     return cv2.imdecode(cv2.imencode(".jpg", view, [cv2.IMWRITE_JPEG_QUALITY, 95])[1], cv2.IMREAD_COLOR)

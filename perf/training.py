@@ -1,10 +1,10 @@
-"""A training step and an evaluation pass against the plain layout of the method's released trainer.
+"""Time of a training step and an evaluation pass, compared with the plain layout of the method's released trainer.
 
     python perf/training.py [--batch 2] [--frames 16] [--side 224] [--rounds 2] [--threads 1]
 
 The step has all passes of the full method: classification by RGB and by flow, pace prediction by RGB, then SGD. The
-plain layout is contiguous float32, every convolution and pooling behind an explicit zero padding, the frozen layers
-normalising by the batch, one backward pass for the sum of the losses. The row "same reading" computes that very
+plain layout is contiguous float32, with explicit zero padding before every convolution and pooling, frozen layers that
+normalise by the batch, and one backward pass for the sum of the losses. The row "same reading" computes exactly that
 function with the project's layout; the row "paper" is the default reading: fewer frozen layers, which normalise by
 their running statistics. Weights are random, dropout is off. All rows alternate in one process; the best round counts.
 """
@@ -39,24 +39,24 @@ Batch = dict[str, Tensor]
 
 
 def padded(module: Unit3D | SameMaxPool3d, x: Tensor) -> Tensor:
-    """Zero padding in a copy, as layers with SAME padding are usually written."""
+    """Pads a copy with zeros, as layers with SAME padding are usually implemented."""
     pads = [same_padding(*sizes) for sizes in zip(x.shape[2:], module.kernel, module.stride, strict=True)]
     return F.pad(x, [amount for pair in reversed(pads) for amount in pair])
 
 
 def plain_unit(module: Unit3D, x: Tensor) -> Tensor:
-    """Pad, convolve, normalise, ReLU."""
+    """Pads, convolves, normalises and applies a ReLU."""
     x = module.conv3d(padded(module, x))
     return x if module.bn is None else F.relu(module.bn(x))
 
 
 def plain_pool(module: SameMaxPool3d, x: Tensor) -> Tensor:
-    """Pad, pool."""
+    """Pads and pools."""
     return F.max_pool3d(padded(module, x), module.kernel, module.stride)
 
 
 def make_plain(model: nn.Module) -> None:
-    """Replaces what the layers do by the plain way."""
+    """Replaces the forward passes of the layers by the plain ones."""
     for module in model.modules():
         if isinstance(module, Unit3D):
             module.forward = MethodType(plain_unit, module)  # type: ignore[method-assign]
@@ -66,7 +66,7 @@ def make_plain(model: nn.Module) -> None:
 
 @dataclass
 class Way:
-    """A way of training: networks, arithmetic and how many backward passes a step has."""
+    """A way of training: networks, arithmetic, and whether a step has one joint backward pass."""
 
     settings: TrainSettings
     model: TwoStream
@@ -75,7 +75,7 @@ class Way:
 
     @classmethod
     def make(cls, arithmetic: Arithmetic, changes: dict[str, Any], plain: bool) -> Way:
-        """The same random weights in every way."""
+        """Builds a way of training; all have the same random weights."""
         settings = parse(TrainSettings, {"dropout": 0.0, "init": {"rgb": None}, **changes}, "benchmark")
         torch.manual_seed(0)
         model = build_model(settings, CLASSES)
@@ -85,7 +85,7 @@ class Way:
         return cls(settings, model, arithmetic, plain)
 
     def step(self, batch: Batch) -> float:
-        """One step of SGD; gives the loss."""
+        """Performs one step of SGD and returns the loss."""
         self.model.train()
         objective = Objective(self.model, self.settings, self.arithmetic)
         pace = PaceSettings()
@@ -132,7 +132,7 @@ class Way:
 
 
 def random_batch(count: int, frames: int, side: int) -> Batch:
-    """Smooth random clips in 8 bits: noise at every pixel would be no picture."""
+    """Smooth random clips in 8 bits, since independent noise at every pixel would not resemble images."""
     generator = torch.Generator().manual_seed(1)
 
     def clips(channels: int) -> Tensor:
@@ -145,7 +145,7 @@ def random_batch(count: int, frames: int, side: int) -> Batch:
 
 
 def best_times(actions: dict[str, Callable[[], Any]], rounds: int) -> tuple[dict[str, float], dict[str, Any]]:
-    """Best time and last result of each action, in turns, after one round that does not count."""
+    """Best time and last result of each action; the actions alternate, after one warm-up round."""
     times: dict[str, float] = {}
     results: dict[str, Any] = {}
     for turn in range(rounds + 1):
@@ -160,11 +160,11 @@ def best_times(actions: dict[str, Callable[[], Any]], rounds: int) -> tuple[dict
 def main() -> None:
     """Prints both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--frames", type=int, default=16)
-    parser.add_argument("--side", type=int, default=224)
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=2, help="clips per batch (2)")
+    parser.add_argument("--frames", type=int, default=16, help="frames per clip (16)")
+    parser.add_argument("--side", type=int, default=224, help="side of the clips, pixels (224)")
+    parser.add_argument("--rounds", type=int, default=2, help="number of rounds, of which the best counts (2)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (1)")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     auto, plain = choose_arithmetic("auto"), Arithmetic(torch.device("cpu"), torch.float32)

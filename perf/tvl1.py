@@ -1,12 +1,12 @@
-"""Speed and endpoint error of the backends of TV-L1, side by side in one process, as a table.
+"""Speed and endpoint error of the TV-L1 backends, side by side in one process.
 
-    python benchmarks/tvl1.py [--threads 1 2] [--chairs FOLDER] [--repeat 3]
+    python perf/tvl1.py [--threads 1 2] [--chairs FOLDER] [--repeat 3]
 
-The pairs are rendered scenes with exact flow (people who move, a camera that drifts, noise), and FlyingChairs if a
-folder with NAME-img0.ppm, NAME-img1.ppm and NAME-gt.flo is given. The backends take turns, the best of the repetitions
-counts. The last column compares the time with that of the square roots and divisions alone: two and five for a pixel
-and iteration, as the formulas have them, measured on one core, times the iterations that the numba backend did. (It
-saves three of the five divisions, so it can fall below.)
+The pairs are rendered scenes with exact flow (moving people, a drifting camera, noise), and FlyingChairs if a folder
+with NAME-img0.ppm, NAME-img1.ppm and NAME-gt.flo is given. The backends alternate, and the best repetition counts. The
+last column compares the time with that of the square roots and divisions alone: two and five per pixel and iteration,
+as in the formulas, measured on one core, times the iterations of the numba backend. (It saves three of the five
+divisions, so the ratio can fall below 1.)
 """
 
 from __future__ import annotations
@@ -30,11 +30,13 @@ from i2vadapt.data.image import read_image
 from i2vadapt.demo import CLASSES, Camera, Scene, exact_flow, random_scene, render
 from i2vadapt.demo.videos import FRAME_RATE, video_clip
 from i2vadapt.flow import read_flo, to_grey
-from i2vadapt.flow.backends import numba_tvl1, opencv, torch_tvl1
+from i2vadapt.flow.backends import numba as numba_tvl1
+from i2vadapt.flow.backends import opencv
+from i2vadapt.flow.backends import torch as torch_tvl1
 
 _PAIRS = 8
 _STEP = 1 / FRAME_RATE  # seconds between the images of a pair
-_CACHED = 1024  # pixels, few enough for the first-level cache
+_CACHED = 1024  # pixels; few enough for the first-level cache
 Solver = Callable[[np.ndarray, np.ndarray, Tvl1Settings], np.ndarray]
 SOLVERS: dict[str, Solver] = {
     "opencv": opencv.tvl1_pairs,
@@ -46,7 +48,7 @@ SOLVERS: dict[str, Solver] = {
 
 @dataclass(frozen=True)
 class Batch:
-    """Pairs of one size, their flow, and where it is known and the point is seen in both images."""
+    """Pairs of one size, their flow, and the mask of where it is known and the point is visible in both images."""
 
     name: str
     settings: Tvl1Settings
@@ -58,7 +60,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Drift:
-    """A camera that moves evenly."""
+    """A camera that moves at constant speed."""
 
     camera: Camera
     speed: np.ndarray
@@ -74,7 +76,7 @@ def _drifting(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
 
 
 def _clip(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
-    """A scene of the demo's videos, seen at another size."""
+    """A scene of the demo's videos at another size."""
     scene = video_clip(rng, str(rng.choice(CLASSES))).scene
     scale = size[0] / scene.size[0]
     camera = scene.path.camera  # type: ignore[attr-defined]
@@ -128,7 +130,7 @@ def _roots_and_divisions(values: np.ndarray, result: np.ndarray) -> None:
 
 
 def _bound() -> float:
-    """Seconds that the square roots and divisions of one iteration take for a pixel."""
+    """Seconds that the square roots and divisions of one iteration take per pixel."""
     values = np.random.default_rng(0).uniform(1, 9, (4, _CACHED)).astype(np.float32)
     result = np.empty((5, _CACHED), np.float32)
     rounds = 400
@@ -144,7 +146,7 @@ def _seconds(work: Callable[[], Any]) -> float:
 
 
 def _iterations(batch: Batch) -> int:
-    """Pixels times iterations that the numba backend does for a batch."""
+    """Pixels times iterations of the numba backend for a batch."""
     done, sweep = 0, numba_tvl1.sweep
 
     def counting(data: Any, state: Any, weight: Any, height: int, width: int, *rest: Any) -> Any:
@@ -161,7 +163,7 @@ def _iterations(batch: Batch) -> int:
 
 
 def _measure(batch: Batch, names: list[str], repeat: int) -> dict[str, tuple[float, np.ndarray]]:
-    """Best seconds and flow of each backend."""
+    """Best time in seconds and flow of each backend."""
     best = dict.fromkeys(names, math.inf)
     flows: dict[str, np.ndarray] = {}
     for name in names:  # compiles
@@ -197,15 +199,17 @@ def _print_rows(batch: Batch, names: list[str], threads: int, repeat: int, bound
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--backends", nargs="+", choices=list(SOLVERS), default=list(SOLVERS))
-    parser.add_argument("--repeat", type=int, default=3, help="how often each is timed; the best counts")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of CPU threads (1 2)")
+    parser.add_argument(
+        "--backends", nargs="+", choices=list(SOLVERS), default=list(SOLVERS), help="backends to compare (all)"
+    )
+    parser.add_argument("--repeat", type=int, default=3, help="number of repetitions, of which the best counts (3)")
     parser.add_argument("--chairs", type=Path, help="folder of FlyingChairs pairs")
     options = parser.parse_args()
     bound = _bound()
-    place = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU here: torch runs on the CPU"
+    place = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU, torch runs on the CPU"
     print(f"{place}; square roots and divisions of an iteration of 340x256 take {bound * 256 * 340 * 1e3:.3f} ms")
-    print("\n| pairs | threads | backend | pairs/s | times OpenCV | endpoint error | from numba | times bound |")
+    print("\n| pairs | threads | backend | pairs/s | times OpenCV | endpoint error | vs. numba | times bound |")
     print("|--|--|--|--|--|--|--|--|")
     for batch in _batches(options.chairs):
         for threads in options.threads:

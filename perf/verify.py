@@ -1,4 +1,4 @@
-"""Megabytes a second that `i2vadapt verify` reads, on made-up shards of frames and flow of the paper's size.
+"""Megabytes per second that `i2vadapt verify` reads, on synthetic shards of frames and flow of the paper's size.
 
 python perf/verify.py [--items 64] [--workers 2]
 """
@@ -26,7 +26,7 @@ HEIGHT, WIDTH, FRAMES, SHARDS = 256, 340, 32, 4
 
 
 def write_dataset(folder: Path, count: int) -> None:
-    """Videos of moving soft noise, and their flow, in four shards."""
+    """Writes videos of moving soft noise and their flow to four shards."""
     rng = np.random.default_rng(0)
     noise = cv2.GaussianBlur(rng.uniform(0, 255, (HEIGHT, WIDTH + FRAMES, 3)).astype(np.float32), (0, 0), 2)
     picture = cv2.normalize(noise, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
@@ -45,18 +45,18 @@ def write_dataset(folder: Path, count: int) -> None:
         ):
             path = folder / kind / f"{name}.h5"
             path.parent.mkdir(exist_ok=True)
-            made_of = {"items": digest_items(mine)}
+            inputs = {"items": digest_items(mine)}
             if kind == "flow":
-                made_of = {"frames": ShardReader(folder / "frames" / f"{name}.h5").digest}
+                inputs = {"frames": ShardReader(folder / "frames" / f"{name}.h5").digest}
             results = [Encoded(item.id, item.label, data, info) for item in mine]
-            write_shard_file(path, kind, results, make_provenance(stage, version, {"bound": 20.0}, made_of))
+            write_shard_file(path, kind, results, make_provenance(stage, version, {"bound": 20.0}, inputs))
 
 
 def main() -> None:
-    """Prints what the command prints."""
+    """Runs the command's function on the shards; it prints the rate."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--items", type=int, default=64)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--items", type=int, default=64, help="number of videos (64)")
+    parser.add_argument("--workers", type=int, default=2, help="number of worker processes (2)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         write_dataset(Path(folder, "results", "datasets", "videos"), options.items)

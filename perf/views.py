@@ -1,12 +1,12 @@
-"""Generated views beside the released generator's: exactness, speed, likeness to the true views, and flow.
+"""Generated views compared with the released generator's: accuracy, speed, similarity to the true views, and flow.
 
     python perf/views.py [--scenes 6]
 
-Three tables. A slanted plane under random small motions, against its homography. Rendered photographs of the demo with
-exact depth, against exact views of frames 1, 8 and 16: PSNR in dB and SSIM over whole frames, so holes and borders
-count. (Their cameras are longer than the pipeline's, so motions are scaled to displace pixels as much as there.) The
-released generator gets the exact depth of every frame, where it would estimate it. And the difference between TV-L1 and
-the exact flow of generated videos.
+Three tables. (1) A slanted plane under small random motions, compared with its homography. (2) Rendered photographs of
+the demo with exact depth, compared with the true views of frames 1, 8 and 16: PSNR in dB and SSIM over whole frames,
+including holes and borders. (Their focal lengths exceed the pipeline's, so motions are scaled to displace pixels by as
+much as there.) The released generator is given the exact depth of every frame, which it would otherwise estimate.
+(3) The difference between TV-L1 and the exact flow of generated videos.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def ssim(image: np.ndarray, truth: np.ndarray) -> float:
 
 
 def _texture(places: np.ndarray) -> np.ndarray:
-    """A picture known at every position; wavelengths of 5 to 150 pixels, the longer the stronger."""
+    """An image defined at every position, with wavelengths of 5 to 150 pixels; longer ones are stronger."""
     rng = np.random.default_rng(5)
     out = np.zeros((*places.shape[:-1], 3))
     for channel in range(3):
@@ -75,7 +75,7 @@ def _texture(places: np.ndarray) -> np.ndarray:
 
 
 def slanted_plane(motions: int = 8) -> None:
-    """Prints PSNR against the homography, and the time of a view."""
+    """Prints the PSNR compared with the homography, and the time per view."""
     camera = intrinsics(_SIZE, _SIZE)
     normal, distance = np.array([0.3, -0.2, 1.0]) / np.linalg.norm([0.3, -0.2, 1.0]), 1.5
     y, x = np.mgrid[:_SIZE, :_SIZE].astype(float)
@@ -101,7 +101,7 @@ def slanted_plane(motions: int = 8) -> None:
             _seconds(lambda: [task.result() for task in [pool.submit(view) for _ in range(8)]]) for _ in range(8)
         )
     print(f"\nslanted plane, {motions} motions, {_SIZE}x{_SIZE}")
-    print("| | dB | ms, one thread | ms a view, two threads |\n|--|--|--|--|")
+    print("| | dB | ms, one thread | ms per view, two threads |\n|--|--|--|--|")
     print(f"| released | {np.mean(released):.1f} | | |")
     print(f"| render_view | {np.mean(ours):.1f} | {alone * 1e3:.1f} | {rounds / 8 * 1e3:.1f} |")
 
@@ -114,7 +114,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 @dataclass(frozen=True)
 class Photograph:
-    """A rendered photograph with exact depth in units of the nearest, and true views of it."""
+    """A rendered photograph with exact depth, in units of its nearest point, and true views of it."""
 
     scene: Scene
     frame: Frame
@@ -122,28 +122,28 @@ class Photograph:
 
     @property
     def camera(self) -> np.ndarray:
-        """K (3,3)."""
+        """Camera matrix K (3,3)."""
         return self.scene.path.camera.K  # type: ignore[attr-defined]
 
     def depth_of(self, frame: Frame) -> np.ndarray:
-        """(H,W) float32 up to 100."""
+        """Depth (H,W) float32 of a frame, at most 100."""
         return np.where(frame.depth > 0, np.minimum(frame.depth / self.unit, 100), 100).astype(np.float32)
 
     def seen_from(self, pose: np.ndarray) -> Frame:
-        """The true view."""
+        """Renders the true view at a pose."""
         camera, turn = self.scene.path.camera, pose[:3, :3]  # type: ignore[attr-defined]
         moved = camera._replace(R=turn @ camera.R, t=turn @ camera.t + self.unit * pose[:3, 3])
         return render(replace(self.scene, path=replace(self.scene.path, camera=moved)), 0.0)  # type: ignore[type-var]
 
     def draw(self, trajectory: str, number: int) -> np.ndarray:
-        """Steps (16,4,4) that displace pixels as they would before the pipeline's camera."""
+        """Draws steps (16,4,4) that displace pixels by as much as with the pipeline's camera."""
         scale = _FOCAL * self.frame.image.shape[1] / self.camera[0, 0]
         draw = _TRAJECTORIES[trajectory]
         return draw(np.random.default_rng([9, number]), 16, (0.01 * scale, 0.02 * scale), (scale, 2 * scale))
 
 
 def photographs(count: int) -> list[Photograph]:
-    """Photographs of the demo."""
+    """Renders photographs of the demo."""
     made = []
     for number in range(count):
         scene = photograph_scene(np.random.default_rng([7, number]), CLASSES[number % len(CLASSES)])
@@ -189,7 +189,7 @@ def _variants(photo: Photograph, steps: np.ndarray, truths: list[Frame]) -> dict
 
 
 def true_views(photos: list[Photograph]) -> None:
-    """Prints PSNR and SSIM of frames against true views."""
+    """Prints PSNR and SSIM of frames compared with the true views."""
     figures: dict[tuple[str, str], list[list[tuple[float, float]]]] = {}
     for trajectory in _TRAJECTORIES:
         for number, photo in enumerate(photos):
@@ -200,7 +200,7 @@ def true_views(photos: list[Photograph]) -> None:
                 shown = [(made[k - 1], truths[k - 1].image) for k in _SHOWN]
                 row = [(psnr(*pair), ssim(*pair)) for pair in shown]
                 figures.setdefault((trajectory, name), []).append(row)
-    print(f"\ntrue views of {len(photos)} rendered photographs, dB and SSIM")
+    print(f"\ncomparison with true views of {len(photos)} rendered photographs: PSNR in dB, SSIM")
     print("| trajectory | frames | " + " | ".join(f"frame {k}" for k in _SHOWN) + " |\n|--|--|--|--|--|")
     for (trajectory, name), rows in figures.items():
         cells = [f"{value:.1f}, {likeness:.3f}" for value, likeness in np.mean(rows, axis=0)]
@@ -208,7 +208,7 @@ def true_views(photos: list[Photograph]) -> None:
 
 
 def flow(photos: list[Photograph]) -> None:
-    """Prints how far TV-L1 is from the exact flow of generated videos."""
+    """Prints the difference between TV-L1 and the exact flow of generated videos."""
     print("\nTV-L1 against exact flow of generated videos, pixels")
     print("| trajectory | frames | actor | mean flow | mean difference | median | over 1 px |\n|--|--|--|--|--|--|--|")
     for trajectory, rendering, actor in (
@@ -238,7 +238,7 @@ def flow(photos: list[Photograph]) -> None:
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", type=int, default=6, help="rendered photographs")
+    parser.add_argument("--scenes", type=int, default=6, help="number of rendered photographs (6)")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     slanted_plane()

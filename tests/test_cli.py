@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,18 +14,17 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from tiny_data import BANK, CLASSES, TRAIN, make_run
 
 from i2vadapt import __version__
 from i2vadapt.cli import build_parser, main
-from i2vadapt.data.shards.codec import encode_jpeg
-from i2vadapt.data.shards.format import Encoded, write_shard_file
 from i2vadapt.data.video import write_video
-from i2vadapt.flow.files import read_flo
+from i2vadapt.flow.flo import read_flo
 
 COMMANDS = [
     *("manifest", "depth", "decode", "synthesize", "flow"),
-    *("train", "evaluate", "predict", "report", "view", "download"),
-    *("demo", "train-depth"),
+    *("train", "fuse", "evaluate", "predict", "report", "view", "download"),
+    *("plan", "verify", "demo", "train-depth"),
 ]
 
 
@@ -82,8 +82,8 @@ def write_benchmark(root: Path, **changes: Any) -> Path:
 
 
 def test_every_sub_command_is_there() -> None:
-    text = build_parser().format_help()
-    assert all(f"\n    {name}" in text for name in COMMANDS)
+    listed = build_parser().format_help().split("COMMAND\n")[1].split("\n\n")[0]
+    assert sorted(re.findall(r"^    (\S+)", listed, re.MULTILINE)) == sorted(COMMANDS)
 
 
 @pytest.mark.parametrize("arguments", [[], *([name] for name in COMMANDS)])
@@ -148,7 +148,7 @@ def test_unknown_classes_and_classes_with_no_item_on_one_side(
     assert not (tmp_path / "out").exists()
 
 
-def test_mistakes_of_a_benchmark_file_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_of_a_benchmark_file_are_reported_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = {"dataset": "photos", "root": "x", "shards": 0, "layuot": "folder"}
     benchmark = write_benchmark(tmp_path, source=source, name="a b")
     lines = errors_of(capsys, "manifest", "--benchmark", benchmark, "--side", "source", "--out", tmp_path / "out")
@@ -170,7 +170,7 @@ def test_mistakes_of_a_benchmark_file_are_told_at_once(tmp_path: Path, capsys: p
     ("settings", "message"),
     [
         ("{", "--settings: not a JSON object"),
-        ("[1]", "--settings: the document: input should be"),
+        ("[1]", "--settings: not a JSON object: [1]"),
         ('{"bound": -1}', "--settings: bound: input should be greater than 0, not -1"),
         ('{"bond": 3}', "--settings: bond: no such key"),
         ('{"bound": 1e999}', "--settings: bound: input should be a finite number"),
@@ -198,65 +198,144 @@ def test_a_depth_network_without_checkpoint(
 
 
 def save_checkpoint(path: Path, **settings: Any) -> None:
-    """A checkpoint whose weights are those of an RGB stream for two classes, whatever it says of itself."""
-    from i2vadapt.config import TrainSettings
-    from i2vadapt.config.parsing import parse
-    from i2vadapt.training import checkpoint
-    from i2vadapt.training.run import build_model
+    """A checkpoint whose weights are those of an RGB network for two classes, whatever it says of itself."""
+    from i2vadapt.models.registry import build_network
+    from i2vadapt.weights import checkpoint
 
-    alone = {"streams": ["rgb"], "bank": None, "pace": None, "crop": 32, "test_frames": 8}
+    run = make_run(Path(), Path())
     torch.manual_seed(0)
-    model = build_model(parse(TrainSettings, alone, "test"), 2)
-    said = parse(TrainSettings, {**alone, **settings}, "test").model_dump(mode="json")
-    content = {"model": model.state_dict(), "classes": ["walk", "run"], "settings": said, "seed": 0}
+    model = build_network(run.settings, len(CLASSES))
+    said = make_run(Path(), Path(), **settings).settings.model_dump(mode="json")
+    content = {"model": model.state_dict(), "classes": list(CLASSES), "settings": said, "seed": 0}
     checkpoint.save(path, {**content, "decode": {"short_side": 40, "min_frames": 2}, "flow": {}})
 
 
-def test_predict_and_the_checkpoint_of_another_architecture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_predict_and_checkpoints_that_are_no_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_checkpoint(tmp_path / "good.pt")
-    save_checkpoint(tmp_path / "other.pt", streams=["rgb", "flow"])
+    save_checkpoint(tmp_path / "other.pt", stream="flow")
+    torch.save({"format": 1, "model": {}, "classes": list(CLASSES)}, tmp_path / "old.pt")
     video = tmp_path / "a b é.mp4"
     write_video(video, np.stack([picture(k) for k in range(9)]), 25)
     (line,) = errors_of(capsys, "predict", tmp_path / "other.pt", video)
     assert line.startswith(f"{tmp_path / 'other.pt'}: weights of another architecture: ")
-    (line,) = errors_of(capsys, "evaluate", "--checkpoint", tmp_path / "no.pt", "--target", tmp_path, "--out", tmp_path)
+    (line,) = errors_of(capsys, "predict", tmp_path / "old.pt", video)
+    assert line.startswith(f"{tmp_path / 'old.pt'}: a checkpoint of i2vadapt 0.1")
+    assert "train again" in line
+    (line,) = errors_of(capsys, "evaluate", tmp_path / "no.pt", "--target", tmp_path, "--out", tmp_path)
     assert line == f"{tmp_path / 'no.pt'}: no such checkpoint"
+    (line,) = errors_of(capsys, "evaluate", tmp_path, "--target", tmp_path, "--out", tmp_path)
+    assert line == f"{tmp_path}: no method: it has no method.yaml"
     assert main(["predict", str(tmp_path / "good.pt"), str(video), "--top", "2"]) == 0
-    path, _, told = capsys.readouterr().out.strip().rpartition(": ")
+    path, _, printed = capsys.readouterr().out.strip().rpartition(": ")
     assert path == str(video)
-    scores = {name: float(score) for name, score in (part.split() for part in told.split(", "))}
+    scores = {name: float(score) for name, score in (part.split() for part in printed.split(", "))}
     assert scores.keys() == {"walk", "run"}
     assert list(scores.values()) == sorted(scores.values(), reverse=True)
     assert sum(scores.values()) == pytest.approx(1, abs=0.002)
-    # A bad video does not keep the others from being told, and still fails.
+    # A bad video does not keep the others from being reported, and still fails.
     assert main(["predict", str(tmp_path / "good.pt"), str(tmp_path / "none.mp4"), str(video)]) == 1
     captured = capsys.readouterr()
     assert str(video) in captured.out
     assert f"i2vadapt: error: {tmp_path / 'none.mp4'}: cannot be read: No such file or directory\n" in captured.err
 
 
-def test_weights_of_another_network_for_a_stream(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from i2vadapt.data.items import Item, write_items
-    from i2vadapt.data.shards.build import make_provenance
+def train_command(data: Path, out: Path, *more: str, **changes: object) -> list[str]:
+    command = ["train", "--source", str(data / "source"), "--target", str(data / "target"), "--classes", *CLASSES]
+    return [*command, "--workers", "0", "--out", str(out), "--settings", json.dumps({**TRAIN, **changes}), *more]
 
-    for name in ("source", "target"):
-        items = [Item(f"{label}.png", "", ("walk", "run")[label], label, str(label)) for label in range(2)]
-        write_items(tmp_path / name / "manifest.csv", items)
-        write_items(tmp_path / name / "items" / "0000.csv", items)
-        (tmp_path / name / "frames").mkdir()
-        frames = [Encoded(item.id, item.label, [encode_jpeg(picture(k), 90) for k in range(3)], {}) for item in items]
-        write_shard_file(tmp_path / name / "frames" / "0000.h5", "frames", frames, make_provenance("decode", 1, {}, {}))
+
+def test_a_method_is_trained_fused_and_evaluated_by_hand(
+    data: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rgb, flow, method = (folder / name / "seed0" for name in ("rgb", "flow", "both"))
+    assert main(train_command(data, rgb, epochs=2)) == 0
+    bank = {**BANK, "partner": "rgb"}
+    assert main(train_command(data, flow, "--parents", f"rgb={rgb}", epochs=2, stream="flow", bank=bank)) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["fuse", "--runs", str(rgb), str(flow), "--title", "Both streams", "--out", str(method)]) == 0
+    found = capsys.readouterr().out
+    names = [f"{kind}_{name}" for name in ("rgb", "flow", "fused") for kind in ("accuracy", "class_accuracy")]
+    assert re.findall(r"^(\w+) [01]\.\d{4}$", found, re.MULTILINE) == names
+    predictions = (method / "predictions.csv").read_text()
+    # A pass over the videos gives what the scores of the last epochs gave.
+    again = str(folder / "again.csv")
+    assert main(["evaluate", str(method), "--target", str(data / "target"), "--workers", "0", "--out", again]) == 0
+    assert capsys.readouterr().out == found
+    assert Path(again).read_text() == predictions
+    for runs, problem in (
+        ([rgb, rgb], f"{rgb}: a second run of stream rgb"),
+        ([rgb, folder / "none"], f"{folder / 'none' / 'settings.yaml'}: cannot be read: No such file or directory"),
+        ([method, flow], f"{method / 'settings.yaml'}: cannot be read: No such file or directory"),
+    ):
+        assert errors_of(capsys, "fuse", "--runs", *runs, "--title", "x", "--out", folder / "no") == [problem]
+    assert not (folder / "no").exists()
+
+
+def test_runs_whose_scores_are_not_there(
+    data: Path, folder: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    changes: dict[str, Any] = {"stream": "flow", "bank": {**BANK, "partner": "rgb"}}
+    assert errors_of(capsys, *train_command(data, folder, **changes)) == [
+        "--parents: none given; the settings read rgb"
+    ]
+    assert errors_of(capsys, *train_command(data, folder, "--parents", f"other={folder}", **changes)) == [
+        "--parents: other given; the settings read rgb"
+    ]
+    assert errors_of(capsys, *train_command(data, folder, "--parents", f"rgb={data}")) == [
+        "--parents: rgb given; the settings read none"
+    ]
+    caplog.clear()
+    (line,) = errors_of(capsys, *train_command(data, folder, "--parents", f"rgb={folder / 'none'}", **changes))
+    assert line.startswith(f"{folder / 'none' / 'scores' / '0001.safetensors'}: no such scores: train the run")
+    assert not [message for message in caplog.messages if "training" in message]  # it has not begun
+    for malformed in ("rgb", "rgb=", "=x"):
+        with pytest.raises(SystemExit) as caught:
+            main(train_command(data, folder, "--parents", malformed, **changes))
+        assert caught.value.code == 2
+        assert f"{malformed}: must be NAME=DIR" in capsys.readouterr().err
+
+
+def test_an_unfinished_training_of_both_streams_is_one_line(
+    data: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.mkdir()
+    torch.save({"format": 1, "epoch": 1}, folder / "state.pt")
+    (line,) = errors_of(capsys, *train_command(data, folder))
+    assert line.startswith(f"{folder / 'state.pt'}: a checkpoint of i2vadapt 0.1")
+    assert "delete its folder" in line
+
+
+def test_weights_of_another_network_for_a_stream(
+    data: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     torch.save({"conv.weight": torch.zeros(3)}, tmp_path / "other.pt")
-    settings = {"streams": ["rgb"], "bank": None, "init": {"rgb": str(tmp_path / "other.pt")}}
-    command = ["train", "--source", tmp_path / "source", "--target", tmp_path / "target", "--classes", "walk", "run"]
-    (line,) = errors_of(capsys, *command, "--out", tmp_path / "run", "--settings", json.dumps(settings))
-    assert "other.pt" in line
-    settings["init"] = {"rgb": str(tmp_path / "none.safetensors")}
-    (line,) = errors_of(capsys, *command, "--out", tmp_path / "run", "--settings", json.dumps(settings))
-    assert "none.safetensors" in line
-    settings["bank"] = {}
-    (line,) = errors_of(capsys, *command, "--out", tmp_path / "run", "--settings", json.dumps(settings))
-    assert line.startswith("--settings: the document: bank must be null when streams has no flow")
+    missing = tmp_path / "none.safetensors"
+    for stream in ("rgb", "flow"):
+        changes = {"stream": stream, "init": {"rgb": str(tmp_path / "other.pt")}}
+        (line,) = errors_of(capsys, *train_command(data, folder, **changes))
+        assert line.startswith(f"{tmp_path / 'other.pt'}: ")
+        assert "Conv3d_1a_7x7.conv3d.weight" in line
+        changes["init"] = {"rgb": str(missing)}
+        assert errors_of(capsys, *train_command(data, folder, **changes)) == [f"{missing}: no such weights file"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stream": "flow", "network": "resnet18"}, "--settings: the document: network resnet18 looks at RGB frames"),
+        ({"recipe": "sound"}, "--settings: recipe: must be one of video, frames, not 'sound'"),
+        ({"recipe": "frames", "network": "i3d"}, "--settings: bank: no such key"),
+        ({"streams": ["rgb"]}, "--settings: streams: no such key"),
+        ({"epochs": 0}, "--settings: epochs: input should be greater than or equal to 1, not 0"),
+    ],
+)
+def test_settings_of_a_run_that_are_wrong(
+    data: Path, folder: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, object], message: str
+) -> None:
+    lines = errors_of(capsys, *train_command(data, folder, **changes))
+    assert any(line.startswith(message) for line in lines), lines
+    assert all(line.startswith("--settings: ") for line in lines)
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(
@@ -281,6 +360,10 @@ def test_weights_of_another_network_for_a_stream(tmp_path: Path, capsys: pytest.
         ["download", "i3d-kinetics400-rgb", "--archive", "none.tar.gz", "--out", "x.safetensors"],
         ["report", "--benchmark", "none.yaml", "--results", "x", "--methods", "full", "--out", "y"],
         ["train", "--source", "none", "--target", "none", "--classes", "a", "b", "--out", "x"],
+        ["fuse", "--runs", "none", "--title", "x", "--out", "y"],
+        ["evaluate", "none.pt", "--target", "none", "--out", "x.csv"],
+        ["predict", "none.pt", "none.mp4"],
+        ["verify", "none"],
     ],
 )
 def test_wrong_use_is_one_line(

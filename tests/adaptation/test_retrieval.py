@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from i2vadapt.adaptation.memory_bank import FlowMemoryBank
-from i2vadapt.adaptation.retrieval import Strategy, lend, similarities_with_bank
+from i2vadapt.adaptation.retrieval import retrieve, similarities, similarities_with_bank
+from i2vadapt.config.recipes.video import BankSettings, Strategy
 from i2vadapt.errors import UserError
 
 HELD = 7
@@ -20,10 +23,12 @@ def bank() -> FlowMemoryBank:
     return bank
 
 
-def loans(bank: FlowMemoryBank, strategy: Strategy, count: int = 1) -> list[tuple[list[int], list[float]]]:
+def retrieved(
+    bank: FlowMemoryBank, strategy: Strategy, count: int = 1, similarity: np.ndarray = SIMILARITY
+) -> list[tuple[list[int], list[float]]]:
     rng = np.random.default_rng(0)
-    found = [lend(bank, strategy, rng, 0, SIMILARITY) for _ in range(count)]
-    return [(loan.items.tolist(), loan.weights.tolist()) for loan in found if loan is not None]
+    found = [retrieve(bank, strategy, rng, 0, similarity) for _ in range(count)]
+    return [(flow.items.tolist(), flow.weights.tolist()) for flow in found if flow is not None]
 
 
 @pytest.mark.parametrize(
@@ -36,15 +41,15 @@ def loans(bank: FlowMemoryBank, strategy: Strategy, count: int = 1) -> list[tupl
         ("simw_top1", [1], [1.0]),
     ],
 )
-def test_what_is_lent(bank: FlowMemoryBank, strategy: Strategy, places: list[int], weights: list[float]) -> None:
-    ((items, found),) = loans(bank, strategy)
+def test_what_is_retrieved(bank: FlowMemoryBank, strategy: Strategy, places: list[int], weights: list[float]) -> None:
+    ((items, found),) = retrieved(bank, strategy)
     assert items == [10 + place for place in places]
     assert found == pytest.approx(list(weights), rel=1e-6)
 
 
 @pytest.mark.parametrize(("strategy", "places"), [("random", range(HELD)), ("simw_random_top5", NEAREST)])
 def test_one_is_drawn_uniformly(bank: FlowMemoryBank, strategy: Strategy, places: list[int]) -> None:
-    drawn = loans(bank, strategy, 3000)
+    drawn = retrieved(bank, strategy, 3000)
     assert all(weights == [1.0] for _, weights in drawn)
     numbers, counts = np.unique([items for items, _ in drawn], return_counts=True)
     assert numbers.tolist() == sorted(10 + place for place in places)
@@ -53,9 +58,9 @@ def test_one_is_drawn_uniformly(bank: FlowMemoryBank, strategy: Strategy, places
 
 def test_an_empty_class_keeps_its_own_flow_and_uses_up_the_same_randomness(bank: FlowMemoryBank) -> None:
     generators = [np.random.default_rng(5) for _ in range(3)]
-    assert lend(bank, "random", generators[0], 0, SIMILARITY) is not None
-    assert lend(bank, "random", generators[1], 1, SIMILARITY) is None
-    assert lend(bank, "simw_sum", generators[2], 0, SIMILARITY) is not None
+    assert retrieve(bank, "random", generators[0], 0, SIMILARITY) is not None
+    assert retrieve(bank, "random", generators[1], 1, SIMILARITY) is None
+    assert retrieve(bank, "simw_sum", generators[2], 0, SIMILARITY) is not None
     assert len({rng.random() for rng in generators}) == 1
 
 
@@ -74,13 +79,40 @@ def test_similarity_is_the_cosine_with_what_is_held_for_the_class() -> None:
 
 
 def test_nothing_alike_still_sums_to_one(bank: FlowMemoryBank) -> None:
-    loan = lend(bank, "simw_sum_top5", np.random.default_rng(0), 0, np.full(9, -0.5, np.float32))
-    assert loan is not None
-    assert loan.weights.tolist() == [0.2] * 5
+    flow = retrieve(bank, "simw_sum_top5", np.random.default_rng(0), 0, np.full(9, -0.5, np.float32))
+    assert flow is not None
+    assert flow.weights.tolist() == [0.2] * 5
+
+
+@pytest.mark.parametrize("strategy", get_args(Strategy))
+def test_weights_of_every_strategy_sum_to_one_and_only_blending_ones_take_several(
+    bank: FlowMemoryBank, strategy: Strategy
+) -> None:
+    settings = BankSettings(strategy=strategy)
+    for items, weights in retrieved(bank, strategy, 20):
+        assert sum(weights) == pytest.approx(1)
+        assert min(weights) >= 0
+        assert len(set(items)) == len(items)
+        assert (len(items) > 1) == settings.blends
+
+
+@pytest.mark.parametrize("strategy", get_args(Strategy))
+def test_similarity_matters_to_the_strategies_that_compare_features(bank: FlowMemoryBank, strategy: Strategy) -> None:
+    found = retrieved(bank, strategy, 20)
+    reversed_order = retrieved(bank, strategy, 20, -SIMILARITY)
+    assert (found != reversed_order) == BankSettings(strategy=strategy).compares_features
+
+
+def test_features_that_are_zero_are_like_nothing() -> None:
+    """Features are kept in float16, whose squares would overflow at 256."""
+    source, target = np.array([[0, 0], [300, 400]], np.float16), np.array([[30000, 40000], [4, -3]], np.float16)
+    found = similarities(source, target)
+    assert found.dtype == np.float32
+    assert found.tolist() == [[0, 0], [pytest.approx(1, abs=1e-4), pytest.approx(0, abs=1e-4)]]
 
 
 def test_errors(bank: FlowMemoryBank) -> None:
     with pytest.raises(UserError, match=r"bank.strategy is 'max'; allowed: random, mean, simw_sum, "):
-        lend(bank, "max", np.random.default_rng(0), 0, SIMILARITY)  # type: ignore[arg-type]
+        retrieve(bank, "max", np.random.default_rng(0), 0, SIMILARITY)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"labels must lie in 0..1, got 2"):
-        lend(bank, "random", np.random.default_rng(0), 2, SIMILARITY)
+        retrieve(bank, "random", np.random.default_rng(0), 2, SIMILARITY)

@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from i2vadapt.inference.trained import evaluate, load_trained
-from tiny_data import make_items, make_run, read_metrics, write_datasets, write_flow, write_frames
+from tiny_data import make_flow_run, make_items, make_run, read_metrics, write_datasets, write_flow, write_frames
 
 from i2vadapt.clips.domains import open_domains
-from i2vadapt.config import TrainSettings
 from i2vadapt.config.parsing import parse
+from i2vadapt.config.recipes.video import Settings
 from i2vadapt.data.items import Item
 from i2vadapt.errors import UserError
+from i2vadapt.inference.classifier import load_classifier
+from i2vadapt.inference.evaluate import evaluate
+from i2vadapt.inference.method import fuse_runs
 from i2vadapt.training.loop import Trainer
 
 TRAIN_IDS = ["run/0.mp4", "walk/0.mp4", "walk/1.mp4"]
@@ -44,26 +46,32 @@ def ids(items: list[Item]) -> list[str]:
 def test_transductive_adapts_to_what_it_is_tested_on(data: Path) -> None:
     run = make_run(data, data)
     domains = open_domains(run.source, run.target, run.settings)
-    assert domains.target is domains.test
-    assert len(domains.test.items) == len(domains.source.items) == 4
+    assert domains.target is domains.videos
+    assert domains.tested == {item.id for item in domains.videos.items}
+    assert len(domains.videos.items) == len(domains.source.items) == 4
 
 
 def test_split1_is_tested_on_videos_that_were_never_seen(data: Path, tmp_path: Path) -> None:
-    run = make_run(data, tmp_path / "run", **split(data), epochs=2)
-    trainer = Trainer(run)
+    """All videos are scored, as the bank needs those for training; only the others count."""
+    rgb, flow = tmp_path / "rgb" / "seed5", tmp_path / "flow" / "seed5"
+    Trainer(make_run(data, rgb, **split(data), epochs=2)).train()
+    trainer = Trainer(make_flow_run(data, flow, rgb, **split(data), epochs=2))
     assert ids(trainer.domains.target.items) == TRAIN_IDS
-    assert ids(trainer.domains.test.items) == TEST_IDS
+    assert ids(trainer.domains.videos.items) == sorted([*TRAIN_IDS, *TEST_IDS])
+    assert trainer.domains.tested == set(TEST_IDS)
     trainer.train()
-    rows = read_metrics(tmp_path / "run")
+    rows = read_metrics(flow)
     assert int(rows[0]["bank_flows"]) <= len(TRAIN_IDS)
     thirds = 3 * float(rows[0]["pseudo_label_accuracy"])  # of the videos that are adapted to
     assert thirds == pytest.approx(round(thirds), abs=1e-4)
-    assert float(rows[1]["accuracy_fused"]) in (0, 1)
+    fused = fuse_runs([rgb, flow], "CFB", tmp_path / "method")
+    assert fused["accuracy_flow"] == float(rows[1]["accuracy"])
+    with (tmp_path / "method" / "predictions.csv").open() as file:
+        assert [row["id"] for row in csv.DictReader(file)] == TEST_IDS
     out = tmp_path / "predictions.csv"
-    results = evaluate(load_trained(tmp_path / "run" / "checkpoint.pt"), data / "target", out, 2, 0)
+    assert evaluate(load_classifier(tmp_path / "method"), data / "target", out, 2, 0) == pytest.approx(fused)
     with out.open() as file:
         assert [row["id"] for row in csv.DictReader(file)] == TEST_IDS
-    assert results["accuracy_fused"] == float(rows[1]["accuracy_fused"])
     shutil.rmtree(tmp_path)
 
 
@@ -72,7 +80,7 @@ def test_supervision_by_the_target_learns_its_labels_and_needs_no_source(data: P
     run = make_run(data, tmp_path / "run", **changes)
     domains = open_domains(tmp_path / "nowhere", run.target, run.settings)
     assert ids(domains.source.items) == TRAIN_IDS
-    assert ids(domains.test.items) == TEST_IDS
+    assert domains.tested == set(TEST_IDS)
     unlabelled = tmp_path / "unlabelled"
     write_frames(unlabelled / "target", make_items(".mp4", labelled=False), seed=1)
     write_flow(unlabelled / "target", -4.0)
@@ -89,4 +97,4 @@ def test_supervision_by_the_target_learns_its_labels_and_needs_no_source(data: P
 )
 def test_an_upper_bound_that_would_not_be_one(changes: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        parse(TrainSettings, {"supervision": "target", **changes}, "test")
+        parse(Settings, {"supervision": "target", **changes}, "test")

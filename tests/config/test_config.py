@@ -13,7 +13,7 @@ from i2vadapt.errors import UserError
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 
 
-def test_all_mistakes_are_told_at_once_with_key_value_and_what_is_allowed() -> None:
+def test_all_mistakes_are_reported_at_once_with_key_value_and_what_is_allowed() -> None:
     wrong = {
         "flow": {"bound": -1, "backend": "cuda"},
         "train": {"epoch": 3},
@@ -85,7 +85,7 @@ def test_every_benchmark_that_ships_resolves_to_the_runs_of_its_methods() -> Non
             assert len(load_datasets([part])) == 2
 
 
-def test_unknown_method_and_missing_benchmark_are_both_told() -> None:
+def test_unknown_method_and_missing_benchmark_are_both_reported() -> None:
     config = parse(Config, {"benchmarks": ["nowhere"], "methods": ["fulll"]}, "config")
     with pytest.raises(UserError) as caught:
         resolve(config, WORKFLOW)

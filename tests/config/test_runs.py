@@ -139,7 +139,7 @@ FLOW = {"stream": "flow", "pace": None, "bank": {"partner": "rgb"}}
             {},
             "run flow: bank.strategy compares RGB features: rgb is a flow run",
         ),
-        ({"rgb": {"recipe": "magic"}}, ["rgb"], {}, "run rgb: recipe: must be one of video, frames, not 'magic'"),
+        ({"rgb": {"recipe": "magic"}}, ["rgb"], {}, "run rgb: recipe: must be one of frames, video, not 'magic'"),
         ({"rgb": {"steam": "rgb"}}, ["rgb"], {}, "run rgb: steam: no such key"),
     ],
 )

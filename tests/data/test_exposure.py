@@ -33,6 +33,6 @@ def test_brightening_rounds_and_stops_at_white() -> None:
 
 
 @pytest.mark.parametrize("gain", [0, -1, "bright", 1000])
-def test_gains_that_make_no_sense_are_told(gain: object) -> None:
+def test_gains_that_make_no_sense_are_refused(gain: object) -> None:
     with pytest.raises(UserError, match=r"decode: gain"):
         parse(DecodeSettings, {"gain": gain}, "decode")

@@ -67,7 +67,7 @@ def test_several_source_classes_may_go_to_one(root: Path) -> None:
     assert sum(item.label == 1 for item in manifest.items) == 5
 
 
-def test_everything_left_out_is_told_with_its_reason(root: Path) -> None:
+def test_everything_excluded_is_listed_with_its_reason(root: Path) -> None:
     folder = root / "photos" / "walking"
     (folder / "text.jpg").write_text("not an image")
     (folder / "empty.jpg").touch()

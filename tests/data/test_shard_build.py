@@ -157,10 +157,10 @@ def test_two_jobs_on_one_shard_harm_nothing(tmp_path: Path) -> None:
     build(tmp_path / "whole.h5", Stage())
     out = tmp_path / "0000.h5"
     command = [sys.executable, "-c", SLOW_STAGE, str(out), str(Path(__file__).parents[2])]
-    twins = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    for twin in twins:
-        _, errors = twin.communicate(timeout=120)
-        assert twin.returncode == 0, errors
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
     assert out.read_bytes() == (tmp_path / "whole.h5").read_bytes()
     assert sorted(os.listdir(tmp_path)) == ["0000.h5", "whole.h5"]
 

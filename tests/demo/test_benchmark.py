@@ -60,9 +60,9 @@ def test_two_processes_write_the_same_files(demo: Path, tmp_path: Path) -> None:
 
 
 def test_numbers_out_of_range_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="workers is 0"):
+    with pytest.raises(UserError, match="workers: must be 1 or more, not 0"):
         write_demo(tmp_path, workers=0)
-    with pytest.raises(UserError, match="videos_per_class is -1"):
+    with pytest.raises(UserError, match="videos_per_class: must be 0 or more, not -1"):
         write_demo(tmp_path, videos_per_class=-1)
 
 

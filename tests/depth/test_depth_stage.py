@@ -12,7 +12,7 @@ from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.depth import stage
-from i2vadapt.depth.files import estimate_files
+from i2vadapt.depth.plain import estimate_files
 from i2vadapt.depth.registry import default_checkpoint
 from i2vadapt.depth.stage import inverse_depth_in_unit_range, load_network, run_depth
 from i2vadapt.errors import UserError
@@ -79,7 +79,7 @@ def test_several_devices_change_no_byte(tmp_path: Path, items: list[Item], monke
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
 
 
-def test_bfloat16_is_told_and_changes_little(tmp_path: Path, items: list[Item]) -> None:
+def test_bfloat16_is_recorded_and_changes_little(tmp_path: Path, items: list[Item]) -> None:
     run_depth(items, tmp_path / "exact.h5", SMALL, 0.0)
     run_depth(items, tmp_path / "fast.h5", SMALL.model_copy(update={"precision": "bfloat16"}), 0.0)
     exact, fast = (ShardReader(tmp_path / f"{name}.h5", "depth") for name in ("exact", "fast"))
@@ -142,9 +142,9 @@ def test_weights_in_another_place_are_the_same_weights(tmp_path: Path) -> None:
 def test_two_images_of_one_name_and_a_bad_one_among_good_ones(tmp_path: Path, items: list[Item]) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    twin = photograph(other / "0.png", (60, 80), 9)
+    namesake = photograph(other / "0.png", (60, 80), 9)
     with pytest.raises(UserError, match="more than one image is named 0"):
-        estimate_files([Path(items[0].path), Path(twin.path)], tmp_path / "maps", SMALL)
+        estimate_files([Path(items[0].path), Path(namesake.path)], tmp_path / "maps", SMALL)
     Path(items[0].path).write_text("x")
     with pytest.raises(UserError, match=r"\A[^\n]*0\.png: not a readable image[^\n]*\Z"):
         estimate_files([Path(items[0].path), Path(items[1].path)], tmp_path / "maps", SMALL)

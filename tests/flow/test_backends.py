@@ -122,7 +122,7 @@ def test_black_images_do_not_move_and_tiny_ones_give_a_finite_flow(
     flow = tvl1(*noise, backend, **settings)
     assert flow.shape == (*shape, 2)
     assert np.isfinite(flow).all()
-    # Out of black nothing can be told, except what the other image's own gradient says.
+    # A black image gives no information except by the other image's gradient.
     assert np.isfinite(tvl1(black, noise[0], backend, **settings)).all()
 
 

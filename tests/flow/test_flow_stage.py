@@ -12,7 +12,7 @@ from i2vadapt.data.shards.format import Encoded, write_shard_file
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.data.video import read_frames, write_video
 from i2vadapt.errors import UserError
-from i2vadapt.flow.files import read_flo
+from i2vadapt.flow.flo import read_flo
 from i2vadapt.flow.plain import flow_of_images, flow_of_video
 from i2vadapt.flow.stage import flow_of_frames, run_flow
 
@@ -70,7 +70,7 @@ def test_several_devices_change_no_byte(tmp_path: Path, monkeypatch: pytest.Monk
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
 
 
-def test_what_exceeds_the_bound_is_clipped_and_its_share_is_told(tmp_path: Path) -> None:
+def test_what_exceeds_the_bound_is_clipped_and_its_share_is_recorded(tmp_path: Path) -> None:
     write_frames(tmp_path / "frames.h5", {"a": moving()})
     run_flow(tmp_path / "frames.h5", tmp_path / "flow.h5", FlowSettings(bound=1.5), 1, 0.0)
     flow = ShardReader(tmp_path / "flow.h5", "flow")

@@ -97,14 +97,14 @@ def test_depth_that_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.
     assert not out.exists()
 
 
-def test_depth_estimated_anew_has_no_exact_flow(tmp_path: Path) -> None:
+def test_re_estimated_depth_has_no_exact_flow(tmp_path: Path) -> None:
     generate(tmp_path)
     frames = ShardReader(tmp_path / "frames.h5")
     settings = {**frames.provenance["settings"], "rendering": "chained", "depth": "re-estimated"}
     items = [Encoded(frames.ids[0], 0, frames.encoded(0), frames.info[0])]
-    write_shard_file(tmp_path / "anew.h5", "frames", items, {**frames.provenance, "settings": settings})
+    write_shard_file(tmp_path / "re-estimated.h5", "frames", items, {**frames.provenance, "settings": settings})
     with pytest.raises(UserError, match="re-estimated, so the depth of its frames is not stored"):
-        run_flow(tmp_path / "anew.h5", tmp_path / "flow.h5", EXACT, 1, 0.0, tmp_path / "depth.h5")
+        run_flow(tmp_path / "re-estimated.h5", tmp_path / "flow.h5", EXACT, 1, 0.0, tmp_path / "depth.h5")
     document = {"flow": {"source": "geometric"}, "synthesis": {"depth": "re-estimated", "rendering": "chained"}}
     with pytest.raises(UserError, match=r"flow\.source geometric needs synthesis\.depth carried"):
         parse(Settings, document, "config.yaml")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 
+from i2vadapt.config.recipes.video import TransferName
 from i2vadapt.losses.bnm import bnm
 from i2vadapt.losses.dan import mk_mmd
-from i2vadapt.losses.dann import domain_loss, reversal_strength, reverse_gradient
+from i2vadapt.losses.dann import DomainClassifier, domain_loss, reversal_strength, reverse_gradient
 from i2vadapt.losses.mcc import certainty_weights, mcc
+from i2vadapt.losses.transfer import TransferLoss, build_transfer_loss
 
 RNG = np.random.default_rng(3)
+NAMES = [name for name in get_args(TransferName) if name != "none"]
+OF_THE_TARGET_ALONE = ("mcc", "bnm")
 SOURCE, TARGET = RNG.normal(size=(5, 4)), RNG.normal(size=(3, 4)) * 2 + 0.5
 
 
@@ -103,3 +109,84 @@ def test_the_reversed_gradient_and_its_schedule() -> None:
     torch.testing.assert_close(values.grad, -0.25 * 2 * values.detach())
     strengths = [reversal_strength(p) for p in (0, 0.1, 0.5, 1)]
     assert strengths == pytest.approx([0, np.tanh(0.5), np.tanh(2.5), np.tanh(5)], rel=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_loss_of_the_settings_has_finite_gradients(name: str) -> None:
+    torch.manual_seed(0)
+    loss = build_transfer_loss(name, SOURCE.shape[1]).double()
+    assert isinstance(loss, TransferLoss)
+    assert loss.size == SOURCE.shape[1]
+    source, target = tensor(SOURCE), tensor(TARGET)
+    value = loss(source, target, 0.5)
+    assert value.shape == ()
+    assert value.isfinite()
+    value.backward()
+    assert target.grad is not None
+    assert target.grad.isfinite().all()
+    assert target.grad.abs().max() > 0
+    if name in OF_THE_TARGET_ALONE:
+        assert source.grad is None
+    else:
+        assert source.grad is not None
+        assert source.grad.isfinite().all()
+        assert source.grad.abs().max() > 0
+    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in loss.parameters())
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("videos", [(1, 1), (1, 3), (3, 2)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_single_and_equal_videos_have_finite_gradients(name: str, videos: tuple[int, int], dtype: torch.dtype) -> None:
+    loss = build_transfer_loss(name, 4).to(dtype)
+    source, target = (torch.ones(count, 4, dtype=dtype, requires_grad=True) for count in videos)
+    value = loss(source, target, 0.0)
+    value.backward()
+    assert value.isfinite()
+    assert target.grad is not None
+    assert all(part.grad is None or part.grad.isfinite().all() for part in (source, target))
+
+
+def test_losses_of_a_run_are_their_formulas() -> None:
+    source, target = tensor(SOURCE), tensor(TARGET)
+    found = {name: build_transfer_loss(name, 4)(source, target, 0.3).item() for name in ("dan", "mcc", "bnm")}
+    expected = {"dan": mk_mmd(source, target), "mcc": mcc(target), "bnm": bnm(target)}
+    assert found == {name: value.item() for name, value in expected.items()}
+    assert not [weight for name in found for weight in build_transfer_loss(name, 4).parameters()]
+
+
+@pytest.mark.parametrize("progress", [0.0, 0.1, 1.0])
+def test_the_domain_classifier_learns_what_the_network_unlearns(progress: float) -> None:
+    """The classifier's gradient is that of the loss; the network's is that times minus the strength."""
+    torch.manual_seed(1)
+    loss = build_transfer_loss("dann", 4).double().eval()  # without dropout
+    (classifier,) = (module for module in loss.modules() if isinstance(module, DomainClassifier))
+    plain_source, plain_target = tensor(SOURCE), tensor(TARGET)
+    plain = domain_loss(classifier(plain_source), classifier(plain_target))
+    of_weights = torch.autograd.grad(plain, [*loss.parameters(), plain_source, plain_target])
+    source, target = tensor(SOURCE), tensor(TARGET)
+    value = loss(source, target, progress)
+    assert value.item() == pytest.approx(plain.item(), rel=1e-12)
+    found = torch.autograd.grad(value, [*loss.parameters(), source, target])
+    for number, (gradient, expected) in enumerate(zip(found, of_weights, strict=True)):
+        reversed_on_its_way = number >= len(found) - 2
+        factor = -reversal_strength(progress) if reversed_on_its_way else 1.0
+        torch.testing.assert_close(gradient, factor * expected)
+    assert max(float(gradient.abs().max()) for gradient in of_weights[-2:]) > 0
+
+
+def test_the_domain_classifier_has_two_hidden_layers_and_says_source_by_a_positive_logit() -> None:
+    torch.manual_seed(2)
+    classifier = DomainClassifier(3)
+    linear = [layer for layer in classifier.layers if isinstance(layer, torch.nn.Linear)]
+    assert [(layer.in_features, layer.out_features) for layer in linear] == [(3, 1024), (1024, 1024), (1024, 1)]
+    assert [layer.p for layer in classifier.layers if isinstance(layer, torch.nn.Dropout)] == [0.5, 0.5]
+    source, target = torch.randn(40, 3) + 2, torch.randn(40, 3) - 2
+    optimizer = torch.optim.SGD(classifier.parameters(), lr=0.1)
+    for _ in range(15):
+        optimizer.zero_grad()
+        domain_loss(classifier(source), classifier(target)).backward()
+        optimizer.step()
+    classifier.eval()
+    assert (classifier(source) > 0).float().mean() > 0.95
+    assert (classifier(target) < 0).float().mean() > 0.95

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import torch
 from open_clip.transform import image_transform
 from PIL import Image
 from tiny_clip import TINY, tiny_config
+from tiny_data import make_run
 from torch import Tensor, nn
 
 from i2vadapt.errors import UserError
-from i2vadapt.models.clip import MEAN, STD, ClipFrames, build_clip, initialise_clip, spoken
+from i2vadapt.models.clip import MEAN, STD, ClipFrames, build, build_clip, initialise, spoken
 
 CLASSES = ("climb", "RockClimbingIndoor", "stand_up")
 PROMPT = "a video of a person {}."
@@ -24,6 +26,12 @@ RENAMED = {"ln_1": "layer_norm1", "ln_2": "layer_norm2", "mlp.c_fc": "mlp.fc1", 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(open_clip, "get_model_config", tiny_config)
+
+
+def start(network: ClipFrames, weights: Path | None, classes: Sequence[str] = CLASSES, prompt: str = PROMPT) -> None:
+    """Initialises a network as a run does whose settings name the weights."""
+    clip = {"weights": None if weights is None else str(weights), "prompt": prompt}
+    initialise(network, make_run(Path(), Path(), network="clip_vit_b32", clip=clip).settings, classes)
 
 
 def hugging_face_layers(state: dict[str, Tensor], own: str, other: str, count: int) -> dict[str, Tensor]:
@@ -91,7 +99,7 @@ def test_logits_are_those_of_open_clip_and_of_transformers(quick_gelu: bool, act
     path = tmp_path / "clip.safetensors"
     safetensors.torch.save_file(clip.state_dict(), path)
     network = ClipFrames(len(CLASSES), quick_gelu).eval()
-    initialise_clip(network, path, CLASSES, PROMPT)
+    start(network, path)
     frames = torch.rand(2, 3, 4, 64, 64) * 2 - 1
     prompts = [PROMPT.format(text) for text in ("climb", "rock climbing indoor", "stand up")]
     pixels = ((frames + 1) / 2).transpose(1, 2).flatten(0, 1)
@@ -131,7 +139,7 @@ def test_frames_are_prepared_as_clip_was_trained(side: int, tolerance: float) ->
 def test_a_clip_is_the_mean_of_its_frames_and_pace_is_seen_between_them() -> None:
     torch.manual_seed(1)
     network = ClipFrames(3)
-    initialise_clip(network, None, CLASSES, PROMPT)
+    start(network, None)
     still = (torch.rand(1, 3, 1, 64, 64) * 2 - 1).expand(-1, -1, 8, -1, -1)
     moving = torch.rand(1, 3, 8, 64, 64) * 2 - 1
     with torch.no_grad():
@@ -150,7 +158,7 @@ def test_a_clip_is_the_mean_of_its_frames_and_pace_is_seen_between_them() -> Non
 def test_what_is_trained_is_the_image_tower() -> None:
     network = ClipFrames(3)
     assert all(name.startswith("visual.") for name, _ in network.named_parameters())
-    initialise_clip(network, None, CLASSES, PROMPT)
+    start(network, None)
     network.classify(network.features(torch.rand(1, 3, 2, 64, 64)))[0, 0].sum().backward()
     assert all(weight.grad is not None for weight in network.parameters())
 
@@ -184,7 +192,7 @@ def test_every_kind_of_file_loads(kind: str, tmp_path: Path) -> None:
     else:
         safetensors.torch.save_file(clip.state_dict(), path)
     network = ClipFrames(2)
-    initialise_clip(network, path, CLASSES[:2], PROMPT)
+    start(network, path, CLASSES[:2])
     assert network.visual.conv1.weight.dtype is torch.float32
     torch.testing.assert_close(network.visual.conv1.weight, clip.visual.conv1.weight, atol=1e-3, rtol=1e-3)
     assert network.logit_scale.item() == pytest.approx(1 / 0.07, rel=1e-3)
@@ -195,17 +203,36 @@ def test_files_that_are_no_clip_are_refused(tmp_path: Path) -> None:
     network = ClipFrames(2)
     path = tmp_path / "clip.pt"
     with pytest.raises(UserError, match=r"clip\.pt: no such weights file"):
-        initialise_clip(network, path, CLASSES[:2], PROMPT)
+        start(network, path, CLASSES[:2])
     torch.save({"conv.weight": torch.zeros(2)}, path)
     with pytest.raises(UserError, match=r"clip\.pt: not a checkpoint of CLIP ViT-B/32: .*conv\.weight"):
-        initialise_clip(network, path, CLASSES[:2], PROMPT)
+        start(network, path, CLASSES[:2])
     write_torchscript(build_clip(True), path)
     damaged = bytearray(path.read_bytes())
     at = damaged.index(b"data.pkl")
     damaged[at : at + 200] = b"\0" * 200
     path.write_bytes(damaged)
     with pytest.raises(UserError, match=r"clip\.pt: not a readable"):
-        initialise_clip(network, path, CLASSES[:2], PROMPT)
+        start(network, path, CLASSES[:2])
+
+
+@pytest.mark.usefixtures("tiny")
+def test_the_prompt_and_the_activation_are_those_of_the_settings() -> None:
+    """With any prompt the text {} is the class's name, and other braces are left alone."""
+    exact = {"weights": None, "quick_gelu": False}
+    network = build(make_run(Path(), Path(), network="clip_vit_b32", clip=exact).settings, 2)
+    assert {type(block.mlp.gelu).__name__ for block in network.visual.transformer.resblocks} == {"GELU"}
+    found = {}
+    for prompt in (PROMPT, "{}", "{x} {}"):
+        torch.manual_seed(4)
+        start(network, None, CLASSES[:2], prompt)
+        torch.manual_seed(4)
+        clip = build_clip(False)
+        tokens = open_clip.tokenize([prompt.replace("{}", name) for name in ("climb", "rock climbing indoor")])
+        with torch.no_grad():
+            torch.testing.assert_close(network.class_features, clip.encode_text(tokens, normalize=True))
+        found[prompt] = network.class_features.clone()
+    assert not torch.allclose(found[PROMPT], found["{}"])
 
 
 @pytest.mark.parametrize(

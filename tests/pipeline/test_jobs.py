@@ -55,7 +55,7 @@ def test_a_flow_run_reads_frames_and_flow_of_both_sides_and_the_scores_of_its_pa
         *(f"{VIDEOS}/{kind}/{shard:04d}.h5" for kind in ("frames", "flow") for shard in range(2)),
     ]
     assert texts(inputs["manifests"]) == [f"{PHOTOS}/manifest.csv", f"{VIDEOS}/manifest.csv"]
-    assert texts(inputs["weights"]) == ["resources/i3d-kinetics400-rgb.safetensors"]
+    assert texts(inputs["weights"]) == ["weights/i3d-kinetics400-rgb.safetensors"]
     assert texts(inputs["scores"]) == ["out/runs/mine/rgb_pace/seed3/scores.csv"]
 
 

@@ -2,68 +2,126 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny_data import CLASSES, TRAIN, make_run, read_metrics, write_datasets
+from tiny_data import CLASSES, make_flow_run, make_run, read_metrics
 
 from i2vadapt.cli import main
 from i2vadapt.errors import Preempted
-from i2vadapt.training import checkpoint, target_pass
+from i2vadapt.layout import RunFolder
+from i2vadapt.runtime.preemption import SIGNALS, stop_request
 from i2vadapt.training.loop import Trainer
+from i2vadapt.training.run import Run
+from i2vadapt.training.target_scores import TargetScores
+from i2vadapt.weights import checkpoint
 
-CHANGES: dict[str, Any] = {"streams": ["rgb"], "bank": None, "epochs": 2}
+EPOCHS = 2
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    root = tmp_path_factory.mktemp("preempted")
-    write_datasets(root, flow=False)
-    yield root
-    shutil.rmtree(root)
+def rgb_run(data: Path) -> Run:
+    run = make_run(data, data / "rgb", epochs=EPOCHS)
+    Trainer(run).train()
+    return run
 
 
-def test_told_to_stop_within_an_epoch_and_within_an_evaluation(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def flow_run(data: Path, rgb_run: Run) -> Run:
+    """Its second epoch uses the bank."""
+    run = make_flow_run(data, data / "flow", rgb_run.folder, epochs=EPOCHS)
+    Trainer(run).train()
+    return run
+
+
+def command_of(run: Run, out: Path) -> list[str]:
+    command = ["train", "--source", str(run.source), "--target", str(run.target), "--classes", *CLASSES]
+    command += [
+        "--seed",
+        str(run.seed),
+        "--workers",
+        "0",
+        "--settings",
+        json.dumps(run.settings.model_dump(mode="json")),
+    ]
+    if run.parents:
+        command += ["--parents", *(f"{name}={folder}" for name, folder in run.parents.items())]
+    return [*command, "--out", str(out)]
+
+
+@pytest.mark.parametrize("name", ["rgb_run", "flow_run"])
+def test_a_run_that_is_stopped_within_an_epoch_and_within_an_evaluation_resumes(
+    name: str, folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Both times the step in hand is finished, and in the end all numbers are those of an undisturbed run."""
-    Trainer(make_run(data, data / "whole", **CHANGES)).train()
-    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)]
+    whole: Run = request.getfixturevalue(name)
+    handlers = [signal.getsignal(number) for number in SIGNALS]
     steps: list[tuple[int, int]] = []
     step = Trainer._step
 
-    def signalled_in_the_first(self: Trainer, *batches: Any) -> int:
+    def signalled_in_the_first(self: Trainer, batch: Any) -> int:
         steps.append((self.epoch, self.step))
         if len(steps) == 1:
             os.kill(os.getpid(), signal.SIGUSR1)
-        return step(self, *batches)
+        return step(self, batch)
 
     monkeypatch.setattr(Trainer, "_step", signalled_in_the_first)
-    command = ["train", "--source", str(data / "source"), "--target", str(data / "target"), "--classes", *CLASSES]
-    command += ["--seed", "5", "--settings", json.dumps({**TRAIN, **CHANGES}), "--out", str(data / "parts")]
+    command = command_of(whole, folder)
     assert main(command) == os.EX_TEMPFAIL == 75
+    assert checkpoint.load(RunFolder(folder).state)["step"] == 1
     torch.rand(7)  # a new process has another random state
 
-    def signalled(*_: Any) -> Any:
-        monkeypatch.setattr(target_pass, "score", score)
+    def signalled(*arguments: Any) -> Any:
+        monkeypatch.setattr(TargetScores, "score", score)
         os.kill(os.getpid(), signal.SIGTERM)
-        return score(*_)
+        return score(*arguments)
 
-    score = target_pass.score
-    monkeypatch.setattr(target_pass, "score", signalled)
-    with pytest.raises(Preempted, match="after step 2 of epoch 1"):
-        Trainer(make_run(data, data / "parts", **CHANGES)).train()
+    score = TargetScores.score
+    monkeypatch.setattr(TargetScores, "score", signalled)
+    with pytest.raises(Preempted, match=r"after step 2 of epoch 1; run the same command again to resume"):
+        Trainer(Run(folder, whole.source, whole.target, CLASSES, whole.settings, whole.seed, 0, whole.parents)).train()
+    assert not RunFolder(folder).scores(1).exists()
     assert main(command) == 0
     assert steps == [(0, 0), (0, 1), (1, 0), (1, 1)]
-    assert read_metrics(data / "parts") == read_metrics(data / "whole")
-    first, second = (checkpoint.load(data / name / "checkpoint.pt")["model"] for name in ("whole", "parts"))
-    assert all(torch.equal(weight, second[name]) for name, weight in first.items())
-    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)] == handlers
+    assert read_metrics(folder) == read_metrics(whole.folder)
+    first, second = (checkpoint.load(RunFolder(path).checkpoint) for path in (whole.folder, folder))
+    assert all(torch.equal(weight, second["model"][name]) for name, weight in first["model"].items())
+    assert first["scores"] == second["scores"]
+    assert len(first["scores"]) == EPOCHS
+    assert [signal.getsignal(number) for number in SIGNALS] == handlers
+
+
+def test_signals_are_recorded_in_the_context_alone() -> None:
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in SIGNALS:
+        with stop_request() as request:
+            assert not request.received
+            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), number)
+            assert request.received
+        assert {number: signal.getsignal(number) for number in SIGNALS} == before
+    with pytest.raises(ZeroDivisionError), stop_request():
+        _ = 1 // 0
+    assert {number: signal.getsignal(number) for number in SIGNALS} == before
+
+
+def test_another_thread_than_the_main_one_trains_without_catching_signals() -> None:
+    found = []
+
+    def run() -> None:
+        with stop_request() as request:
+            found.append(request.received)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert found == [False]
 
 
 def test_a_process_that_ends_takes_its_loader_processes_with_it() -> None:

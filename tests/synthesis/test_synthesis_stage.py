@@ -105,7 +105,7 @@ def test_recorded_poses_are_those_of_the_items_generator(inputs: tuple[list[Item
         assert found.actor is None
 
 
-def test_depth_carried_along_is_not_depth_estimated_anew() -> None:
+def test_depth_carried_along_is_not_re_estimated_depth() -> None:
     flat = np.full((48, 64), 0.5, np.float32)
     slope = np.linspace(0.1, 1, 48, dtype=np.float32)[:, None].repeat(64, 1)
     clips, seen = {}, []
@@ -202,7 +202,7 @@ def test_the_actors_motion_is_on_top_of_the_cameras() -> None:
     np.testing.assert_allclose(apart[:, :10], 0, atol=1e-5)
 
 
-def test_depth_anew_needs_a_chain() -> None:
+def test_re_estimated_depth_needs_a_chain() -> None:
     with pytest.raises(ValueError, match="re-estimated needs rendering chained"):
         SynthesisSettings(depth="re-estimated", rendering="direct")
     with pytest.raises(ValueError, match="chain_jpeg needs rendering chained"):

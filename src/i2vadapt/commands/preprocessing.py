@@ -105,7 +105,7 @@ def run_manifest(options: argparse.Namespace) -> None:
 def run_depth_command(options: argparse.Namespace) -> None:
     """Sub-command depth."""
     from i2vadapt.data.items import read_items
-    from i2vadapt.depth.files import estimate_files
+    from i2vadapt.depth.plain import estimate_files
     from i2vadapt.depth.stage import run_depth
 
     settings = parse_json(DepthSettings, options.settings, "--settings")
@@ -126,7 +126,7 @@ def run_synthesize_command(options: argparse.Namespace) -> None:
     _one_of(options.image, options.items, "IMAGE or --items")
     if options.image:
         # Imported here because the depth networks take seconds to import, and a shard that has its depth needs none.
-        from i2vadapt.synthesis.files import synthesize_file
+        from i2vadapt.synthesis.plain import synthesize_file
 
         synthesize_file(options.image, options.out, settings, depth, options.seed)
         return
@@ -134,7 +134,7 @@ def run_synthesize_command(options: argparse.Namespace) -> None:
         raise UserError("synthesize: --items needs --depth, the shard of depth for the same items")
     estimate = None
     if settings.depth == "re-estimated":
-        from i2vadapt.synthesis.files import depth_estimator
+        from i2vadapt.synthesis.plain import depth_estimator
 
         estimate = depth_estimator(depth)
     items = read_items(options.items)

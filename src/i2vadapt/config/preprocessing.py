@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from i2vadapt.config.base import Range, Section
 
 Codec = Literal["jpeg", "raw"]
+Rotation = Literal["axis_angle", "euler"]
 DepthModelName = Literal[
     "dpt_beit_large_512",
     "dpt_beit_large_384",
@@ -68,7 +69,7 @@ class SynthesisSettings(MotionRange):
     trajectory: Literal["random_walk", "smooth"] = Field(
         "smooth", description="camera path: independent steps, or a smooth path of the same range"
     )
-    rotation: Literal["axis_angle", "euler"] = Field(
+    rotation: Rotation = Field(
         "euler", description="interpretation of the three angles: one rotation vector, or rotations about x, y, z"
     )
     rendering: Literal["direct", "chained"] = Field(

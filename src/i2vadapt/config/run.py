@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 from i2vadapt.config.base import Section, Stream
 from i2vadapt.config.networks import FRAME_NETWORKS, ClipSettings, InitSettings, NetworkName, ResNetSettings
 
-RecipeName = Literal["video", "frames"]
 Fusion = Literal["softmax_of_mean", "mean_of_softmax"]
 LossKind = Literal["ce", "bce"]
 
@@ -31,7 +30,7 @@ class SplitSettings(Section):
 class RunSettings(Section):
     """A run trains one network (paper section 4.2). Recipes add their own settings."""
 
-    recipe: RecipeName = Field(description="what the run learns from and by which losses")
+    recipe: str = Field(description="what the run learns from and by which losses")
     stream: Stream = Field("rgb", description="what the network sees: frames, or optical flow")
     network: NetworkName = Field("i3d", description="network of the run, all but I3D look at single RGB frames")
     init: InitSettings = Field(default_factory=InitSettings)

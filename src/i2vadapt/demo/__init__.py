@@ -1,4 +1,4 @@
-"""The demo benchmark: rendered people in action, with exact depth and optical flow."""
+"""The demo benchmark: rendered people performing actions, with exact depth and optical flow."""
 
 from __future__ import annotations
 

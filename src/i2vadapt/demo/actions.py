@@ -1,8 +1,8 @@
-"""How a person moves in each of the six actions.
+"""Motion of a person in each of the six actions.
 
 `walk` and `run` differ in pace much more than in any pose, `sit_down` and `stand_up` in the direction of time; the
-habits of individual people overlap, so one frame does not settle which of the two it is. `wave` and `kick` are
-told by one frame.
+habits of individual people overlap, so a single frame does not determine which of the two it shows. `wave` and `kick`
+can be recognised in a single frame.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DEGREE = np.pi / 180
 
 @dataclass(frozen=True)
 class Movement:
-    """An action as one person does it.
+    """An action as performed by one person.
 
     For a cyclic action the phase counts cycles; for the others it goes once from 0 to 1 and stays there.
     """
@@ -33,7 +33,7 @@ class Movement:
 
 
 def _draw(rng: np.random.Generator, mean: float, spread: float, low: float, high: float) -> float:
-    """A normal number, clipped."""
+    """Draws from a normal distribution and clips the result."""
     return float(np.clip(rng.normal(mean, spread), low, high))
 
 
@@ -47,7 +47,7 @@ def _bump(phase: float, centre: float, sharpness: float) -> float:
 
 
 def _gait(rng: np.random.Generator, running: bool) -> Movement:
-    """Walking or running: the same cycle, with habits drawn from overlapping distributions."""
+    """Walking or running: the same cycle with different parameters, drawn from overlapping distributions."""
     swing = _draw(rng, 36, 4.5, 26, 47) if running else _draw(rng, 25, 4.5, 15, 34)
     lift = _draw(rng, 82, 12, 50, 108) if running else _draw(rng, 50, 9, 32, 72)
     crook = _draw(rng, 62, 21, 15, 105) if running else _draw(rng, 34, 17, 5, 90)
@@ -59,7 +59,7 @@ def _gait(rng: np.random.Generator, running: bool) -> Movement:
 
     def pose(phase: float) -> Pose:
         stride = np.sin(2 * np.pi * phase)
-        # The knee bends most just before its leg passes the other one on the way forward.
+        # A knee bends most just before its leg passes the other one on the way forward.
         knees = [8 + lift * _bump(phase + half, -0.07, 2.2) + 6 * _bump(phase + half, 0.38, 4) for half in (0.0, 0.5)]
         return Pose(
             hip=_pair(swing * stride + 5, -swing * stride + 5),
@@ -79,7 +79,7 @@ def _gait(rng: np.random.Generator, running: bool) -> Movement:
 
 
 def _chair(rng: np.random.Generator, rising: bool) -> Movement:
-    """Sitting down or standing up: the same way through the same poses, in opposite order."""
+    """Sitting down or standing up: the same sequence of poses in opposite order."""
     lean = _draw(rng, 40, 6.5, 22, 55) if rising else _draw(rng, 24, 6.5, 10, 42)
     reach = _draw(rng, 32, 13, -10, 62) if rising else _draw(rng, -13, 13, -42, 25)
     crook = _draw(rng, 28, 12, 5, 60)
@@ -141,7 +141,7 @@ def _wave(rng: np.random.Generator) -> Movement:
 
 
 def _kick(rng: np.random.Generator) -> Movement:
-    """Kicking with one leg again and again: swing back, strike, recover, stand."""
+    """Kicking repeatedly with one leg: swing back, strike, recover, stand."""
     high, back = _draw(rng, 72, 12, 50, 100), _draw(rng, 30, 6, 18, 42)
     bend, lean = _draw(rng, 70, 12, 45, 95), _draw(rng, -9, 4, -18, 0)
     arms, crook = _draw(rng, 32, 10, 12, 55), _draw(rng, 35, 12, 10, 60)
@@ -177,14 +177,14 @@ def _kick(rng: np.random.Generator) -> Movement:
 
 
 def random_movement(rng: np.random.Generator, name: str) -> Movement:
-    """Draws one person's way of doing an action.
+    """Draws the way in which one person performs an action.
 
     Args:
-        rng: source of the habits.
+        rng: random generator.
         name: one of CLASSES.
 
     Raises:
-        KeyError: for another name.
+        KeyError: if the name is not one of CLASSES.
     """
     makers: dict[str, Callable[[np.random.Generator], Movement]] = {
         "walk": lambda source: _gait(source, False),

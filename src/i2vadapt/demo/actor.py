@@ -1,4 +1,4 @@
-"""A person who performs an action somewhere: a moving thing of a scene."""
+"""A person who performs an action in a scene."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from i2vadapt.demo.actions import Movement
-from i2vadapt.demo.figure import Body, body_parts, joints, placed
+from i2vadapt.demo.figure import Body, body_parts, joints, place_body
 from i2vadapt.demo.looks import Look, random_clothes
 from i2vadapt.demo.scene import Floats, Primitives
 
@@ -15,7 +15,7 @@ _TRUNK, _THIGHS = 0, (4, 10)  # indices into the parts of a body
 
 
 def random_body(rng: np.random.Generator) -> Body:
-    """Draws a build."""
+    """Draws the build of a person."""
     return Body(
         stature=float(np.clip(rng.normal(1.72, 0.09), 1.5, 1.95)),
         girth=float(np.clip(rng.normal(1.06, 0.1), 0.85, 1.35)),
@@ -27,16 +27,16 @@ def random_body(rng: np.random.Generator) -> Body:
 
 @dataclass(frozen=True)
 class Actor:
-    """A person in motion; at `start` seconds the movement is at `phase`."""
+    """A person in motion; at time `start`, in seconds, the movement is at `phase`."""
 
     body: Body
     parts: Primitives
     movement: Movement
-    place: Floats  # (3,) on the ground at time `start`
+    place: Floats  # (3,) position on the ground at time `start`
     heading: float
     phase: float = 0.0
     start: float = 0.0
-    travel: float = 1.0  # share of the movement's own speed at which the person advances; 0 is on the spot
+    travel: float = 1.0  # speed of the person as a share of the movement's speed; 0 moves on the spot
 
     def phase_at(self, time: float) -> float:
         """Phase of the movement at a time."""
@@ -51,10 +51,10 @@ class Actor:
     def primitives(self, time: float) -> Primitives:
         """The body's primitives at a time."""
         pose = self.movement.pose(self.phase_at(time))
-        return placed(self.parts, self.body, pose, self.place_at(time), self.heading)
+        return place_body(self.parts, self.body, pose, self.place_at(time), self.heading)
 
     def seat(self, phase: float) -> tuple[Floats, float]:
-        """Place on the ground below the seat (3,) and height of the seat, in the pose of a phase."""
+        """Point on the ground below the seat (3,) and height of the seat, in the pose at a phase."""
         where = joints(self.body, self.movement.pose(phase))
         hips = 0.5 * (where.origins[_THIGHS[0]] + where.origins[_THIGHS[1]])
         forward = np.array([np.sin(self.heading), 0.0, np.cos(self.heading)])
@@ -65,15 +65,15 @@ class Actor:
 def random_actor(
     rng: np.random.Generator, look: Look, movement: Movement, heading: float, phase: float, travel: float = 0.0
 ) -> Actor:
-    """Draws a person who does a movement at the origin, at time 0 in the given phase.
+    """Draws a person who performs a movement at the origin, in the given phase at time 0.
 
     Args:
-        rng: source of build and clothes.
-        look: the style.
-        movement: what they do.
-        heading: direction they face, radians.
-        phase: of the movement at time 0.
-        travel: share of the movement's own speed at which they advance.
+        rng: random generator for build and clothes.
+        look: style of the clothes.
+        movement: movement to perform.
+        heading: direction that the person faces, radians.
+        phase: phase of the movement at time 0.
+        travel: speed of the person as a share of the movement's speed.
     """
     body = random_body(rng)
     parts = body_parts(body, random_clothes(rng, look))

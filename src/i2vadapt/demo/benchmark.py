@@ -1,4 +1,4 @@
-"""Writes the demo benchmark: a folder of labelled photographs, a folder of action videos, and an index of both."""
+"""Writing the demo benchmark: a folder of labelled photographs, a folder of action videos, and an index of both."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from i2vadapt.files.atomic import write_atomically
 from i2vadapt.runtime.progress import progress
 
 _JPEG_QUALITY = 90
-# Without looking ahead: with it, libx264 was seen to give other streams for the same frames, even on one thread.
+# No lookahead: with it, libx264 has produced different streams for the same frames, even on one thread.
 _X264 = {"crf": "19", "preset": "veryfast", "x264-params": "mbtree=0:rc-lookahead=0:sync-lookahead=0"}
 _DOMAINS = ("photographs", "videos")
 _Item = tuple[Path, int, int, int, int]  # folder, seed, domain, class, number
@@ -40,7 +40,7 @@ def _photograph(rng: np.random.Generator, name: str) -> bytes:
 
 
 def _encode(frames: list[NDArray[np.uint8]]) -> bytes:
-    """Encodes frames (H, W, 3) as an MP4; one thread, so that the stream depends on the frames alone."""
+    """Encodes frames (H, W, 3) as an MP4, on one thread so that the stream depends on the frames alone."""
     height, width, _ = frames[0].shape
     codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
     options = _X264 if codec == "libx264" else {"qscale": "3"}
@@ -61,7 +61,7 @@ def _video(rng: np.random.Generator, name: str) -> bytes:
 
 
 def _make(item: _Item) -> str:
-    """Renders and writes one item; its random numbers depend on nothing but its own numbers."""
+    """Renders and writes one item; its random numbers depend only on seed, domain, class and number."""
     out, seed, domain, kind, number = item
     rng = np.random.default_rng([seed, domain, kind, number])
     relative = _relative(domain, kind, number)
@@ -84,16 +84,16 @@ def write_demo(
 ) -> None:
     """Renders the demo benchmark.
 
-    Writes `photographs/<class>/<class>_000.jpg`, `videos/<class>/<class>_000.mp4` and last `index.csv` with the columns
-    path, class and domain. The same seed gives the same files whatever the number of workers; existing files are
+    Writes `photographs/<class>/<class>_000.jpg`, `videos/<class>/<class>_000.mp4` and finally `index.csv` with the
+    columns path, class and domain. The same seed gives the same files for any number of workers; existing files are
     replaced.
 
     Args:
-        out: folder to write to; made if needed.
-        seed: of everything, 0 or more.
+        out: folder to write to; created if needed.
+        seed: random seed, 0 or more.
         photographs_per_class: number of labelled photographs of each of the six actions.
         videos_per_class: number of videos of each of the six actions.
-        workers: processes.
+        workers: number of worker processes.
 
     Raises:
         UserError: if a number is out of range.
@@ -105,10 +105,10 @@ def write_demo(
         ("workers", workers, 1),
     ):
         if value < least:
-            raise UserError(f"{key} is {value}, must be {least} or more")
+            raise UserError(f"{key}: must be {least} or more, not {value}")
     out = Path(out)
     counts = (photographs_per_class, videos_per_class)
-    # Videos first: they take longest, so no process is left with a long one at the end.
+    # Videos come first: they take longest, and no process should be left with one at the end.
     items = [(out, seed, d, k, n) for d in (1, 0) for n in range(counts[d]) for k in range(len(CLASSES))]
     out.mkdir(parents=True, exist_ok=True)
     (out / "index.csv").unlink(missing_ok=True)
@@ -118,7 +118,7 @@ def write_demo(
                 _make(item)
                 bar.update()
         else:
-            _make(items[0])  # compiles, so that the processes find the compiled code instead of each making it
+            _make(items[0])  # compiles the kernels once, so that the processes find them in the cache
             bar.update()
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(workers, mp_context=context) as pool:

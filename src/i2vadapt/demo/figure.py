@@ -1,7 +1,7 @@
-"""An articulated person: a body of random build, clothes, and the forward kinematics from a pose to primitives.
+"""An articulated person: build, clothes, and the forward kinematics from a pose to primitives.
 
-In the person's frame x is their right, y down and z where they face. A limb hangs along its local +y; turning it about
-x by a positive angle swings it forward. Lengths are shares of the stature.
+In the person's frame x points to their right, y down and z in the direction that they face. A limb hangs along its
+local +y; a positive rotation about x swings it forward. Lengths are shares of the stature.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ SIDES = (1.0, -1.0)  # right, left
 
 @dataclass(frozen=True)
 class Pose:
-    """Joint angles in radians; pairs are (right, left). Zero is standing straight with hanging arms."""
+    """Joint angles in radians; pairs are (right, left). All zero is standing straight with hanging arms."""
 
-    hip: tuple[float, float] = (0.0, 0.0)  # forward
-    spread: tuple[float, float] = (0.03, 0.03)  # of the legs, sideways
-    knee: tuple[float, float] = (0.0, 0.0)  # bent back
+    hip: tuple[float, float] = (0.0, 0.0)  # thighs forward
+    spread: tuple[float, float] = (0.03, 0.03)  # legs sideways
+    knee: tuple[float, float] = (0.0, 0.0)  # shanks back
     ankle: tuple[float, float] = (0.0, 0.0)  # toes up
-    shoulder: tuple[float, float] = (0.0, 0.0)  # forward
-    raise_: tuple[float, float] = (0.1, 0.1)  # of the arms, sideways
-    roll: tuple[float, float] = (0.0, 0.0)  # of the upper arms: at pi / 2 the elbow bends upwards of a raised arm
-    elbow: tuple[float, float] = (0.15, 0.15)
-    lean: float = 0.0  # forward
-    sway: float = 0.0  # to the right
-    twist: float = 0.0  # of the chest, right shoulder back
-    nod: float = 0.0
-    turn: float = 0.0  # of the head
-    lift: float = 0.0  # metres above the ground of the lower foot
-    planted: bool = False  # keeps the ankles where they are, so that the hips move
+    shoulder: tuple[float, float] = (0.0, 0.0)  # arms forward
+    raise_: tuple[float, float] = (0.1, 0.1)  # arms sideways
+    roll: tuple[float, float] = (0.0, 0.0)  # upper arms about their axes: at pi / 2 a raised arm's elbow bends upwards
+    elbow: tuple[float, float] = (0.15, 0.15)  # forearms bent
+    lean: float = 0.0  # trunk forward
+    sway: float = 0.0  # trunk to the right
+    twist: float = 0.0  # chest about its axis, right shoulder back
+    nod: float = 0.0  # head down
+    turn: float = 0.0  # head about its axis
+    lift: float = 0.0  # height of the lower foot above the ground, metres
+    planted: bool = False  # whether the ankles stay in place, so that the hips move instead
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Clothes:
 
 @dataclass(frozen=True)
 class Joints:
-    """Where the parts of a body are: for each part its frame (3, 3) and its origin (3,)."""
+    """Position of the parts of a body: the frame (3, 3) and the origin (3,) of each part."""
 
     frames: list[Floats] = field(default_factory=list)
     origins: list[Floats] = field(default_factory=list)
@@ -92,7 +92,7 @@ def turn_z(angle: float) -> Floats:
 
 
 def body_parts(body: Body, clothes: Clothes) -> Primitives:
-    """The primitives of a body at the origin, in the order of `joints`: trunk, head, then each side's leg and arm."""
+    """Primitives of a body at the origin, in the order of `joints`: trunk, head, then each side's leg and arm."""
     h, g = body.stature, body.stature * body.girth
     zero = np.zeros(3)
     thigh, shank = 0.245 * h * body.legs, 0.246 * h * body.legs
@@ -160,7 +160,7 @@ def joints(body: Body, pose: Pose) -> Joints:
     for side in range(2):
         ankles.append(_leg(body, pose, side, result))
         _arm(body, pose, side, chest, result)
-    # The lowest point of the soles decides the height of the hips, so feet neither float nor sink.
+    # The lowest point of the soles determines the height of the hips, so feet neither float nor sink.
     soles = [result.origins[k] + end * 0.095 * h * result.frames[k][:, 1] for k in (6, 12) for end in (0.0, 1.0)]
     radii = [0.029 * h, 0.021 * h, 0.029 * h, 0.021 * h]
     drop = max(sole[1] + radius for sole, radius in zip(soles, radii, strict=True))
@@ -170,20 +170,20 @@ def joints(body: Body, pose: Pose) -> Joints:
     return Joints(result.frames, [origin + shift for origin in result.origins])
 
 
-def placed(parts: Primitives, body: Body, pose: Pose, position: Floats, heading: float) -> Primitives:
-    """Moves the primitives of `body_parts` into a pose at a place.
+def place_body(parts: Primitives, body: Body, pose: Pose, position: Floats, heading: float) -> Primitives:
+    """Moves the primitives of `body_parts` into a pose at a position.
 
     Args:
         parts: result of `body_parts` for this body.
-        body: the body.
-        pose: its pose.
-        position: of the point on the ground below the hips (3,), in metres.
-        heading: direction the person faces, radians; 0 is away from the camera (+z), pi / 2 is right (+x).
+        body: build of the person.
+        pose: pose of the person.
+        position: point on the ground below the hips (3,), in metres.
+        heading: direction that the person faces, radians; 0 is away from the camera (+z), pi / 2 is right (+x).
     """
     where = joints(body, pose)
     world = turn_y(heading)
     frames = world @ np.stack(where.frames)
-    # Local axes are the columns of a frame; a squashed axis keeps the factor it was built with.
+    # Local axes are the columns of a frame; a squashed axis keeps its factor.
     linear = np.swapaxes(frames, 1, 2) * parts.linear.sum(2, keepdims=True)
     origins = np.stack(where.origins) @ world.T + position
     return parts._replace(linear=np.ascontiguousarray(linear), origins=origins)

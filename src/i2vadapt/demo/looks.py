@@ -1,4 +1,4 @@
-"""Two styles that share no palette: bright warm photographs, and cool dim videos; and a mixture of all."""
+"""Two styles with different palettes (bright warm photographs, cool dim videos), and a mixture of everything."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _HAIRS = np.array([[0.1, 0.08, 0.07], [0.25, 0.16, 0.09], [0.45, 0.3, 0.15], [0.
 class Look:
     """Ranges from which the materials and the light of a scene are drawn."""
 
-    surfaces: tuple[int, ...]  # textures of walls, grounds and things
+    surfaces: tuple[int, ...]  # textures of walls, grounds and objects
     fabrics: tuple[int, ...]  # textures of clothes
     hues: tuple[float, float]  # range of hues of the surroundings, in turns
     saturation: tuple[float, float]
     value: tuple[float, float]
-    contrast: tuple[float, float]  # between the two colours of a texture of the surroundings
+    contrast: tuple[float, float]  # difference in value between the two colours of a surface
     sun: tuple[float, float]  # strength of the direct light
     sky: tuple[float, float]  # strength of the ambient light
-    warmth: tuple[float, float]  # red over blue of the direct light, minus one
+    warmth: tuple[float, float]  # ratio of red to blue in the direct light, minus one
 
 
 PHOTOGRAPHS = Look(
@@ -86,13 +86,13 @@ def _seed(rng: np.random.Generator) -> int:
 
 
 def surface(rng: np.random.Generator, look: Look, size: float, textures: tuple[int, ...] | None = None) -> Material:
-    """Draws the material of a wall, a ground or a thing.
+    """Draws the material of a wall, a ground or an object.
 
     Args:
-        rng: source of the choice.
-        look: the style.
-        size: a typical length of the thing in metres; the pattern repeats a few times within it.
-        textures: allowed textures instead of those of the style.
+        rng: random generator.
+        look: style of the material.
+        size: typical length of the object in metres; the pattern repeats a few times within it.
+        textures: allowed textures; by default those of the style.
     """
     texture = int(rng.choice(textures if textures is not None else look.surfaces))
     hue, saturation, value = rng.uniform(*look.hues), rng.uniform(*look.saturation), rng.uniform(*look.value)
@@ -111,7 +111,7 @@ def surface(rng: np.random.Generator, look: Look, size: float, textures: tuple[i
 
 
 def _fabric(rng: np.random.Generator, look: Look) -> Material:
-    """Clothes are more colourful than surroundings, so that people stand out from them."""
+    """Draws the material of clothes, more colourful than the surroundings so that people stand out from them."""
     texture = int(rng.choice(look.fabrics))
     low, high = look.value
     value = rng.uniform(low - 0.25, high + 0.05) if rng.random() < 0.7 else rng.uniform(0.12, 0.3)
@@ -142,14 +142,14 @@ def random_clothes(rng: np.random.Generator, look: Look) -> Clothes:
 
 
 def sky_material(rng: np.random.Generator, look: Look) -> Material:
-    """Draws a sky: blue to grey, with more or less cloud."""
+    """Draws the material of a sky: blue to grey, more or less cloudy."""
     value = 0.35 + 0.65 * rng.uniform(*look.value)
     zenith = _colour(rng.uniform(0.54, 0.62), rng.uniform(0.1, 0.55), value)
     return Material(SKY, zenith, np.full(3, min(value + 0.2, 0.97)), seed=_seed(rng), grain=0.0)
 
 
 def random_light(rng: np.random.Generator, look: Look) -> Light:
-    """Draws the direction, strength and colour of the light; it comes from above and rather from the camera's side."""
+    """Draws direction, strength and colour of the light, which comes from above and from the camera's side."""
     azimuth, height = rng.uniform(-1.5, 1.5), rng.uniform(0.45, 1.15)
     direction = np.array([np.sin(azimuth) * np.cos(height), -np.sin(height), -np.cos(azimuth) * np.cos(height)])
     warmth = rng.uniform(*look.warmth)

@@ -1,4 +1,4 @@
-"""Labelled photographs of the demo: one moment of an action, sharp, bright and warm, from many viewpoints."""
+"""Labelled photographs of the demo: single moments of actions, sharp, bright and warm, from many viewpoints."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from i2vadapt.demo.surroundings import Space, open_place, room, stool
 
 _SIZES = ((240, 320), (320, 240), (270, 360), (400, 300), (300, 400), (360, 270), (288, 384), (320, 320))
 
-# Phases worth a photograph, where most of an action is standing.
+# Ranges of the phase to photograph, for actions during most of which the person just stands.
 _MOMENTS = {"kick": (0.46, 0.62), "sit_down": (0.3, 0.88), "stand_up": (0.12, 0.7)}
 
 
 def extent(parts: Primitives, R: Floats, t: Floats, K: Floats) -> Floats:
-    """Pixel bounds (left, top, right, bottom) of the origins of body parts and a head's height around them."""
+    """Pixel bounds (left, top, right, bottom) of the origins of body parts, with a margin of 9 cm."""
     points = parts.origins @ R.T + t
     image = points @ K.T
     image = image[:, :2] / image[:, 2:]
@@ -33,10 +33,10 @@ def frame_person(
     Args:
         parts: the person's primitives.
         size: (height, width) of the image.
-        field_of_view: vertical, radians.
-        azimuth: of the camera around the person, radians; 0 is in front of the room.
-        elevation: of the camera above the person's middle, radians.
-        share: of the image height that the person fills; the width is never filled by more than 85 %.
+        field_of_view: vertical field of view, radians.
+        azimuth: angle of the camera around the person, radians; 0 is in front of the room.
+        elevation: angle of the camera above the person's middle, radians.
+        share: share of the image height that the person fills; at most 85 % of the width are filled.
 
     Returns:
         The camera and the point that it looks at (3,).
@@ -47,7 +47,7 @@ def frame_person(
         [np.sin(azimuth) * np.cos(elevation), -np.sin(elevation), -np.cos(azimuth) * np.cos(elevation)]
     )
     distance = 1.8 / share * K[1, 1] / size[0]
-    for _ in range(3):  # the size in the image is nearly inverse to the distance, so this converges at once
+    for _ in range(3):  # converges at once, since the size in the image is nearly inverse to the distance
         position = middle + distance * direction
         position[1] = min(position[1], -0.25)
         R, t = look_at(position, middle)
@@ -62,14 +62,14 @@ def frame_person(
 def surroundings_for(
     rng: np.random.Generator, look: Look, actor: Actor, seated_phase: float | None, space: Space
 ) -> Primitives:
-    """Draws a place around a person; with a seat behind them if there is a phase at which they sit.
+    """Draws a place around a person, with a seat if there is a phase at which they sit.
 
     Args:
-        rng: source of the place.
-        look: the style.
+        rng: random generator.
+        look: style of the place.
         actor: the person.
         seated_phase: phase of their movement at which they sit, if any.
-        space: what to keep free; a long way is never in a room.
+        space: ground to keep free; a long path is never in a room.
     """
     indoors = rng.random() < 0.55 and float(np.linalg.norm(space.way)) < 1.8
     place = (room if indoors else open_place)(rng, look, space)
@@ -80,10 +80,10 @@ def surroundings_for(
 
 
 def heading_for(rng: np.random.Generator, name: str) -> float:
-    """Draws the direction a person faces: any, but mostly one from which the action can be told.
+    """Draws the direction that a person faces: any, but mostly one from which the action can be recognised.
 
     Args:
-        rng: source of the direction.
+        rng: random generator.
         name: the action; people wave to the camera, and other actions are best seen from the side.
     """
     if name == "wave" and rng.random() < 0.9:
@@ -94,15 +94,15 @@ def heading_for(rng: np.random.Generator, name: str) -> float:
 
 
 def seated_phase_of(name: str) -> float | None:
-    """The phase at which somebody sits in an action, or None."""
+    """Phase of an action at which the person sits, or None."""
     return {"sit_down": 1.0, "stand_up": 0.0}.get(name)
 
 
 def photograph_scene(rng: np.random.Generator, name: str) -> Scene:
-    """Draws the scene of one photograph; render it at time 0.
+    """Draws the scene of one photograph, to be rendered at time 0.
 
     Args:
-        rng: source of everything.
+        rng: random generator.
         name: the action, one of CLASSES.
     """
     size = _SIZES[rng.integers(len(_SIZES))]
@@ -120,7 +120,7 @@ def photograph_scene(rng: np.random.Generator, name: str) -> Scene:
         np.deg2rad(rng.uniform(-4, 16)),
         rng.uniform(0.72, 0.9),
     )
-    # Photographers don't put everybody in the middle.
+    # Photographers do not place everybody in the middle.
     K = camera.K.copy()
     K[:2, 2] += rng.uniform(-0.05, 0.05, 2) * (size[1], size[0] * 0.4)
     return Scene(size, place, (actor,), FixedCamera(camera._replace(K=K)), random_light(rng, PHOTOGRAPHS))

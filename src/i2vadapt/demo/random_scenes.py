@@ -1,4 +1,4 @@
-"""Random scenes of every kind, to train depth and flow networks on."""
+"""Random scenes of all kinds, for training depth and flow networks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from i2vadapt.demo.surroundings import Space, open_place, room
 def random_scene(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
     """Draws a room or an open place with furniture, and none, one or two people in random poses.
 
-    Textures and colours are those of all styles together; the camera stands still, people move if the time does.
+    Textures and colours come from all styles; the camera stands still, and people move with time.
 
     Args:
-        rng: source of everything; the same state gives the same scene.
+        rng: random generator; the same state gives the same scene.
         size: (height, width) in pixels.
     """
     place = room if rng.random() < 0.55 else open_place

@@ -1,6 +1,6 @@
-"""Exact ray casting: where the ray of a pixel meets a primitive, and which primitive is nearest.
+"""Exact ray casting: where the ray of a pixel hits a primitive, and which primitive is nearest.
 
-Rays are not normalised: their direction has z = 1 in the camera's frame, so that the ray parameter is the depth itself.
+Ray directions are not normalised: they have z = 1 in the camera's frame, so the ray parameter is the depth itself.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import numpy as np
 from i2vadapt.demo.scene import BOX, CONE, PLANE, SPHERE, Camera, Floats, Integers, Primitives
 from i2vadapt.runtime.kernels import kernel
 
-NEAR = 0.05  # metres; nothing nearer is seen
-SHAPE, START, MAP = 1, 4, 7  # first columns in a ray table
+NEAR = 0.05  # metres; nothing nearer is visible
+SHAPE, START, MAP = 1, 4, 7  # first columns of the fields in a ray table
 
 
 @kernel()
 def _sphere(radius: float, y: float, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
-    """Nearest entry into a sphere at (0, y, 0), or the exit when the ray starts inside."""
+    """Nearest entry into a sphere at (0, y, 0), or the exit if the ray starts inside."""
     oy -= y
     a = dx * dx + dy * dy + dz * dz
     b = ox * dx + oy * dy + oz * dz
@@ -37,7 +37,7 @@ def _sphere(radius: float, y: float, ox: float, oy: float, oz: float, dx: float,
 def _cone(
     first: float, second: float, length: float, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float
 ) -> float:
-    """Nearest hit of the hull of two spheres: its caps, and the cone that touches both.
+    """Nearest hit on the hull of two spheres: its caps, and the cone that is tangent to both.
 
     With s the sine of the cone's half angle, the side is rho * cos = first - y * s between the two circles of contact.
     """
@@ -107,16 +107,16 @@ def hit(
     """Ray parameter of the nearest hit in the primitive's frame, or infinity.
 
     Args:
-        kind: of the primitive.
-        p: first number of its shape.
-        q: second number.
-        r: third number.
-        ox: start of the ray, x.
-        oy: start of the ray, y.
-        oz: start of the ray, z.
-        dx: direction, x.
-        dy: direction, y.
-        dz: direction, z.
+        kind: kind of the primitive.
+        p: first parameter of its shape.
+        q: second parameter of its shape.
+        r: third parameter of its shape.
+        ox: x of the start of the ray.
+        oy: y of the start of the ray.
+        oz: z of the start of the ray.
+        dx: x of the direction.
+        dy: y of the direction.
+        dz: z of the direction.
     """
     if kind == PLANE:
         t = -oz / dz if abs(dz) > 1e-12 else np.inf
@@ -132,7 +132,7 @@ def hit(
 
 @kernel()
 def local_normal(kind: int, p: float, q: float, r: float, x: float, y: float, z: float) -> tuple[float, float, float]:
-    """Outward normal, of any length, at a point on the surface in the primitive's frame."""
+    """Outward normal (not normalised) at a point on the surface, in the primitive's frame."""
     if kind == PLANE:
         return 0.0, 0.0, 1.0
     if kind == SPHERE:
@@ -160,7 +160,7 @@ def local_normal(kind: int, p: float, q: float, r: float, x: float, y: float, z:
 
 @kernel()
 def bounding_sphere(kind: int, shape: Floats) -> tuple[float, float]:
-    """Local y of the centre, and radius, of a sphere around a bounded primitive; an infinite radius for a plane."""
+    """Local y of the centre and radius of a bounding sphere; the radius of a plane's is infinite."""
     if kind == PLANE:
         return 0.0, np.inf
     if kind == SPHERE:
@@ -175,7 +175,7 @@ def bounding_sphere(kind: int, shape: Floats) -> tuple[float, float]:
 
 @kernel()
 def _sphere_window(point: Floats, radius: float, K: Floats) -> tuple[float, float, float, float]:
-    """Pixel bounds (left, right, top, bottom) of a sphere in the camera's frame; everything if it comes too near."""
+    """Pixel bounds (left, right, top, bottom) of a sphere in the camera's frame; infinite if it is too near."""
     near, far = point[2] - radius, point[2] + radius
     if near <= NEAR:
         return -np.inf, np.inf, -np.inf, np.inf
@@ -191,9 +191,9 @@ def _sphere_window(point: Floats, radius: float, K: Floats) -> tuple[float, floa
 
 @kernel()
 def windows(primitives: Primitives, camera: Camera, height: int, width: int) -> Integers:
-    """Pixel windows (N, 4) as (left, right, top, bottom), ends not included, outside of which a primitive isn't seen.
+    """Pixel windows (N, 4) as (left, right, top, bottom), ends excluded, outside of which a primitive is not visible.
 
-    The window of a cone is that of its two spheres, since a perspective view of a hull is the hull of the views.
+    The window of a cone covers its two spheres, since the perspective view of a hull is the hull of the views.
     """
     result = np.zeros((len(primitives.kinds), 4), np.int64)
     limits = (width, width, height, height)
@@ -218,11 +218,11 @@ def windows(primitives: Primitives, camera: Camera, height: int, width: int) -> 
 
 @kernel()
 def ray_table(primitives: Primitives, camera: Camera) -> Floats:
-    """Packs what the rays of a camera need of each primitive into rows (N, 16).
+    """Packs the data that a camera's rays need for each primitive into rows (N, 16).
 
     The columns are the kind, the shape, the ray start (START) and the map from a pixel (u, v, 1) to the ray direction
-    (MAP), both in the primitive's frame. One array is passed instead of many because passing and viewing arrays costs
-    more than a hit.
+    (MAP), the last two in the primitive's frame. One array is passed instead of many because passing and viewing
+    arrays costs more than a hit test.
     """
     count = len(primitives.kinds)
     table = np.empty((count, 16))
@@ -239,7 +239,7 @@ def ray_table(primitives: Primitives, camera: Camera) -> Floats:
 
 @kernel()
 def _ray(table: Floats, n: int, u: float, v: float) -> float:
-    """Depth at which the ray of the image point (u, v) meets primitive n, or infinity."""
+    """Depth at which the ray of the image point (u, v) hits primitive n, or infinity."""
     dx = table[n, MAP] * u + table[n, MAP + 1] * v + table[n, MAP + 2]
     dy = table[n, MAP + 3] * u + table[n, MAP + 4] * v + table[n, MAP + 5]
     dz = table[n, MAP + 6] * u + table[n, MAP + 7] * v + table[n, MAP + 8]
@@ -262,7 +262,7 @@ def trace(table: Floats, bounds: Integers, u: float, v: float) -> tuple[float, i
     """Depth and index of the nearest primitive on the ray of the image point (u, v); index -1 if there is none."""
     best, nearest = np.inf, -1
     for n in range(len(table)):
-        # Sub-pixel points lie up to one pixel outside the window that was rounded for pixel centres.
+        # Sub-pixel points are up to one pixel outside the window, which is rounded for pixel centres.
         if u < bounds[n, 0] - 1 or u > bounds[n, 1] or v < bounds[n, 2] - 1 or v > bounds[n, 3]:
             continue
         t = _ray(table, n, u, v)

@@ -1,4 +1,4 @@
-"""Frames of a scene, with exact depth and exact optical flow."""
+"""Rendering frames of a scene, with exact depth and exact optical flow."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _local_points(index: Integers, depth: Floats, rays: Floats) -> Floats:
 
 @kernel()
 def _project(index: Integers, points: Floats, primitives: Primitives, camera: Camera) -> Floats:
-    """Image positions and depth (H, W, 3) of local points, wherever their primitives are now."""
+    """Image positions and depth (H, W, 3) of local points, with their primitives in the given positions."""
     height, width = index.shape
     count = len(primitives.kinds)
     maps, offsets = np.empty((count, 3, 3)), np.empty((count, 3))
@@ -70,11 +70,12 @@ def render(scene: Scene, time: float) -> Frame:
     """Renders a scene.
 
     Args:
-        scene: what to render.
-        time: in seconds.
+        scene: scene to render.
+        time: time in seconds.
 
     Returns:
-        The frame: image, exact depth at the pixel centres (0 where nothing is hit), and the surface point of each.
+        The frame: image, exact depth at the pixel centres (0 where nothing is hit), and the surface point at each
+        pixel.
     """
     height, width = scene.size
     primitives, camera = scene.primitives(time), scene.path.at(time)
@@ -90,11 +91,11 @@ def render(scene: Scene, time: float) -> Frame:
 
 
 def flow_of(frame: Frame, scene: Scene, time: float) -> NDArray[np.float32]:
-    """Displacement (H, W, 2) in pixels (x, y) of the points of a frame by another time, seen or not.
+    """Displacement (H, W, 2) in pixels (x, y) of a frame's points until another time, whether visible then or not.
 
     Args:
         frame: a frame of the same scene.
-        scene: the scene.
+        scene: scene of the frame.
         time: the other time, in seconds.
     """
     height, width = scene.size
@@ -107,13 +108,13 @@ def exact_flow(scene: Scene, t0: float, t1: float) -> tuple[NDArray[np.float32],
     """Exact optical flow from one time to another.
 
     Args:
-        scene: the scene.
+        scene: scene to render.
         t0: time of the first frame in seconds.
         t1: time of the second frame in seconds.
 
     Returns:
-        Flow (H, W, 2) in pixels (x, y), NaN for points behind the second camera or where nothing is hit; and whether
-        each point is inside the second frame and not hidden there, decided by casting a ray to it (H, W).
+        Flow (H, W, 2) in pixels (x, y), NaN for points behind the second camera or where nothing is hit; and a mask
+        (H, W) of the points that are inside the second frame and not hidden there, found by casting a ray to each.
     """
     height, width = scene.size
     first, camera = scene.primitives(t0), scene.path.at(t0)

@@ -1,7 +1,7 @@
-"""What a scene is made of: primitives with materials, a camera, a light, and things that move with time.
+"""Components of a scene: primitives with materials, a camera, a light, and objects that move with time.
 
-The world shares the camera's axes: x right, y down, z forward, in metres; the ground is y = 0 and heights are negative
-y. `Primitives`, `Camera` and `Light` are named tuples because the compiled kernels take them as they are.
+The world has the same axes as the camera: x right, y down, z forward, in metres; the ground is y = 0 and heights are
+negative y. `Primitives`, `Camera` and `Light` are named tuples because the compiled kernels accept these directly.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-# Shapes in their local frame; the three shape numbers of each are given in brackets.
+# Shapes in their local frame; brackets list the parameters of each, at most three.
 PLANE = 0  # z = 0, unbounded []
 SPHERE = 1  # about the origin [radius]
 CONE = 2  # hull of two spheres at y = 0 and y = length [first radius, second radius, length]
@@ -31,7 +31,7 @@ class Primitives(NamedTuple):
     shapes: Floats  # (N, 3)
     linear: Floats  # (N, 3, 3)
     origins: Floats  # (N, 3)
-    textures: Integers  # (N,) see textures.py
+    textures: Integers  # (N,) constants of textures.py
     colours: Floats  # (N, 2, 3) in [0, 1]
     patterns: Floats  # (N, 4) cells per metre, angle in radians, grain in [0, 1], seed
 
@@ -59,7 +59,7 @@ class Light(NamedTuple):
 
 @dataclass(frozen=True)
 class Material:
-    """A procedural texture: which pattern, its two colours, its size and how grainy it is."""
+    """A procedural texture: its pattern, two colours, scale, angle, grain and seed."""
 
     texture: int
     first: Floats
@@ -99,7 +99,7 @@ class FixedCamera:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that `render` needs; `size` is (height, width) in pixels."""
+    """Everything needed by `render`; `size` is (height, width) in pixels."""
 
     size: tuple[int, int]
     surroundings: Primitives
@@ -118,8 +118,8 @@ class Frame:
 
     image: NDArray[np.uint8]  # (H, W, 3) RGB
     depth: NDArray[np.float32]  # (H, W) z in metres
-    index: NDArray[np.int32]  # (H, W) primitive seen at the pixel centre
-    local: NDArray[np.float64]  # (H, W, 3) the point seen, in that primitive's frame
+    index: NDArray[np.int32]  # (H, W) primitive visible at the pixel centre
+    local: NDArray[np.float64]  # (H, W, 3) the visible point, in that primitive's frame
 
 
 def primitive(
@@ -134,9 +134,9 @@ def primitive(
 
     Args:
         kind: PLANE, SPHERE, CONE, BOX or CYLINDER.
-        shape: its numbers, at most three, in metres.
+        shape: parameters of the shape, at most three, in metres.
         origin: position of the local origin in the world (3,).
-        material: its look.
+        material: material of the surface.
         rotation: (3, 3) matrix whose columns are the local axes in the world; identity by default.
         squash: factor in (0, 1] that flattens the shape along its local z.
     """
@@ -173,7 +173,7 @@ def intrinsics(size: tuple[int, int], field_of_view: float) -> Floats:
 
 
 def look_at(position: Floats, target: Floats, roll: float = 0.0) -> tuple[Floats, Floats]:
-    """R and t of a camera at a position that looks at a target, upright but for the roll in radians."""
+    """R and t of a camera at a position that looks at a target, upright except for the roll in radians."""
     forward = (target - position) / np.linalg.norm(target - position)
     right = np.cross(np.array([0.0, 1.0, 0.0]), forward)
     right /= np.linalg.norm(right)

@@ -1,4 +1,4 @@
-"""Colours of what the rays meet: textures, light, cast shadows, haze, and smooth edges."""
+"""Shading of the surfaces that rays hit: textures, light, cast shadows, haze, and antialiased edges."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from i2vadapt.demo.scene import BOX, PLANE, Camera, Floats, Integers, Light, Pri
 from i2vadapt.demo.textures import FACE, NOISE, SKY, face, fractal_noise, pattern, sky, value_noise
 from i2vadapt.runtime.kernels import kernel
 
-# First columns in the rows of `look_table`, and first places in its numbers of the frame.
+# First columns of the fields in the rows of `look_table`, and their first positions in its numbers of the frame.
 LINEAR, ORIGIN, SPHERE, TOWARDS, COLOURS, PATTERN = 0, 9, 12, 16, 19, 25
 CENTRE, WORLD, FOCAL, LIGHT = 0, 3, 12, 13
 _CLEARANCE = 0.004  # metres between a surface and the start of its shadow ray
 _EDGE = 0.08  # relative jump of depth that counts as an edge within one primitive
-# Four points inside a pixel on a turned square grid: edges near the axes get four steps instead of two.
+# Four points inside a pixel on a rotated square grid: edges near the axes get four levels instead of two.
 _OFFSETS = np.array([[-0.125, -0.375], [0.375, -0.125], [0.125, 0.375], [-0.375, 0.125]])
 
 
 @kernel()
 def look_table(primitives: Primitives, camera: Camera, light: Light) -> tuple[Floats, Floats]:
-    """Packs what shading needs: rows (N, 30) of the primitives, and numbers (26,) of the whole frame.
+    """Packs the data needed for shading: rows (N, 30) of the primitives, and numbers (26,) of the whole frame.
 
     A primitive that casts no shadow has a bounding sphere of radius -1.
     """
@@ -75,7 +75,7 @@ def _in_shadow(rays: Floats, looks: Floats, frame: Floats, x: float, y: float, z
 def _surface(
     kind: int, radius: float, q: tuple[float, float, float], n: tuple[float, float, float]
 ) -> tuple[float, float, float]:
-    """Coordinates in metres on the surface: flat on planes and boxes, around and along on round shapes."""
+    """Surface coordinates in metres: Cartesian on planes and boxes, around and along the axis on round shapes."""
     x, y, z = q
     if kind == PLANE:
         return x, y, 0.0
@@ -97,7 +97,7 @@ def _albedo(
     normal: tuple[float, float, float],
     pixel: float,
 ) -> tuple[float, float, float]:
-    """Colour of primitive n at a local point; `pixel` is the size of a pixel there in metres."""
+    """Colour of primitive n at a local point; `pixel` is the size of a pixel at that point in metres."""
     radius, texture = rays[n, SHAPE], int(looks[n, PATTERN])
     scale, angle, grain = looks[n, PATTERN + 1], looks[n, PATTERN + 2], looks[n, PATTERN + 3]
     seed = int(looks[n, PATTERN + 4])
@@ -107,7 +107,7 @@ def _albedo(
         share = sky(x / length, y / length, z / length, seed)
     elif texture == FACE:
         share = face(x / radius, y / radius, z / radius, pixel / radius)
-    elif texture == NOISE:  # solid, so that it has no seam on round shapes
+    elif texture == NOISE:  # a solid texture, so that it has no seam on round shapes
         share = fractal_noise(x * scale, y * scale, z * scale, pixel * scale, seed)
     else:
         a, b, c = _surface(int(rays[n, 0]), radius, point, normal)
@@ -132,12 +132,12 @@ def _albedo(
 def shade(
     rays: Floats, looks: Floats, frame: Floats, n: int, t: float, u: float, v: float
 ) -> tuple[float, float, float]:
-    """Colour seen at the image point (u, v), where the ray meets primitive n at depth t.
+    """Colour at the image point (u, v), whose ray hits primitive n at depth t.
 
     Args:
-        rays: of `ray_table`.
-        looks: of `look_table`.
-        frame: of `look_table`.
+        rays: table from `ray_table`.
+        looks: rows from `look_table`.
+        frame: numbers from `look_table`.
         n: index of the primitive.
         t: depth in metres.
         u: image x in pixels.
@@ -166,7 +166,7 @@ def shade(
     gap = _CLEARANCE + 0.001 * t
     if direct > 0.0 and _in_shadow(rays, looks, frame, px + gap * nx, py + gap * ny, pz + gap * nz):
         direct = 0.0
-    # Surfaces that look up see the sky, those that look down only the ground; near the ground it is darker still.
+    # Ambient light: surfaces facing up see the sky, surfaces facing down only the ground; it is darker near the ground.
     above = 0.72 - 0.28 * ny
     if py > -1.0:
         above *= 1.0 - 0.25 * (1.0 + min(py, 0.0)) ** 2 * (1.0 - max(-ny, 0.0))
@@ -196,7 +196,7 @@ def _is_edge(depth: Floats, index: Integers, v: int, u: int) -> bool:
 def paint(
     rays: Floats, looks: Floats, frame: Floats, bounds: Integers, depth: Floats, index: Integers
 ) -> NDArray[np.float32]:
-    """Colours (H, W, 3) in about [0, 1] of a cast frame; pixels on edges are the mean of four points."""
+    """Colours (H, W, 3), about in [0, 1], of a cast frame; pixels on edges are the mean of four points."""
     height, width = depth.shape
     image = np.zeros((height, width, 3), np.float32)
     for v in range(height):

@@ -1,4 +1,4 @@
-"""Rooms and open places with furniture, trees and other things around a person at the origin."""
+"""Rooms and open places with furniture, trees and other objects around a person at the origin."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _plane(point: tuple[float, float, float], normal: tuple[float, float, float]
 
 
 def _thing(rng: np.random.Generator, look: Look, place: Floats, scale: float) -> list[Primitives]:
-    """One piece of furniture standing on the ground at a place."""
+    """One piece of furniture that stands on the ground at a place."""
     kind, turn = rng.integers(5), turn_y(rng.uniform(0, np.pi))
     size = scale * rng.uniform(0.25, 0.7)
     material = surface(rng, look, size)
@@ -76,14 +76,14 @@ def _tree(rng: np.random.Generator, look: Look, place: Floats) -> list[Primitive
 
 @dataclass(frozen=True)
 class Space:
-    """The ground to keep free: around a way through the origin, and from there to the camera."""
+    """The ground to keep free: around a path through the origin, and from there to the camera."""
 
-    clear: float = 1.1  # metres
-    way: Floats = field(default_factory=lambda: np.zeros(3))  # where the way ends; it begins at minus this
-    azimuth: float = 0.0  # of the camera, radians; at 0 it looks along z
+    clear: float = 1.1  # distance to keep from the path, metres
+    way: Floats = field(default_factory=lambda: np.zeros(3))  # end of the path; it begins at minus this point
+    azimuth: float = 0.0  # azimuth of the camera, radians; at 0 it looks along z
 
     def is_free(self, place: Floats) -> bool:
-        """Whether a thing may stand at a place."""
+        """Whether an object may stand at a place."""
         length = float(self.way @ self.way)
         share = np.clip(place @ self.way / length, -1, 1) if length > 0 else 0.0
         near = float(np.linalg.norm(place - share * self.way)) < self.clear
@@ -94,7 +94,7 @@ class Space:
 
 
 def _scatter(rng: np.random.Generator, space: Space, reach: float, ahead: float) -> Floats:
-    """A free place on the ground, up to `reach` metres to the sides and `ahead` metres behind the person."""
+    """Draws a free place on the ground, up to `reach` metres to the sides and `ahead` metres behind the person."""
     for _ in range(20):
         place = np.array([rng.uniform(-reach, reach), 0.0, rng.uniform(-0.3 * reach, ahead)])
         if space.is_free(place):
@@ -103,12 +103,12 @@ def _scatter(rng: np.random.Generator, space: Space, reach: float, ahead: float)
 
 
 def room(rng: np.random.Generator, look: Look, space: Space) -> Primitives:
-    """A room: floor, back and side walls, perhaps a ceiling, skirting, pictures and furniture.
+    """Draws a room: floor, walls, ceiling, a skirting board, perhaps pictures, and furniture.
 
     Args:
-        rng: source of everything.
-        look: the style.
-        space: what to keep free.
+        rng: random generator.
+        look: style of the room.
+        space: ground to keep free.
     """
     aside, ahead = space.clear + abs(space.way[0]), space.clear + abs(space.way[2])
     back = rng.uniform(ahead + 0.6, ahead + 3.5)
@@ -135,12 +135,12 @@ def room(rng: np.random.Generator, look: Look, space: Space) -> Primitives:
 
 
 def open_place(rng: np.random.Generator, look: Look, space: Space) -> Primitives:
-    """A place under the sky: ground, perhaps a house front, trees, posts and other things.
+    """Draws a place under the sky: ground, perhaps a house front and a low wall, trees and other objects.
 
     Args:
-        rng: source of everything.
-        look: the style.
-        space: what to keep free.
+        rng: random generator.
+        look: style of the place.
+        space: ground to keep free.
     """
     ahead = space.clear + abs(space.way[2])
     wide = replace(space, clear=space.clear + 1.2)
@@ -164,14 +164,14 @@ def open_place(rng: np.random.Generator, look: Look, space: Space) -> Primitives
 
 
 def stool(rng: np.random.Generator, look: Look, seat: Floats, height: float, heading: float) -> Primitives:
-    """Something to sit on: a block or a round stool whose top is at a height, below a place.
+    """Draws something to sit on: a block or a round stool of a given height.
 
     Args:
-        rng: source of its look.
-        look: the style.
-        seat: place of the middle of the seat (3,).
-        height: of its top in metres.
-        heading: direction the seated person faces, radians.
+        rng: random generator.
+        look: style of the stool.
+        seat: position of the centre of the seat (3,).
+        height: height of the seat in metres.
+        heading: direction that the seated person faces, radians.
     """
     material = surface(rng, look, 0.5)
     middle = np.array([seat[0], -0.5 * height, seat[2]])

@@ -1,7 +1,7 @@
-"""Procedural textures for the compiled kernels, each faded by the size of a pixel on the surface so that none aliases.
+"""Procedural textures for the compiled kernels; each fades with the size of a pixel on the surface to avoid aliasing.
 
-All take surface coordinates in cells and `width`, the size of a pixel in cells, and return a share of the second colour
-in [0, 1].
+All take surface coordinates in cells and `width`, the size of a pixel in cells, and return the share of the second
+colour, in [0, 1].
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ CHECKS = 3
 BRICKS = 4
 GRADIENT = 5
 SPECKLES = 6
-FACE = 7  # hair in the second colour, dark eyes; for heads only
-SKY = 8  # clouds over a vertical gradient; not lit
+FACE = 7  # hair in the second colour and dark eyes; for heads only
+SKY = 8  # clouds over a vertical gradient; not shaded
 PLANKS = 9
 WAVES = 10  # stripes bent by noise, as in marble
 
 
-# The generator is fixed for ever: another table would change every texture.
+# The seed must never change: another table would change every texture.
 _TABLE = np.random.default_rng(20).random(4096)
 
 
@@ -73,7 +73,7 @@ def fractal_noise(x: float, y: float, z: float, width: float, seed: int) -> floa
 
 @kernel()
 def _square_wave(x: float, width: float) -> float:
-    """A square wave of period 1 with edges as soft as a pixel is wide."""
+    """A square wave of period 1, its edges as soft as a pixel is wide."""
     distance = 0.25 - abs(x - math.floor(x) - 0.5)
     return _clamp(distance / max(width, 0.02) + 0.5)
 
@@ -123,13 +123,13 @@ def pattern(texture: int, u: float, v: float, w: float, angle: float, width: flo
     """Evaluates a texture.
 
     Args:
-        texture: one of this module's constants but FACE and SKY.
+        texture: one of this module's constants except FACE and SKY.
         u: first surface coordinate in cells.
         v: second surface coordinate in cells.
-        w: third local coordinate in cells; only solid textures use it.
-        angle: radians by which the pattern is turned.
+        w: third local coordinate in cells, used by solid textures only.
+        angle: rotation of the pattern, radians.
         width: size of a pixel in cells.
-        seed: of the random parts.
+        seed: seed of the random parts.
     """
     if texture == PLAIN:
         return 0.0
@@ -170,7 +170,7 @@ def face(x: float, y: float, z: float, width: float) -> float:
 
 @kernel()
 def sky(x: float, y: float, z: float, seed: int) -> float:
-    """Share of cloud white in a direction given by a unit vector, y down."""
+    """Share of cloud white in the direction of a unit vector, y down."""
     height = max(-y, 0.0)
     cloud = fractal_noise(x * 4.0, height * 9.0, z * 4.0, 0.02, seed)
     return _clamp(0.75 * (1.0 - height) ** 3 + 1.6 * (cloud - 0.52))

@@ -1,4 +1,4 @@
-"""Action videos of the demo: hand-held, dim, noisy and a little blurred, with people who move."""
+"""Action videos of the demo: hand-held, dim, noisy and slightly blurred, with moving people."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from i2vadapt.demo.surroundings import Space
 
 FRAME_RATE = 25
 _SIZES = ((120, 160), (144, 176), (120, 160), (112, 200), (128, 128), (160, 128))
-_SHAKES = 3  # sine waves per axis of the shaking hand
+_SHAKES = 3  # sine waves per axis of the camera shake
 
 
 @dataclass(frozen=True)
 class HandHeld:
-    """A shaking camera that may go along with somebody."""
+    """A shaking camera that may follow a person."""
 
     camera: Camera
-    waves: Floats  # (2, 3, waves, 3): turn or shift; axis; wave; amplitude (radians or metres), hertz, phase
+    waves: Floats  # (2, 3, waves, 3): rotation or translation; axis; wave; amplitude (radians or metres), hertz, phase
     actor: Actor
-    follow: float  # share of the actor's way that the camera goes along
-    middle: float  # time in seconds at which it is where it was put
+    follow: float  # share of the actor's motion that the camera follows
+    middle: float  # time in seconds at which the camera is at its given position
 
     def at(self, time: float) -> Camera:
         """Returns the camera at a time."""
@@ -45,27 +45,27 @@ class HandHeld:
 
 @dataclass(frozen=True)
 class Clip:
-    """A video to be rendered: its scene, its number of frames and the faults of its camera."""
+    """A video to render: its scene, its number of frames and the imperfections of its camera."""
 
     scene: Scene
     frames: int
     noise: float  # standard deviation in grey levels
     focus: float  # standard deviation of the blur in pixels
-    shutter: float  # seconds that it is open
-    gain: Floats  # (3,) of the colours
+    shutter: float  # seconds that the shutter is open
+    gain: Floats  # (3,) gain of each colour channel
 
 
 def _shaking(rng: np.random.Generator) -> Floats:
     strength = rng.uniform(0.3, 1.0)
     amplitude = np.stack([np.full((3, _SHAKES), np.deg2rad(0.3)), np.full((3, _SHAKES), 0.008)]) * strength
     frequency = rng.uniform(0.15, 1.6, (2, 3, _SHAKES))
-    # Hands shake less the faster they do.
+    # Faster shaking has a smaller amplitude.
     amplitude *= rng.uniform(0.4, 1.2, (2, 3, _SHAKES)) / (0.6 + frequency)
     return np.stack([amplitude, frequency, rng.uniform(0, 2 * np.pi, (2, 3, _SHAKES))], -1)
 
 
 def _follow(actor: Actor, camera: Camera, size: tuple[int, int], duration: float, wish: float) -> float:
-    """The share of the way to go along: as wished, or more if the person would leave the view or grow too much."""
+    """Share of the motion to follow: as wished, or more if the person would leave the view or become too large."""
     way = actor.place_at(duration) - actor.place_at(0.0)
     seen = camera.R @ way
     depth = float(np.linalg.norm(camera.centre() - actor.place_at(0.5 * duration)))
@@ -78,7 +78,7 @@ def video_clip(rng: np.random.Generator, name: str) -> Clip:
     """Draws one video.
 
     Args:
-        rng: source of everything.
+        rng: random generator.
         name: the action, one of CLASSES.
     """
     size = _SIZES[rng.integers(len(_SIZES))]
@@ -86,14 +86,14 @@ def video_clip(rng: np.random.Generator, name: str) -> Clip:
     duration = (frames - 1) / FRAME_RATE
     movement = random_movement(rng, name)
     heading, phase = heading_for(rng, name), rng.random()
-    if name not in CYCLIC:  # once, slowly enough to take most of the clip, with a rest before and after
+    if name not in CYCLIC:  # performed once, slowly enough to take most of the clip, with a rest before and after
         rest = rng.uniform(0.04, 0.14)
         rate = (1.0 - rest) / max(rng.uniform(0.82, 0.95) * duration, 0.9 / movement.rate)
         movement = type(movement)(movement.name, movement.pose, max(rate, 1.0 / duration), 0.0)
         phase = -rest
     travel = float(rng.choice([0.0, 1.0], p=[0.3, 0.7]))
     actor = random_actor(rng, VIDEOS, movement, heading, phase, travel)
-    # They pass the origin, around which there is room, in the middle of the clip.
+    # The person passes the origin, which has free space around it, in the middle of the clip.
     actor = Actor(**{**vars(actor), "place": -0.5 * (actor.place_at(duration) - actor.place_at(0.0))})
     azimuth = rng.uniform(-0.3, 0.3)
     space = Space(1.2, -actor.place, azimuth)
@@ -128,8 +128,8 @@ def video_frame(clip: Clip, number: int, rng: np.random.Generator) -> NDArray[np
 
     Args:
         clip: the clip.
-        number: of the frame, from 0.
-        rng: source of the sensor's noise.
+        number: number of the frame, from 0.
+        rng: random generator for the sensor noise.
     """
     time = number / FRAME_RATE
     frame = render(clip.scene, time)
@@ -137,7 +137,7 @@ def video_frame(clip: Clip, number: int, rng: np.random.Generator) -> NDArray[np
     if clip.shutter > 0.0:
         image = smear(frame.image, flow_of(frame, clip.scene, time + clip.shutter))
     image = cv2.GaussianBlur(image, (0, 0), clip.focus)
-    # Dark parts are noisier in proportion; neighbours share noise, as after a camera's own processing.
+    # Dark parts are noisier in proportion; noise is correlated between neighbours, as after in-camera processing.
     noise = rng.standard_normal(image.shape, np.float32)
     noise = cv2.GaussianBlur(noise, (0, 0), 0.6) * 1.8 * clip.noise * (0.6 + 0.4 * np.sqrt(image / 255.0))
     return np.clip(image * clip.gain.astype(np.float32) + noise + 0.5, 0, 255).astype(np.uint8)

@@ -18,7 +18,7 @@ from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, digest_items
 from i2vadapt.data.manifest import check_unchanged
 from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance
-from i2vadapt.data.shards.codec import encode_depth
+from i2vadapt.data.shards.codec import encode_depth, unit_range
 from i2vadapt.data.shards.format import Encoded, Failed
 from i2vadapt.depth.fetch import downloaded_checkpoint
 from i2vadapt.depth.network import DepthNetwork
@@ -75,7 +75,7 @@ def _load_on_device(settings: DepthSettings) -> DepthNetwork:
 
 def inverse_depth_in_unit_range(network: DepthNetwork, image: np.ndarray) -> np.ndarray:
     """Inverse depth of one image (H,W,3) uint8 as (H,W) float32 in [0,1], stretched like the stored maps."""
-    return to_uint16(predict_inverse_depth(network, image)).astype(np.float32) / 65535
+    return unit_range(to_uint16(predict_inverse_depth(network, image)))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from i2vadapt.flow.colour import flow_to_colour
-from i2vadapt.flow.files import read_flo, write_flo
+from i2vadapt.flow.flo import read_flo, write_flo
 from i2vadapt.flow.tvl1 import to_grey, tvl1
 
 __all__ = [

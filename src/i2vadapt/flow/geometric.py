@@ -49,7 +49,7 @@ def exact_flow(frames: ShardReader, depth: ShardReader, item_id: str) -> np.ndar
         (T-1,H,W,2) float32, pixels per frame.
     """
     info = frames.info[frames.index(item_id)]
-    inverse = depth.frames(depth.index(item_id))[0].astype(np.float32) / 65535
+    inverse = depth.inverse_depth(item_id)
     return flow_of_clip(inverse, steps_from_plain(info), info["height"], info["width"], _settings(frames))
 
 

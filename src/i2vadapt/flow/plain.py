@@ -11,7 +11,7 @@ from i2vadapt.data.image import read_image
 from i2vadapt.data.video import read_frames, write_video
 from i2vadapt.errors import UserError
 from i2vadapt.flow.colour import flow_to_colour
-from i2vadapt.flow.files import write_flo
+from i2vadapt.flow.flo import write_flo
 from i2vadapt.flow.stage import flow_of_frames
 
 

@@ -1,12 +1,13 @@
-"""Sizes of the levels of the image pyramid, by the rule of OpenCV's DualTVL1OpticalFlow."""
+"""What the backends of TV-L1 share: sizes of the pyramid's levels, and how often convergence is checked."""
 
 from __future__ import annotations
 
+SWEEP = 5  # iterations per pass, after which convergence is checked; it divides the 30 inner iterations
 SMALLEST_SIDE = 16  # pixels; the pyramid ends before a level with a smaller side
 
 
 def level_sizes(height: int, width: int, n_scales: int, scale_step: float) -> list[tuple[int, int]]:
-    """Height and width of each level, the full image first.
+    """Height and width of each level, the full image first, by the rule of OpenCV's DualTVL1OpticalFlow.
 
     Args:
         height: height of the image, at least 1.

@@ -116,13 +116,28 @@ def read_scores(path: Path, classes: Sequence[str] | None = None) -> Scores:
             tensors["probabilities"],
             {side: Features(tuple(ids), tensors[f"features_{side}"]) for side, ids in header["feature_ids"].items()},
         )
+        _check_lengths(scores)
     except FileNotFoundError:
         raise UserError(f"{path}: no such scores: train the run that they are of") from None
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not a readable file of scores ({' '.join(str(error).split())[:200]})") from None
     if classes is not None and scores.classes != tuple(classes):
         raise UserError(f"{path}: scores of the classes {', '.join(scores.classes)}, not {', '.join(classes)}")
     return scores
+
+
+def _check_lengths(scores: Scores) -> None:
+    """Raises ValueError if the tables of a file are not of its videos, classes and items."""
+    videos = len(scores.ids)
+    tables = {
+        "labels": (scores.labels, (videos,)),
+        "tested": (scores.tested, (videos,)),
+        "probabilities": (scores.probabilities, (videos, len(scores.classes))),
+        **{side: (kept.values, (len(kept.ids), *kept.values.shape[1:])) for side, kept in scores.features.items()},
+    }
+    for name, (table, shape) in tables.items():
+        if table.shape != shape:
+            raise ValueError(f"{name} of shape {table.shape}, expected {shape}")
 
 
 def fuse(parts: Sequence[Scores]) -> Scores:

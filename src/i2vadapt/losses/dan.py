@@ -8,6 +8,7 @@ from torch import Tensor
 from i2vadapt.losses.transfer import TransferLoss
 
 _FACTORS = tuple(2.0**power for power in range(-2, 3))
+_SMALLEST_BANDWIDTH = 1e-30  # of equal rows; its inverse, and so the gradient, is still finite in float32
 
 
 def mk_mmd(source: Tensor, target: Tensor, bandwidth: Tensor | None = None) -> Tensor:
@@ -33,7 +34,7 @@ def mk_mmd(source: Tensor, target: Tensor, bandwidth: Tensor | None = None) -> T
     if bandwidth is None:
         count = len(rows)
         bandwidth = distances.detach().sum() / (count * (count - 1))
-    scale = bandwidth.clamp_min(torch.finfo(rows.dtype).tiny)
+    scale = bandwidth.clamp_min(_SMALLEST_BANDWIDTH)
     kernel = torch.stack([torch.exp(-distances / (factor * scale)) for factor in _FACTORS]).sum(dim=0)
     n = len(source)
     return kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean()

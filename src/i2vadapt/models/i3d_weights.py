@@ -63,7 +63,7 @@ def _without_counters(state: Mapping[str, Tensor], drop_head: bool) -> dict[str,
     }
 
 
-def inflate_to_flow(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def inflate_to_flow(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     """Makes weights for a flow network out of those of an RGB network (cross-modality initialisation).
 
     The first kernel is averaged over the 3 colours, repeated for u and v, and scaled by 3/2: an input that is equal in
@@ -72,6 +72,7 @@ def inflate_to_flow(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
     Args:
         state: weights of a 3-channel I3D; not changed.
+        name: file the weights come from, for messages.
 
     Returns:
         Weights of a 2-channel I3D; all tensors but the first kernel are shared with `state`.
@@ -82,7 +83,7 @@ def inflate_to_flow(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     kernel = state.get(FIRST_KERNEL)
     if kernel is None or tuple(kernel.shape) != (64, 3, 7, 7, 7):
         shape = "missing" if kernel is None else f"of shape {tuple(kernel.shape)}"
-        raise UserError(f"RGB weights for the flow stream: {FIRST_KERNEL} is {shape}; expected (64, 3, 7, 7, 7)")
+        raise UserError(f"{name}: no RGB weights of I3D: {FIRST_KERNEL} is {shape}; expected (64, 3, 7, 7, 7)")
     flow = kernel.mean(dim=1, keepdim=True).repeat(1, 2, 1, 1, 1) * (3 / 2)
     return {**state, FIRST_KERNEL: flow}
 
@@ -112,7 +113,7 @@ def initialise(network: InceptionI3D, settings: RunSettings, classes: Sequence[s
         return
     state = read_weights(Path(files[0]))
     if inflates(settings):
-        state = inflate_to_flow(state)
+        state = inflate_to_flow(state, files[0])
     load_i3d(network, state, files[0], drop_head=True)
 
 

@@ -46,7 +46,7 @@ def _synthesize(work: Photograph, estimate: Estimate | None = None) -> Encoded |
     except UserError as error:
         return Failed(item.id, str(error))
     check_unchanged(item)
-    inverse = work.depth.frames(work.depth.index(item.id))[0].astype(np.float32) / 65535
+    inverse = work.depth.inverse_depth(item.id)
     if inverse.shape != image.shape[:2]:
         sizes = f"{image.shape[1]}x{image.shape[0]} pixels, but its depth has {inverse.shape[1]}x{inverse.shape[0]}"
         return Failed(item.id, f"{item.path}: {sizes}; run the stages manifest and depth again")

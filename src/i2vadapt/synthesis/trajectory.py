@@ -6,14 +6,14 @@ photograph, which is not part of the video.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import get_args
 
 import cv2
 import numpy as np
 
+from i2vadapt.config.preprocessing import Rotation
 from i2vadapt.errors import UserError
 
-Rotation = Literal["axis_angle", "euler"]
 # Standard deviation of the smoothing, frames: removes the walk's jitter, yet leaves more than a straight line.
 _SMOOTHING = 3.0
 
@@ -132,8 +132,8 @@ def _signed(rng: np.random.Generator, bounds: tuple[float, float]) -> np.ndarray
 
 
 def _pose(components: np.ndarray, rotation: Rotation) -> np.ndarray:
-    if rotation not in ("axis_angle", "euler"):
-        raise UserError(f"rotation: must be axis_angle or euler, not {rotation!r}")
+    if rotation not in get_args(Rotation):
+        raise UserError(f"rotation: must be {' or '.join(get_args(Rotation))}, not {rotation!r}")
     pose, angles = np.eye(4), components[3:]
     pose[:3, 3] = components[:3]
     pose[:3, :3] = cv2.Rodrigues(angles)[0] if rotation == "axis_angle" else _from_euler(angles)

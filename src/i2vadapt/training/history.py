@@ -10,8 +10,7 @@ import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
 from i2vadapt.files.tables import write_table
-
-Row = dict[str, float]
+from i2vadapt.recipes.base import Row
 
 
 class Means:

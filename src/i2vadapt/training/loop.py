@@ -218,10 +218,10 @@ class Trainer:
 
     def _is_finished(self) -> bool:
         """Whether the checkpoint is this run's; then its other files are written, which a kill may have prevented."""
-        path = self.folder.checkpoint
+        path, identity = self.folder.checkpoint, self._identity
         try:
             content = checkpoint.load(path) if path.exists() else {}
-            if content.get("identity") != self._identity:
+            if content.get("identity") != identity:
                 return False
             digests = digests_of_scores(self.folder, self.settings.scored_epochs())
         except UserError as error:

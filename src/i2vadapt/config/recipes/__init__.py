@@ -1,15 +1,16 @@
-"""One section of settings a recipe, in the file of its name; class `Settings` in each."""
+"""One section of settings a recipe: class `Settings` in the file of its name. The files here are all recipes."""
 
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
-from i2vadapt.config.run import RecipeName, RunSettings
+from i2vadapt.config.run import RunSettings
 from i2vadapt.errors import UserError
 
-RECIPES: tuple[str, ...] = get_args(RecipeName)
+RECIPES = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
 def settings_class(data: Mapping[str, Any], where: str) -> type[RunSettings]:

@@ -19,6 +19,15 @@ def encode_frame(image: np.ndarray, codec: str, quality: int) -> bytes:
     return image.tobytes() if codec == "raw" else encode_jpeg(image, quality)
 
 
+DEPTH_LEVELS = 65535
+"""Stored value of the nearest point of a depth map."""
+
+
+def unit_range(stored: np.ndarray) -> np.ndarray:
+    """Stored inverse depth (uint16) as float32 in [0,1]."""
+    return stored.astype(np.float32) / DEPTH_LEVELS
+
+
 def encode_depth(depth: np.ndarray) -> bytes:
     """Encodes an (H,W) uint16 map as a lossless PNG."""
     # The low bits never repeat: searching for repetitions takes three times as long and saves not one byte.

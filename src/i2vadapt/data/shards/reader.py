@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from i2vadapt.data.flow_codec import decode_codes, dequantise
+from i2vadapt.data.shards.codec import unit_range
 from i2vadapt.data.shards.format import FAILURES, Failed, open_shard, unpack
 from i2vadapt.errors import UserError
 
@@ -108,6 +109,15 @@ class ShardReader:
         """
         stored = self.stored(item, indices)
         return dequantise(stored, self.provenance["settings"]["bound"]) if self.kind == "flow" else stored
+
+    def inverse_depth(self, item_id: str) -> np.ndarray:
+        """Inverse depth of a photograph, (H,W) float32 in [0,1], of a shard of depth.
+
+        Raises:
+            KeyError: if the shard does not hold the item.
+            UserError: if the map does not decode.
+        """
+        return unit_range(self.frames(self.index(item_id))[0])
 
     def stored(
         self,

@@ -22,11 +22,9 @@ import numpy as np
 
 from i2vadapt.config.preprocessing import Tvl1Settings
 from i2vadapt.flow.fields import DataTerm, Field, State, blank, inner
-from i2vadapt.flow.pyramid import level_sizes
+from i2vadapt.flow.pyramid import SWEEP, level_sizes
 from i2vadapt.flow.sweep import sweep
 from i2vadapt.flow.warp import linearise, with_derivatives
-
-SWEEP = 5  # iterations per pass; it divides the 30 inner iterations, and more are not faster
 
 
 def tvl1_pairs(first: np.ndarray, second: np.ndarray, settings: Tvl1Settings) -> np.ndarray:

@@ -17,9 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from i2vadapt.config.preprocessing import Tvl1Settings
-from i2vadapt.flow.backends.numba import SWEEP
 from i2vadapt.flow.median import median_filter
-from i2vadapt.flow.pyramid import level_sizes
+from i2vadapt.flow.pyramid import SWEEP, level_sizes
 from i2vadapt.runtime.devices import best_device
 
 # Pixels per batch. A GPU needs many to be busy, and about 100 bytes of memory for each; the CPU's caches hold few.

@@ -3,11 +3,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from i2vadapt.errors import UserError
-from i2vadapt.training import checkpoint
+from i2vadapt.weights import checkpoint
 
 
 class Opener:
@@ -42,13 +43,44 @@ def test_a_failed_save_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: py
     assert os.listdir(tmp_path) == ["state.pt"]
 
 
+def test_a_checkpoint_of_both_streams_is_refused_with_a_line_that_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"format": 1, "model": {"networks.rgb.logits.conv3d.bias": torch.zeros(2)}, "seed": 0}, path)
+    with pytest.raises(UserError) as caught:
+        checkpoint.load(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: a checkpoint of i2vadapt 0.1, which trained both streams in one run")
+    assert "delete its folder and train again" in message
+    assert "\n" not in message
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize("archive", [True, False], ids=["archive", "plain pickle"])
+def test_a_damaged_checkpoint_is_read_or_refused_in_one_line(tmp_path: Path, archive: bool) -> None:
+    """Damaged bytes make the unpickler raise nearly anything."""
+    path, messages = tmp_path / "state.pt", []
+    content = {"format": checkpoint.FORMAT, "model": {"w": torch.zeros(9)}, "history": [{"loss": 0.1}]}
+    torch.save(content, path, _use_new_zipfile_serialization=archive)
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(300):
+        damaged = bytearray(whole)
+        damaged[rng.integers(min(len(whole), 1200))] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            checkpoint.load(path)
+        except UserError as error:
+            messages.append(str(error))
+    assert len(messages) > 50
+    assert all(message.startswith(f"{path}: ") and "\n" not in message for message in messages)
+
+
 def test_files_that_are_no_checkpoint_are_one_line(tmp_path: Path) -> None:
     whole = tmp_path / "whole.pt"
     checkpoint.save(whole, {"model": {"w": torch.zeros(1000)}})
     (tmp_path / "cut.pt").write_bytes(whole.read_bytes()[:2000])
     (tmp_path / "empty.pt").touch()
     (tmp_path / "text.pt").write_text("hello")
-    torch.save({"format": 1, "code": Opener()}, tmp_path / "code.pt")
+    torch.save({"format": checkpoint.FORMAT, "code": Opener()}, tmp_path / "code.pt")
     torch.save({"weights": torch.zeros(2)}, tmp_path / "foreign.pt")
     torch.save({"format": checkpoint.FORMAT + 1}, tmp_path / "later.pt")
     torch.save(torch.zeros(2), tmp_path / "tensor.pt")
@@ -59,7 +91,7 @@ def test_files_that_are_no_checkpoint_are_one_line(tmp_path: Path) -> None:
         "text.pt": "not a readable checkpoint",
         "code.pt": "not a readable checkpoint",
         "foreign.pt": "not a checkpoint of i2vadapt",
-        "later.pt": "of another format than 1",
+        "later.pt": f"of another format than {checkpoint.FORMAT}",
         "tensor.pt": "not a checkpoint of i2vadapt",
     }
     for name, reason in expected.items():
@@ -69,31 +101,3 @@ def test_files_that_are_no_checkpoint_are_one_line(tmp_path: Path) -> None:
         assert message.startswith(f"{tmp_path / name}: ")
         assert reason in message, name
         assert "\n" not in message, name
-
-
-def test_differences_name_the_key_and_both_values() -> None:
-    old = {"a": {"b": 1, "same": [1, 2]}, "gone": "x", "long": list(range(100))}
-    new = {"a": {"b": 2, "same": [1, 2]}, "added": None, "new": True, "long": []}
-    found = checkpoint.differences(old, new)
-    assert found[:2] == ["a.b: 1, now 2", "gone: 'x', now None"]
-    assert found[2].startswith("long: [0, 1, 2, ")
-    assert len(found[2]) < 80
-    assert found[3:] == ["new: None, now True"]
-    assert checkpoint.differences(old, old) == []
-
-
-def test_the_random_state_goes_on_where_it_was_taken() -> None:
-    state = checkpoint.random_state()
-    first = torch.rand(5)
-    checkpoint.set_random_state(state)
-    assert torch.equal(torch.rand(5), first)
-
-
-def test_a_folder_is_free_again_after_use_and_after_a_failure(tmp_path: Path) -> None:
-    folder = tmp_path / "new" / "run"
-    with checkpoint.exclusive(folder), pytest.raises(UserError, match="another process"), checkpoint.exclusive(folder):
-        pass
-    with pytest.raises(ZeroDivisionError), checkpoint.exclusive(folder):
-        _ = 1 // 0
-    with checkpoint.exclusive(folder):
-        assert folder.is_dir()
