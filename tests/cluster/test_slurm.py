@@ -97,7 +97,7 @@ def test_a_job_over_its_time_limit(fresh: Coordinator, finished: Coordinator) ->
     check_shards(fresh, finished)
 
 
-def test_a_killed_coordinator_whose_jobs_go_on_beside_those_of_the_next(
+def test_a_killed_coordinator_whose_jobs_run_beside_those_of_the_next(
     fresh: Coordinator, finished: Coordinator
 ) -> None:
     with fresh.running(*GENERATED) as process:

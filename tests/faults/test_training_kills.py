@@ -15,9 +15,9 @@ import torch
 from killing import Forks, Moment, Outcome
 from tiny_data import CLASSES, TRAIN, read_metrics, write_datasets
 
-from i2vadapt.training import checkpoint
+from i2vadapt.weights import checkpoint
 
-FILES = {"checkpoint.pt", "metrics.csv", "settings.yaml", "events", ".lock"}
+FILES = {"checkpoint.pt", "metrics.csv", "settings.yaml", "scores.csv", "scores", "events", ".lock"}
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,9 @@ def assert_the_same_run(folder: Path, whole: Path) -> None:
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert set(os.listdir(folder)) == FILES
+    scores = sorted(path.name for path in (whole / "scores").iterdir())
+    assert sorted(os.listdir(folder / "scores")) == scores
+    assert all((folder / "scores" / name).read_bytes() == (whole / "scores" / name).read_bytes() for name in scores)
 
 
 def test_killed_at_random_moments_and_resumed_by_the_same_command(training: Training, folder: Path, kills: int) -> None:

@@ -20,6 +20,7 @@ from i2vadapt.inference.scores import read_scores, write_scores
 from i2vadapt.layout import RunFolder
 from i2vadapt.models.i3d import InceptionI3D
 from i2vadapt.training.loop import Trainer
+from i2vadapt.training.result import Result
 from i2vadapt.training.run import Run
 from i2vadapt.training.target_scores import read_index, reported_accuracies
 from i2vadapt.weights import checkpoint
@@ -53,9 +54,11 @@ def assert_same(first: Finished, second: Finished) -> None:
         assert torch.equal(weight, second[1]["model"][name]), name
 
 
-def train_until_killed(run: Run, monkeypatch: pytest.MonkeyPatch, name: str, call: int, before: bool) -> None:
-    """The given call of a method of the trainer ends the process, before or after it did its work."""
-    real: Callable[..., Any] = getattr(Trainer, name)
+def train_until_killed(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, call: int, before: bool, owner: type = Trainer
+) -> None:
+    """The given call of a method of the trainer, or of another owner, ends the process, before or after its work."""
+    real: Callable[..., Any] = getattr(owner, name)
     calls = 0
 
     def wrapper(*arguments: Any, **options: Any) -> Any:
@@ -69,7 +72,7 @@ def train_until_killed(run: Run, monkeypatch: pytest.MonkeyPatch, name: str, cal
         return result
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, name, wrapper)
+        patch.setattr(owner, name, wrapper)
         with pytest.raises(Killed):
             Trainer(run).train()
 
@@ -152,11 +155,11 @@ def test_a_finished_run_whose_scores_are_gone_is_trained_again(data: Path, folde
 
 
 @pytest.mark.parametrize(
-    ("name", "call", "before", "epochs_kept"),
+    ("owner", "name", "call", "before", "epochs_kept"),
     [
-        pytest.param("_step", STEPS + 2, True, 1, id="in-the-middle-of-an-epoch"),
-        pytest.param("_save", 2, False, 2, id="between-two-epochs"),
-        pytest.param("_finish", 1, True, 3, id="before-the-result-was-written"),
+        pytest.param(Trainer, "_step", STEPS + 2, True, 1, id="in-the-middle-of-an-epoch"),
+        pytest.param(Trainer, "_save", 2, False, 2, id="between-two-epochs"),
+        pytest.param(Result, "write", 1, True, 3, id="before-the-result-was-written"),
     ],
 )
 def test_a_killed_run_goes_on_to_the_same_numbers(
@@ -164,13 +167,14 @@ def test_a_killed_run_goes_on_to_the_same_numbers(
     folder: Path,
     undisturbed: Finished,
     monkeypatch: pytest.MonkeyPatch,
+    owner: type,
     name: str,
     call: int,
     before: bool,
     epochs_kept: int,
 ) -> None:
     run = make_run(data, folder)
-    train_until_killed(run, monkeypatch, name, call, before)
+    train_until_killed(run, monkeypatch, name, call, before, owner)
     assert not (folder / "checkpoint.pt").exists()
     assert (folder / "state.pt").exists() == (epochs_kept > 0)
     torch.rand(7)  # a new process has another random state

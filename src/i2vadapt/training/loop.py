@@ -5,19 +5,14 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
-from i2vadapt import __version__, stages
 from i2vadapt.clips.domains import open_domains
 from i2vadapt.clips.loaders import Loaders
 from i2vadapt.errors import Preempted, UserError
-from i2vadapt.files.atomic import write_atomically
 from i2vadapt.layout import RunFolder
 from i2vadapt.models.registry import initialise
 from i2vadapt.recipes.base import Context, LossPart, build_recipe
@@ -28,11 +23,11 @@ from i2vadapt.runtime.progress import progress
 from i2vadapt.training.history import Means, Row, format_summary, write_events, write_metrics
 from i2vadapt.training.lock import lock_folder
 from i2vadapt.training.optimizer import build_optimizer
+from i2vadapt.training.result import Result
 from i2vadapt.training.run import Run
 from i2vadapt.training.state import differences, random_state, set_random_state
-from i2vadapt.training.target_scores import TargetScores, digests_of_scores, reported_accuracies, write_index
+from i2vadapt.training.target_scores import TargetScores, reported_accuracies
 from i2vadapt.weights import checkpoint
-from i2vadapt.weights.reading import weights_digest
 
 _logger = logging.getLogger(__name__)
 
@@ -64,6 +59,7 @@ class Trainer:
         self.model = self.recipe.model
         initialise(self.model.network, self.settings, run.classes)
         self.arithmetic.prepare(self.model)
+        self.result = Result(run, self.domains)
         self.scores = TargetScores(run, self.domains, self.model, self.loaders, self.arithmetic, group)
         self.optimizer, self.schedule = build_optimizer(self.model, self.settings)
         self.history: list[Row] = []
@@ -89,11 +85,16 @@ class Trainer:
             Preempted: if a signal asked to stop; the state after the step in hand was saved.
         """
         with lock_folder(self.run.folder, self.group.is_main), stop_request() as self._stop:
-            if self._is_finished():
+            finished = self.result.finished()
+            if finished is not None:
                 _logger.info("%s: up to date", self.run.folder)
+                if self.group.is_main:  # a kill may have prevented these
+                    self.result.write_tables(finished)
+                    self.folder.state.unlink(missing_ok=True)
                 return
             self._resume()
-            self._write_settings()
+            if self.group.is_main:
+                self.result.write_settings()
             if self.group.world_size > 1 and self.settings.sync_batch_norm:
                 synchronise_batch_norm(self.model, self.arithmetic.device)
             where = self.arithmetic.describe(self.group.world_size)
@@ -105,7 +106,8 @@ class Trainer:
                 self._save()
                 where = f"after step {self.step} of epoch {self.epoch + 1}"
                 raise Preempted(f"stopped by a signal {where}; run the same command again to resume") from None
-            self._finish()
+            if self.group.is_main:
+                self.result.write(self.model.network, self.history)
 
     def _epoch(self) -> None:
         row = self._train_epoch()
@@ -196,53 +198,12 @@ class Trainer:
             self.means.add(name, value, part.videos)
         return float(loss.detach())
 
-    @cached_property
-    def _identity(self) -> dict[str, Any]:
-        """What must not change between the parts of an interrupted training."""
-        read = self.settings.epochs_read()
-        return {
-            "version": stages.TRAIN.version,
-            "classes": list(self.run.classes),
-            "seed": self.run.seed,
-            "train": self.settings.model_dump(mode="json"),
-            "weights": {path: weights_digest(Path(path)) for path in self.settings.initial_weights},
-            "source": self.domains.source.digests(),
-            "target": self.domains.target.digests(),
-            "parents": {name: digests_of_scores(RunFolder(path), read) for name, path in self.run.parents.items()},
-        }
-
-    def _write_settings(self) -> None:
-        if self.group.is_main:
-            document = {"package": __version__, **self._identity}
-            write_atomically(self.folder.settings, yaml.safe_dump(document, sort_keys=False).encode())
-
-    def _is_finished(self) -> bool:
-        """Whether the checkpoint is this run's; then its other files are written, which a kill may have prevented."""
-        path, identity = self.folder.checkpoint, self._identity
-        try:
-            content = checkpoint.load(path) if path.exists() else {}
-            if content.get("identity") != identity:
-                return False
-            digests = digests_of_scores(self.folder, self.settings.scored_epochs())
-        except UserError as error:
-            _logger.warning("training again: %s", error)
-            return False
-        if digests != content["scores"]:
-            _logger.warning("training again: %s: scores of another training", self.run.folder)
-            return False
-        if self.group.is_main:
-            self._write_settings()
-            write_metrics(self.folder.metrics, content["history"])
-            write_index(self.folder, digests, content["history"])
-            self.folder.state.unlink(missing_ok=True)
-        return True
-
     def _resume(self) -> None:
         if not self.folder.state.exists():
             self.recipe.prepare()
             return
         state = checkpoint.load(self.folder.state)
-        changed = differences(state["identity"], self._identity)
+        changed = differences(state["identity"], self.result.identity)
         if changed:
             raise UserError(
                 f"{self.folder.state}: an unfinished training with other settings; restore them, or delete it to begin"
@@ -263,7 +224,7 @@ class Trainer:
         random, means = self.group.gather(random_state()), self._all_means()
         if self.group.is_main:
             state = {
-                "identity": self._identity,
+                "identity": self.result.identity,
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(),
@@ -282,24 +243,3 @@ class Trainer:
         for part in self.group.gather(self.means.state()):
             means.include(part)
         return means
-
-    def _finish(self) -> None:
-        """Writes the result; the state of the unfinished training is removed, so that a new one starts afresh."""
-        if not self.group.is_main:
-            return
-        digests = digests_of_scores(self.folder, self.settings.scored_epochs())
-        write_metrics(self.folder.metrics, self.history)
-        content = {
-            "identity": self._identity,
-            "history": self.history,
-            "scores": digests,
-            "model": self.model.network.state_dict(),
-            "classes": list(self.run.classes),
-            "settings": self.settings.model_dump(mode="json"),
-            "seed": self.run.seed,
-            "decode": self.domains.target.frames_settings,
-            "flow": self.domains.target.flow_settings,
-        }
-        write_index(self.folder, digests, self.history)
-        checkpoint.save(self.folder.checkpoint, content)
-        self.folder.state.unlink(missing_ok=True)
