@@ -1,0 +1,103 @@
+"""What identifies a training, and the files that it leaves when it is finished."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from i2vadapt import __version__, stages
+from i2vadapt.clips.domains import Domains
+from i2vadapt.errors import UserError
+from i2vadapt.files.atomic import write_atomically
+from i2vadapt.layout import RunFolder
+from i2vadapt.models.stream_network import StreamNetwork
+from i2vadapt.recipes.base import Row
+from i2vadapt.training.history import write_metrics
+from i2vadapt.training.run import Run
+from i2vadapt.training.target_scores import digests_of_scores, write_index
+from i2vadapt.weights import checkpoint
+from i2vadapt.weights.reading import weights_digest
+
+_logger = logging.getLogger(__name__)
+
+
+class Result:
+    """The files of a run, written by the main process.
+
+    Args:
+        run: what is trained.
+        domains: its data.
+    """
+
+    def __init__(self, run: Run, domains: Domains) -> None:
+        self._run, self._domains, self._folder = run, domains, RunFolder(run.folder)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What must not change between the parts of an interrupted training.
+
+        Raises:
+            UserError: if weights, or the scores of a parent, are missing.
+        """
+        run, read = self._run, self._run.settings.epochs_read()
+        return {
+            "version": stages.TRAIN.version,
+            "classes": list(run.classes),
+            "seed": run.seed,
+            "train": run.settings.model_dump(mode="json"),
+            "weights": {path: weights_digest(Path(path)) for path in run.settings.initial_weights},
+            "source": self._domains.source.digests(),
+            "target": self._domains.target.digests(),
+            "parents": {name: digests_of_scores(RunFolder(path), read) for name, path in run.parents.items()},
+        }
+
+    def write_settings(self) -> None:
+        """Writes settings.yaml."""
+        document = {"package": __version__, **self.identity}
+        write_atomically(self._folder.settings, yaml.safe_dump(document, sort_keys=False).encode())
+
+    def finished(self) -> dict[str, Any] | None:
+        """Content of the checkpoint, if it is that of this very training and its scores are there; else None."""
+        identity = self.identity
+        if not self._folder.checkpoint.exists():
+            return None
+        try:
+            content = checkpoint.load(self._folder.checkpoint)
+            if content.get("identity") != identity:
+                return None
+            if digests_of_scores(self._folder, self._run.settings.scored_epochs()) == content["scores"]:
+                return content
+        except UserError as error:
+            _logger.warning("training again: %s", error)
+            return None
+        _logger.warning("training again: %s: the scores are of another training", self._run.folder)
+        return None
+
+    def write(self, network: StreamNetwork, history: Sequence[Row]) -> None:
+        """Writes all files, the checkpoint last, and removes the state of the unfinished training."""
+        digests = digests_of_scores(self._folder, self._run.settings.scored_epochs())
+        content = {
+            "identity": self.identity,
+            "history": list(history),
+            "scores": digests,
+            "model": network.state_dict(),
+            "classes": list(self._run.classes),
+            "settings": self._run.settings.model_dump(mode="json"),
+            "seed": self._run.seed,
+            "decode": self._domains.target.frames_settings,
+            "flow": self._domains.target.flow_settings,
+        }
+        self.write_tables(content)
+        checkpoint.save(self._folder.checkpoint, content)
+        self._folder.state.unlink(missing_ok=True)
+
+    def write_tables(self, content: dict[str, Any]) -> None:
+        """Writes what stands beside a checkpoint: settings.yaml, metrics.csv, scores.csv."""
+        self.write_settings()
+        write_metrics(self._folder.metrics, content["history"])
+        write_index(self._folder, content["scores"], content["history"])
