@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from i2vadapt.cli import main
-from i2vadapt.report.html import table
-from i2vadapt.report.runs import Method, Predictions, Run
+from i2vadapt.layout import Results
 from i2vadapt.report.settings import differences, run_document
-from i2vadapt.report.text import duration
+from i2vadapt.report.text import duration, plural, shown
 
 EXPECTED = {
     *(f"accuracy.{suffix}" for suffix in ("csv", "md", "tex", "png")),
@@ -22,16 +21,18 @@ VOID = {"meta", "img"}
 
 
 class Reader(HTMLParser):
-    """Checks that elements nest, and collects links and pictures."""
+    """Checks that elements nest and ids are unique, and collects ids, links, pictures and words."""
 
     def __init__(self) -> None:
         super().__init__()
         self.open: list[str] = []
         self.links: list[str] = []
+        self.ids: list[str] = []
         self.words = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.links += [value or "" for name, value in attrs if name in ("src", "href")]
+        self.ids += [value or "" for name, value in attrs if name == "id"]
         if tag not in VOID:
             self.open.append(tag)
 
@@ -42,13 +43,14 @@ class Reader(HTMLParser):
         self.words += data
 
 
-def run(results: Path, out: Path) -> int:
-    options = ["--benchmark", str(results.parent / "tiny.yaml"), "--results", str(results), "--out", str(out)]
+def run(results: Results, out: Path) -> int:
+    benchmark = results.path.parent / "tiny.yaml"
+    options = ["--benchmark", str(benchmark), "--results", str(results.path), "--out", str(out)]
     return main(["report", *options, "--methods", "so_rgb", "full", "--seeds", "0", "1"])
 
 
 def test_report_writes_everything_and_ends_with_the_path(
-    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    results: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "report"
     assert run(results, out) == 0
@@ -58,7 +60,7 @@ def test_report_writes_everything_and_ends_with_the_path(
     assert lines[2].split()[:5] == ["Full", "model", "50.0", "±", "0.0"]
 
 
-def test_page_needs_nothing_else_and_escapes_names(results: Path, tmp_path: Path) -> None:
+def test_page_needs_nothing_else_and_escapes_names(results: Results, tmp_path: Path) -> None:
     run(results, tmp_path / "report")
     text = (tmp_path / "report" / "report.html").read_text()
     reader = Reader()
@@ -66,21 +68,43 @@ def test_page_needs_nothing_else_and_escapes_names(results: Path, tmp_path: Path
     assert reader.open == []
     assert len(reader.links) > 10
     assert all(link.startswith(("data:image/", "#")) for link in reader.links)
+    assert {link[1:] for link in reader.links if link.startswith("#")} == set(reader.ids)
+    assert len(set(reader.ids)) == len(reader.ids)
     assert not re.search(r"@import|url\(", text)
     assert "<down>" not in text
     assert "sit <down>" in reader.words
     for words in (
         "91.7 ± 11.8",
-        "10 expected: 1 too few",
+        "9 items, 10 expected: 1 too few",
         "duplicate",
         "10.000 %",
         "1 min 10 s",
+        "depth: 0/1.png: does not decode",
+        "All settings of run flow_bank, seed 0",
         "2023-11-14 22:13 UTC",
     ):
         assert words in reader.words
 
 
-def test_same_inputs_give_the_same_files(results: Path, tmp_path: Path) -> None:
+def test_page_marks_results_and_lists_each_run_once_and_their_differences(results: Results, tmp_path: Path) -> None:
+    run(results, tmp_path / "report")
+    text = (tmp_path / "report" / "report.html").read_text()
+    assert text.count('<td class="result">') == 2
+    assert '<td>50.0 ± 0.0</td><td>91.7 ± 11.8</td><td class="result">91.7 ± 11.8</td>' in text
+    assert text.count("All settings of run rgb") == 1
+    assert "<td>Full model</td><td>rgb, flow_bank</td>" in text
+    assert "<th>setting</th><th>rgb</th><th>flow_bank</th>" in text
+    assert "<td>bank</td><td>none</td><td>partner rgb, capacity 60, warmup_epochs 2</td>" in text
+
+
+def test_names_that_are_not_text_do_not_break_the_page(results: Results, tmp_path: Path) -> None:
+    path = results.dataset("photographs").excluded
+    path.write_bytes(path.read_bytes().replace(b"duplicate of c.jpg", b"caf\xe9 \x01 <b>"))
+    assert run(results, tmp_path / "report") == 0
+    assert "<td>caf\ufffd \ufffd &lt;b&gt;</td>" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_same_inputs_give_the_same_files(results: Results, tmp_path: Path) -> None:
     for name in ("first", "second"):
         run(results, tmp_path / name)
     for path in (tmp_path / "first").iterdir():
@@ -88,7 +112,7 @@ def test_same_inputs_give_the_same_files(results: Path, tmp_path: Path) -> None:
 
 
 def test_report_without_target_labels_says_so(
-    unlabelled_results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    unlabelled_results: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "report"
     assert run(unlabelled_results, out) == 0
@@ -97,10 +121,11 @@ def test_report_without_target_labels_says_so(
     assert "no labels" in (out / "report.html").read_text()
 
 
-def test_missing_run_is_one_clear_line(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (results / "runs" / "tiny" / "full" / "seed1" / "metrics.csv").unlink()
+def test_missing_run_is_one_clear_line(results: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results.run("tiny", "flow_bank", 1).metrics.unlink()
     assert run(results, tmp_path / "report") == 1
-    assert "full/seed1/metrics.csv" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "runs/tiny/flow_bank/seed1/metrics.csv: cannot be read" in line
     assert not (tmp_path / "report").exists()
 
 
@@ -109,13 +134,24 @@ def test_download_of_an_unknown_name(capsys: pytest.CaptureFixture[str], tmp_pat
     assert "WHAT: must be one of i3d-kinetics400-rgb, clip-vit-b32, depth, not 'resnet'" in capsys.readouterr().err
 
 
-def test_differences_compare_whole_sections_with_none() -> None:
-    def method(train: dict[str, object]) -> Method:
-        return Method("m", (Run(0, Predictions(None, {}), {}, {"train": train}),))  # type: ignore[arg-type]
+def test_missing_scores_of_an_epoch_are_one_clear_line(
+    results: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results.run("tiny", "rgb", 1).scores(2).unlink()
+    assert run(results, tmp_path / "report") == 1
+    assert "rgb/seed1/scores/0002.safetensors: no such scores" in capsys.readouterr().err
 
-    first = method({"bank": None, "pace": {"weight": 0.2, "classes": 5}, "epochs": 4})
-    second = method({"bank": {"capacity": 60}, "pace": {"weight": 0.5, "classes": 5}, "epochs": 4})
+
+def test_differences_compare_whole_sections_with_none() -> None:
+    first = {"bank": None, "pace": {"weight": 0.2, "classes": 5}, "epochs": 4}
+    second = {"bank": {"capacity": 60}, "pace": {"weight": 0.5, "classes": 5}, "epochs": 4}
     assert differences([first, second]) == [["bank", "none", "capacity 60"], ["pace.weight", "0.2", "0.5"]]
+
+
+def test_settings_that_only_some_recipes_have_are_compared_among_those() -> None:
+    documents = [{"recipe": "frames"}, {"recipe": "video", "weight": 1, "crops": "shared"}]
+    third = {"recipe": "video", "weight": 2, "crops": "shared"}
+    assert differences([*documents, third]) == [["recipe", "frames", "video", "video"], ["weight", "", "1", "2"]]
 
 
 def test_digests_of_shards_are_drawn_together() -> None:
@@ -132,5 +168,7 @@ def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words
 
 
-def test_table_marks_one_cell_a_row() -> None:
-    assert table(("a", "b"), [("1", "2"), ("3", "4")], [1, None]).count("class=result") == 1
+def test_numbers_agree_with_their_nouns_and_names_are_printable() -> None:
+    assert (plural(1, "video"), plural(0, "video")) == ("1 video", "0 videos")
+    assert shown("caf\udce9\x1b") == "caf\ufffd\ufffd"
+    assert shown("caf\udcc3\udca9") == "café"

@@ -9,9 +9,12 @@ import pytest
 from tiny_results import CLASSES, COLOURS
 
 from i2vadapt.errors import UserError
+from i2vadapt.layout import Results
 from i2vadapt.report.canvas import Strip, compose, depth_colours, evenly
+from i2vadapt.report.datasets import existing_shards
 from i2vadapt.report.sheets import flow_sheet, generated_sheet, photographs_sheet, strongest
 from i2vadapt.report.view import view_shard
+from i2vadapt.stages import KINDS
 
 
 def decode(png: bytes) -> np.ndarray:
@@ -48,44 +51,59 @@ def test_caption_with_bytes_that_are_not_text_is_drawn() -> None:
     assert compose([Strip("caf\udce9", [None])], 20)
 
 
-def test_photographs_stand_beside_their_depth_and_failed_items_are_passed_over(results: Path) -> None:
-    image = decode(photographs_sheet(results / "datasets" / "photographs", CLASSES))
+def test_caption_of_several_lines_is_drawn_as_one() -> None:
+    assert compose([Strip("a\nb", [None])], 20) == compose([Strip("a b", [None])], 20)
+
+
+def test_photographs_stand_beside_their_depth_and_failed_items_are_passed_over(results: Results) -> None:
+    image = decode(photographs_sheet(results.dataset("photographs"), CLASSES))
     areas = [count(image, colour) for colour in COLOURS]
     # three photographs a class; the depth of one of the first class failed
     assert areas[0] == pytest.approx(areas[1] * 2 / 3, rel=0.02)
     assert areas[2] == areas[1]
 
 
-def test_moved_photograph_leaves_a_grey_place(results: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (results.parent / "photographs" / "1" / "0.png").unlink()
+def test_moved_photograph_leaves_a_grey_place(results: Results, caplog: pytest.LogCaptureFixture) -> None:
+    (results.path.parent / "photographs" / "1" / "0.png").unlink()
     with caplog.at_level(logging.WARNING):
-        image = decode(photographs_sheet(results / "datasets" / "photographs", CLASSES))
+        image = decode(photographs_sheet(results.dataset("photographs"), CLASSES))
     assert "1/0.png" in caplog.text
     assert count(image, COLOURS[1]) < 0.7 * count(image, COLOURS[2])
 
 
-def test_sheets_are_the_same_every_time(results: Path) -> None:
-    folder = results / "datasets" / "photographs"
+def test_sheets_are_the_same_every_time(results: Results) -> None:
+    folder = results.dataset("photographs")
     assert generated_sheet(folder, CLASSES) == generated_sheet(folder, CLASSES)
 
 
-def test_flow_sheet_has_one_row_a_class_and_right_is_red(results: Path) -> None:
-    image = decode(flow_sheet(results / "datasets" / "videos", CLASSES, "flow"))
+def test_flow_sheet_has_one_row_a_class_and_right_is_red(results: Results) -> None:
+    image = decode(flow_sheet(results.dataset("videos"), CLASSES, "flow"))
     areas = [count(image, colour) for colour in COLOURS]
     assert areas[0] == pytest.approx(areas[1], rel=0.02)
     # half of each field moves to the right, and there are as many fields as frames
     assert count(image, (255, 0, 0)) == pytest.approx(sum(areas) / 2, rel=0.05)
 
 
-def test_flow_sheet_without_labels_shows_videos(unlabelled_results: Path) -> None:
-    image = decode(flow_sheet(unlabelled_results / "datasets" / "videos", CLASSES, "flow"))
+def test_flow_sheet_without_labels_shows_videos(unlabelled_results: Results) -> None:
+    image = decode(flow_sheet(unlabelled_results.dataset("videos"), CLASSES, "flow"))
     assert count(image, (255, 0, 0)) > 1000
 
 
-def test_flow_sheet_of_a_benchmark_without_flow(results: Path) -> None:
-    for path in results.glob("datasets/videos/flow/*"):
+def test_flow_sheet_of_a_benchmark_without_flow(results: Results) -> None:
+    for path in existing_shards(results.dataset("videos"), "flow"):
         path.unlink()
-    assert decode(flow_sheet(results / "datasets" / "videos", CLASSES, "flow")).shape[0] < 100
+    assert decode(flow_sheet(results.dataset("videos"), CLASSES, "flow")).shape[0] < 100
+
+
+def test_without_shards_photographs_stand_alone_and_other_sheets_say_so(results: Results) -> None:
+    folder = results.dataset("photographs")
+    for kind in KINDS:
+        for path in existing_shards(folder, kind):
+            path.unlink()
+    image = decode(photographs_sheet(folder, CLASSES))
+    areas = [count(image, colour) for colour in COLOURS]
+    assert areas[0] == areas[1] == areas[2] > 0
+    assert decode(generated_sheet(folder, CLASSES)).shape[0] < 100
 
 
 def test_still_video_is_pale() -> None:
@@ -93,20 +111,20 @@ def test_still_video_is_pale() -> None:
     assert strongest(np.full((2, 8, 8, 2), (3.0, 4.0), np.float32)) == pytest.approx(5.0)
 
 
-@pytest.mark.parametrize("stage", ["depth", "frames", "flow"])
-def test_view_of_every_kind_of_shard(results: Path, tmp_path: Path, stage: str) -> None:
-    shard = results / "datasets" / "photographs" / stage / "0000.h5"
+@pytest.mark.parametrize("kind", ["depth", "frames", "flow"])
+def test_view_of_every_kind_of_shard(results: Results, tmp_path: Path, kind: str) -> None:
+    shard = results.dataset("photographs").shard(kind, "0000")
     view_shard(shard, tmp_path / "one.png", 1)
     view_shard(shard, tmp_path / "more.png", 50)
     one, more = (cv2.imread(str(tmp_path / name)).shape for name in ("one.png", "more.png"))
-    assert (more[0] > one[0]) if stage != "depth" else (more[1] >= one[1])
+    assert (more[0] > one[0]) if kind != "depth" else (more[1] >= one[1])
 
 
-def test_view_tells_mistakes(results: Path, tmp_path: Path) -> None:
-    shard = results / "datasets" / "photographs" / "flow" / "0000.h5"
+def test_view_names_mistakes(results: Results, tmp_path: Path) -> None:
+    shard = results.dataset("photographs").shard("flow", "0000")
     with pytest.raises(UserError, match=r"sheet\.jpg.*\.png"):
         view_shard(shard, tmp_path / "sheet.jpg")
-    with pytest.raises(UserError, match="--items: 0"):
+    with pytest.raises(UserError, match="--items: must be 1 or more, not 0"):
         view_shard(shard, tmp_path / "sheet.png", 0)
     with pytest.raises(UserError, match=r"tiny\.yaml"):
         view_shard(tmp_path / "tiny.yaml", tmp_path / "sheet.png")

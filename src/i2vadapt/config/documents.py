@@ -84,7 +84,9 @@ class Config(Section):
     methods: tuple[str, ...] = Field(
         ("full",), min_length=1, description="rows of the tables, from workflow/methods.yaml"
     )
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1, description="one run each")
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (0,), min_length=1, description="random seeds; each of them trains every run"
+    )
     preset: Literal["default", "paper", "released"] = Field(
         "default", description="what measured best, the paper to the letter, or the authors' code where it differs"
     )

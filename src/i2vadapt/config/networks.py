@@ -17,7 +17,7 @@ class InitSettings(Section):
     """I3D weights that training starts from."""
 
     rgb: str | None = Field(
-        "resources/i3d-kinetics400-rgb.safetensors", description="I3D weights of an RGB run; null is random"
+        "weights/i3d-kinetics400-rgb.safetensors", description="I3D weights of an RGB run; null is random"
     )
     flow: str | None = Field(
         None, description="I3D weights of a flow run; null averages the first kernels of the RGB weights over colour"

@@ -16,18 +16,18 @@ from i2vadapt.report.text import shown
 _GAP, _MARGIN = 4, 10
 _FONT_SIZE = 17
 _CAPTION = 26
-_WIDEST = 2.0  # width of a picture over its height; a panorama is squeezed rather than pushing the others out
+_WIDEST = 2.0  # width of a picture over its height; wider ones (panoramas) are squeezed to leave room for others
 _PAPER, _INK, _MISSING = (255, 255, 255), (40, 40, 40), (200, 200, 200)
-_EDGE = (170, 170, 170)  # keeps white flow apart from white paper
+_EDGE = (170, 170, 170)  # separates white flow from white paper
 
 
 @dataclass(frozen=True)
 class Strip:
-    """Pictures beside each other under a caption.
+    """A row of pictures under a caption.
 
     Attributes:
         caption: one line.
-        pictures: (H,W,3) uint8 RGB of any size; None leaves a grey place.
+        pictures: (H,W,3) uint8 RGB of any size; None draws a grey placeholder.
     """
 
     caption: str
@@ -35,26 +35,26 @@ class Strip:
 
 
 def compose(strips: Sequence[Strip], height: int, heading: str = "") -> bytes:
-    """Lays strips out from top to bottom.
+    """Stacks strips from top to bottom.
 
     Args:
         strips: rows of the sheet.
-        height: of every picture, pixels; widths keep the aspect ratio.
-        heading: a line above all.
+        height: of every picture in pixels; widths keep the aspect ratio.
+        heading: a line at the top.
 
     Returns:
         PNG.
     """
     rows = [[_fit(picture, height) for picture in strip.pictures] for strip in strips]
     font = ImageFont.load_default(_FONT_SIZE)
-    captions = [shown(strip.caption) for strip in strips]
-    texts = [font.getlength(text) for text in (shown(heading), *captions)]
+    heading, *captions = [_one_line(text) for text in (heading, *(strip.caption for strip in strips))]
+    texts = [font.getlength(text) for text in (heading, *captions)]
     widths = [sum(picture.shape[1] + _GAP for picture in row) - _GAP for row in rows]
     top = _MARGIN + (_CAPTION if heading else 0)
     size = (int(max([*widths, *texts, 1])) + 2 * _MARGIN, top + len(strips) * (_CAPTION + height + 2 * _GAP) + _MARGIN)
     sheet = Image.new("RGB", size, _PAPER)
     pen = ImageDraw.Draw(sheet)
-    pen.text((_MARGIN, _MARGIN), shown(heading), _INK, font)
+    pen.text((_MARGIN, _MARGIN), heading, _INK, font)
     for caption, row in zip(captions, rows, strict=True):
         pen.text((_MARGIN, top), caption, _INK, font)
         left = _MARGIN
@@ -64,6 +64,10 @@ def compose(strips: Sequence[Strip], height: int, heading: str = "") -> bytes:
             left += picture.shape[1] + _GAP
         top += _CAPTION + height + 2 * _GAP
     return to_png(np.asarray(sheet))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(shown(text).split())
 
 
 def to_png(image: np.ndarray) -> bytes:
@@ -79,12 +83,12 @@ def _fit(picture: np.ndarray | None, height: int) -> np.ndarray:
 
 
 def depth_colours(inverse_depth: np.ndarray) -> np.ndarray:
-    """Inverse depth (H,W) uint16 as (H,W,3) uint8: near is bright, far is dark."""
+    """Inverse depth (H,W) uint16 in colours (H,W,3) uint8: near is bright, far is dark."""
     table = (np.array(mpl.colormaps["inferno"](np.arange(256)))[:, :3] * 255 + 0.5).astype(np.uint8)
     colours: np.ndarray = table[inverse_depth >> 8]
     return colours
 
 
 def evenly(count: int, pictures: int) -> np.ndarray:
-    """Indices of at most `pictures` frames spread over the `count` there are, first and last included."""
+    """Indices of at most `pictures` of `count` frames, evenly spread, first and last included."""
     return np.unique(np.linspace(0, count - 1, min(pictures, count)).round().astype(int))

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from sklearn.metrics import confusion_matrix
 
 from i2vadapt.data.items import UNLABELLED
+from i2vadapt.report.accuracy import accuracy_by_seed, in_percent, is_labelled
 from i2vadapt.report.plotting import COLOURS, colour, new_figure, per_cent_axis, style, to_png, whole_numbers
-from i2vadapt.report.runs import FUSED, STREAMS, Method
-from i2vadapt.report.tables import is_labelled, method_scores, run_scores
+from i2vadapt.report.runs import FUSED, Method
 
 _MOST_NUMBERED_CLASSES = 20
+_BARS = {"rgb": "RGB", "flow": "flow", FUSED: "fused"}
 
 
 def confusion_figure(methods: Sequence[Method], classes: Sequence[str]) -> bytes:
-    """Confusion matrices of the methods' first seeds beside each other, as PNG.
+    """Confusion matrices of the methods' first seeds side by side, as PNG.
 
-    Without target labels, how many videos went to each class.
+    Without target labels, how many videos were assigned to each class.
     """
     columns = min(len(methods), 2)
     rows = -(-len(methods) // columns)
@@ -38,9 +40,10 @@ def confusion_figure(methods: Sequence[Method], classes: Sequence[str]) -> bytes
 
 
 def _confusion(axes: Axes, method: Method, classes: Sequence[str]) -> None:
-    run = method.runs[0]
-    known = run.predictions.truth != UNLABELLED
-    counts = confusion_matrix(run.predictions.truth[known], run.predictions.final[known], labels=range(len(classes)))
+    evaluation = method.evaluations[0]
+    truth, final = evaluation.predictions.truth, evaluation.predictions.final
+    known = truth != UNLABELLED
+    counts = confusion_matrix(truth[known], final[known], labels=range(len(classes)))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     size = 10 if len(classes) <= _MOST_NUMBERED_CLASSES else max(4.0, 10 - 0.08 * len(classes))
@@ -54,36 +57,42 @@ def _confusion(axes: Axes, method: Method, classes: Sequence[str]) -> None:
                 ink = "white" if shares[true, predicted] > 0.55 else "#222222"
                 axes.text(predicted, true, str(count), ha="center", va="center", color=ink)
     accuracy = np.trace(counts) / max(counts.sum(), 1)
-    axes.set_title(f"{method.title}, seed {run.seed}: {100 * accuracy:.1f} %")
+    axes.set_title(f"{method.title}, seed {evaluation.seed}: {100 * accuracy:.1f} %")
 
 
 def _predicted_counts(axes: Axes, method: Method, classes: Sequence[str]) -> None:
-    run = method.runs[0]
-    axes.barh(range(len(classes)), np.bincount(run.predictions.final, minlength=len(classes)), color=COLOURS[0])
+    evaluation = method.evaluations[0]
+    counts = np.bincount(evaluation.predictions.final, minlength=len(classes))
+    axes.barh(range(len(classes)), counts, color=COLOURS[0])
     axes.set_yticks(range(len(classes)), classes)
     axes.invert_yaxis()
-    axes.set(xlabel="videos predicted (no target labels)")
+    axes.set(xlabel="videos assigned (no target labels)")
     whole_numbers(axes)
-    axes.set_title(f"{method.title}, seed {run.seed}")
+    axes.set_title(f"{method.title}, seed {evaluation.seed}")
 
 
 def accuracy_figure(methods: Sequence[Method], classes: Sequence[str]) -> bytes:
     """Bars of the methods' accuracies per stream with their seeds as dots, as PNG.
 
-    Without target labels, how many videos went to each class.
+    Without target labels, how many videos were assigned to each class.
     """
     if not is_labelled(methods):
         return confusion_figure(methods, classes)
+    by_seed = accuracy_by_seed(methods)
     with style():
-        figure = new_figure(6.4, 0.95 * len(methods) + 1.3)
+        bars = [len(method.evaluations[0].predictions.by_stream) for method in methods]
+        figure = new_figure(6.8, 0.24 * sum(bars) + 0.2 * len(methods) + 1.1)
         axes = figure.subplots()
-        for number, method in enumerate(methods):
-            _bars(axes, number, method)
-        axes.set_yticks(range(len(methods)), [method.title for method in methods])
+        ticks: list[float] = []
+        for method, count, end in zip(methods, bars, np.cumsum(bars), strict=True):
+            first = float(end - count + len(ticks))  # a bar's height between methods
+            _draw_bars(axes, first, by_seed.loc[[method.name]], list(method.evaluations[0].predictions.by_stream))
+            ticks.append(first + (count - 1) / 2)
+        axes.set_yticks(ticks, [method.title for method in methods])
         axes.invert_yaxis()
         axes.axvline(1 / len(classes), color="#666666", linestyle=":", linewidth=1.2)
         axes.set(
-            xlim=(0, 1.25 if len(methods[0].runs) > 1 else 1.1),
+            xlim=(0, 1.27 if len(methods[0].evaluations) > 1 else 1.12),
             xlabel=f"accuracy on the target (dotted: chance, {len(classes)} classes)",
         )
         axes.set_xticks(np.arange(0, 1.01, 0.2))
@@ -91,21 +100,18 @@ def accuracy_figure(methods: Sequence[Method], classes: Sequence[str]) -> bytes:
         per_cent_axis(axes, "x")
         handles, labels = axes.get_legend_handles_labels()
         unique = dict(zip(labels, handles, strict=True))
-        figure.legend(unique.values(), unique.keys(), loc="outside upper right", ncols=len(unique))
+        order = [label for label in _BARS.values() if label in unique]
+        figure.legend([unique[label] for label in order], order, loc="outside upper right", ncols=len(order))
         return to_png(figure)
 
 
-def _bars(axes: Axes, number: int, method: Method) -> None:
-    scores = method_scores(method)
-    streams = [stream for stream in (*STREAMS, FUSED) if f"accuracy_{stream}" in scores]
-    height = 0.8 / 3
+def _draw_bars(axes: Axes, first: float, by_seed: pd.DataFrame, streams: Sequence[str]) -> None:
+    """Draws the bars of one method from a place on; `by_seed` has a row a seed."""
     for place, stream in enumerate(streams):
-        y = number + (place - (len(streams) - 1) / 2) * height
-        spread = scores[f"accuracy_{stream}"]
-        shade = colour((*STREAMS, FUSED).index(stream))
-        label = {"rgb": "RGB", "flow": "flow", FUSED: "fused"}[stream]
-        axes.barh(y, spread.mean, height * 0.92, color=shade, label=label)
-        values = [run_scores(run.predictions)[f"accuracy_{stream}"] for run in method.runs]
+        y = first + place
+        values = by_seed[f"accuracy_{stream}"]
+        axes.barh(y, values.mean(), 0.92, color=colour(list(_BARS).index(stream)), label=_BARS[stream])
         if len(values) > 1:
             axes.plot(values, [y] * len(values), "o", color="white", markeredgecolor="#222222", markersize=4)
-        axes.text(max([*values, spread.mean]) + 0.015, y, spread.in_percent(), va="center", fontsize=9)
+        end = values.max() + (0.03 if len(values) > 1 else 0.015)
+        axes.text(end, y, in_percent(values.mean(), values.std()), va="center", fontsize=9)

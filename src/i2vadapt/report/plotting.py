@@ -1,4 +1,4 @@
-"""One look for all figures; figures are made without pyplot, so that nothing global is touched."""
+"""One look for all figures; they are made without pyplot, so that no global state is touched."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-# Okabe and Ito's colours, told apart by colour-blind readers; the order puts the strongest contrasts first.
+# Okabe and Ito's colours, which colour-blind readers can distinguish; the strongest contrasts come first.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933")
+DASHES = ("-", "--", ":")
 DPI = 120
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -43,7 +44,7 @@ def style() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of a size in inches."""
+    """An empty figure; width and height in inches."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
@@ -55,8 +56,13 @@ def to_png(figure: Figure) -> bytes:
 
 
 def colour(number: int) -> str:
-    """Colour of a method by its place in the table."""
+    """Colour of a method by its place in the table; `dash` distinguishes those of the same colour."""
     return COLOURS[number % len(COLOURS)]
+
+
+def dash(number: int) -> str:
+    """Line style of a method by its place in the table."""
+    return DASHES[number // len(COLOURS) % len(DASHES)]
 
 
 def per_cent_axis(axes: Axes, axis: str = "y") -> None:
@@ -65,5 +71,5 @@ def per_cent_axis(axes: Axes, axis: str = "y") -> None:
 
 
 def whole_numbers(axes: Axes) -> None:
-    """Labels the horizontal axis at whole numbers only: epochs and videos come in no parts."""
+    """Labels the horizontal axis at whole numbers only, since epochs and videos have no fractions."""
     axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))

@@ -1,37 +1,58 @@
-"""What the runs of a benchmark left on disk: predictions, metrics of every epoch, settings."""
+"""What training and fusion left on disk: runs with their metrics and settings, methods with their predictions."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
+import pandas as pd
 
-from i2vadapt.config.parsing import read_yaml
+from i2vadapt.config.base import Stream
+from i2vadapt.config.parsing import parse, read_yaml
 from i2vadapt.data.items import UNLABELLED
 from i2vadapt.errors import UserError
 from i2vadapt.files.tables import read_table
-from i2vadapt.report.text import title
+from i2vadapt.inference.method import FusedRun, MethodDescription
+from i2vadapt.inference.predictions import FUSED
+from i2vadapt.layout import MethodFolder, Results, RunFolder
 
-FUSED = "fused"
-STREAMS = ("rgb", "flow")
-METRICS = "metrics.csv"
-PREDICTIONS = "predictions.csv"
-SETTINGS = "settings.yaml"
-
-Metrics = dict[str, np.ndarray]
-"""Column of metrics.csv -> (epochs,) float64, NaN where it was not measured."""
+STREAMS: tuple[Stream, ...] = get_args(Stream)
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """Predictions of one run for n videos.
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One trained network.
 
     Attributes:
-        truth: (n,) classes, -1 without a label.
-        by_stream: (n,) classes predicted by each stream, and by the sum of their scores under "fused" if there are two.
+        name: of the run, as in methods.yaml.
+        stream: what the network sees.
+        seed: of the training.
+        folder: where its scores are.
+        metrics: (epochs, columns) content of metrics.csv, indexed by epoch; NaN where nothing was measured.
+        settings: content of settings.yaml.
+        scored: epochs that have a file of scores, in order.
+    """
+
+    name: str
+    stream: Stream
+    seed: int
+    folder: RunFolder
+    metrics: pd.DataFrame
+    settings: dict[str, Any]
+    scored: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Predicted classes of the n tested videos.
+
+    Attributes:
+        truth: (n,) true classes, -1 without a label.
+        by_stream: (n,) predicted classes of each stream and, if there are several, of their fusion under "fused".
     """
 
     truth: np.ndarray
@@ -43,57 +64,97 @@ class Predictions:
         return bool((self.truth != UNLABELLED).any())
 
     @property
+    def result(self) -> str:
+        """Key of the prediction that counts: the fusion, or that of the only stream."""
+        return FUSED if FUSED in self.by_stream else next(iter(self.by_stream))
+
+    @property
     def final(self) -> np.ndarray:
-        """(n,) the classifier's answer: of both streams together, or of its only one."""
-        return self.by_stream.get(FUSED, next(iter(self.by_stream.values())))
+        """(n,) the predicted classes that count."""
+        return self.by_stream[self.result]
 
 
-@dataclass(frozen=True)
-class Run:
-    """One run: a method with a seed."""
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A method with one seed: its runs, and the predictions made from their last scores."""
 
     seed: int
     predictions: Predictions
-    metrics: Metrics
-    settings: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Method:
-    """A row of the tables and its runs, in the order of their seeds."""
-
-    name: str
     runs: tuple[Run, ...]
 
-    @property
-    def title(self) -> str:
-        """Title in the tables; one that was tested on a part of the videos says so."""
-        settings = self.runs[0].settings.get("train", {})
-        return title(self.name) + (" (split 1)" if settings.get("protocol") == "split1" else "")
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """A row of the tables; evaluations are in the order of the seeds asked for."""
+
+    name: str
+    title: str
+    evaluations: tuple[Evaluation, ...]
 
     @property
     def is_labelled(self) -> bool:
-        """Whether the target has labels, so that accuracy can be told."""
-        return all(run.predictions.is_labelled for run in self.runs)
+        """Whether the target has labels, so that there is an accuracy to report."""
+        return all(evaluation.predictions.is_labelled for evaluation in self.evaluations)
+
+    @property
+    def result(self) -> str:
+        """Key of the prediction that counts."""
+        return self.evaluations[0].predictions.result
 
 
-def run_folder(results: Path, benchmark: str, method: str, seed: int) -> Path:
-    """Folder of a run."""
-    return results / "runs" / benchmark / method / f"seed{seed}"
+def load_methods(
+    results: Results, benchmark: str, names: Sequence[str], seeds: Sequence[int], classes: Sequence[str]
+) -> list[Method]:
+    """Reads methods and their runs; a run that several methods fuse is read once and shared.
 
-
-def load_method(results: Path, benchmark: str, name: str, seeds: Sequence[int], classes: Sequence[str]) -> Method:
-    """Reads all runs of a method.
+    Args:
+        results: folder of everything that is made.
+        benchmark: name of the benchmark.
+        names: of the methods, in the order of the table; repeated names count once.
+        seeds: of every method.
+        classes: names in the order of the labels.
 
     Raises:
-        UserError: if a file is missing, malformed, or of other classes.
+        UserError: if a file is missing, malformed or of other classes, or a run was trained again after its fusion.
     """
-    runs = []
-    for seed in seeds:
-        folder = run_folder(results, benchmark, name, seed)
-        predictions = read_predictions(folder / PREDICTIONS, classes)
-        runs.append(Run(seed, predictions, read_metrics(folder / METRICS), read_yaml(folder / SETTINGS)))
-    return Method(name, tuple(runs))
+    known: dict[Path, Run] = {}
+    methods = []
+    for name in dict.fromkeys(names):
+        evaluations, titles = [], []
+        for seed in seeds:
+            folder = results.method(benchmark, name, seed)
+            description = parse(MethodDescription, read_yaml(folder.description), str(folder.description))
+            titles.append(description.title + (" (split 1)" if description.protocol == "split1" else ""))
+            runs = tuple(_load_run(folder, fused, seed, known) for fused in description.runs)
+            evaluations.append(Evaluation(seed, read_predictions(folder.predictions, classes), runs))
+        methods.append(Method(name, titles[0], tuple(evaluations)))
+    return methods
+
+
+def distinct_runs(methods: Sequence[Method]) -> dict[str, list[Run]]:
+    """All runs that the methods fuse, by name, a run a seed; in the order of the methods, each run once."""
+    runs: dict[str, dict[int, Run]] = {}
+    for method in methods:
+        for evaluation in method.evaluations:
+            for run in evaluation.runs:
+                runs.setdefault(run.name, {})[run.seed] = run
+    return {name: list(by_seed.values()) for name, by_seed in runs.items()}
+
+
+def _load_run(method: MethodFolder, fused: FusedRun, seed: int, known: dict[Path, Run]) -> Run:
+    path = Path(os.path.normpath(method.path / fused.folder))
+    if path not in known:
+        folder = RunFolder(path)
+        rows = read_table(folder.scores_index, ("epoch", "sha256"))
+        if not rows or rows[-1]["sha256"] != fused.scores:
+            raise UserError(
+                f"{method.description}: fused from other scores of {fused.name} than the last of {folder.scores_index}:"
+                " run fuse again"
+            )
+        scored = tuple(int(row["epoch"]) for row in rows)
+        metrics, settings = read_metrics(folder.metrics), read_yaml(folder.settings)
+        known[path] = Run(fused.name, fused.stream, seed, folder, metrics, settings, scored)
+    return known[path]
 
 
 def read_predictions(path: Path, classes: Sequence[str]) -> Predictions:
@@ -109,31 +170,39 @@ def read_predictions(path: Path, classes: Sequence[str]) -> Predictions:
     rows = read_table(path, ("id", "class", "predicted"))
     streams = [name for name in STREAMS if rows and f"predicted_{name}" in rows[0]]
     if not streams:
-        raise UserError(f"{path}: holds no predictions of a stream: run evaluate again")
+        raise UserError(f"{path}: holds no predictions of a stream: run fuse again")
     labels = {name: label for label, name in enumerate(classes)} | {"": UNLABELLED}
 
     def column(name: str) -> np.ndarray:
         unknown = sorted({row[name] for row in rows} - labels.keys())
         if unknown:
-            raise UserError(f"{path}: {name}: {unknown[0]!r} is no class of the benchmark; it has {', '.join(classes)}")
+            raise UserError(
+                f"{path}: {name}: {unknown[0]!r} is no class of the benchmark, which has {', '.join(classes)}"
+            )
         return np.array([labels[row[name]] for row in rows], np.int64)
 
-    by_stream = {name: column(f"predicted_{name}") for name in streams}
-    together = column("predicted")
+    by_stream = {str(name): column(f"predicted_{name}") for name in streams}
+    fused = column("predicted")
     if len(by_stream) > 1:
-        by_stream[FUSED] = together
+        by_stream[FUSED] = fused
     return Predictions(column("class"), by_stream)
 
 
-def read_metrics(path: Path) -> Metrics:
+def read_metrics(path: Path) -> pd.DataFrame:
     """Reads metrics.csv.
 
+    Returns:
+        (epochs, columns) float64, indexed by epoch; NaN where nothing was measured.
+
     Raises:
-        UserError: if it is missing, has no column epoch, or a cell is not a number.
+        UserError: if it is missing or empty, has no column epoch, or a cell is not a number.
     """
     rows = read_table(path, ("epoch",))
-    names = list(rows[0]) if rows else []
+    if not rows:
+        raise UserError(f"{path}: has no epochs: train the run again")
+    columns = list(rows[0])
     try:
-        return {name: np.array([float(row[name]) if row[name] else np.nan for row in rows]) for name in names}
+        values = [[float(row[name]) if row[name] else np.nan for name in columns] for row in rows]
     except (TypeError, ValueError) as error:
         raise UserError(f"{path}: every cell must be a number or empty ({error})") from None
+    return pd.DataFrame(values, columns=columns, dtype=np.float64).set_index("epoch")

@@ -1,4 +1,4 @@
-"""Settings of the runs: what the methods differ in, and the whole documents in a readable length."""
+"""Settings of the runs: where they differ, and the whole documents at a readable length."""
 
 from __future__ import annotations
 
@@ -8,24 +8,38 @@ from typing import Any
 
 import yaml
 
-from i2vadapt.report.runs import Method
+_ABSENT = object()
 
 
-def differences(methods: Sequence[Method]) -> list[list[str]]:
-    """Training settings in which the methods differ: rows of key and one value for each method."""
-    return _compare([method.runs[0].settings.get("train") for method in methods], "")
+def differences(documents: Sequence[Any]) -> list[list[str]]:
+    """Settings in which some documents differ, such as sections `train` of runs.
+
+    Documents without a key do not differ in it: recipes have settings of their own.
+
+    Args:
+        documents: nested plain data.
+
+    Returns:
+        Rows of the key and its value in each document, empty where it has none.
+    """
+    return _compare(documents, "")
 
 
 def _compare(values: Sequence[Any], key: str) -> list[list[str]]:
-    if all(isinstance(value, dict) for value in values):
-        names = dict.fromkeys(name for value in values for name in value)
-        inner = ((name, [value.get(name) for value in values]) for name in names)
+    present = [value for value in values if value is not _ABSENT]
+    if all(isinstance(value, dict) for value in present):
+        names = dict.fromkeys(name for value in present for name in value)
+        inner = (
+            (name, [_ABSENT if value is _ABSENT else value.get(name, _ABSENT) for value in values]) for name in names
+        )
         return [row for name, found in inner for row in _compare(found, f"{key}.{name}" if key else name)]
-    return [] if all(value == values[0] for value in values) else [[key, *(_short(value) for value in values)]]
+    return [] if all(value == present[0] for value in present) else [[key, *(_short(value) for value in values)]]
 
 
 def _short(value: Any) -> str:
-    if value is None:
+    if value is _ABSENT:
+        return ""
+    if value is None or value == []:
         return "none"
     if isinstance(value, dict):
         return ", ".join(f"{name} {_short(inner)}" for name, inner in value.items())
@@ -35,21 +49,23 @@ def _short(value: Any) -> str:
 
 
 def run_document(settings: dict[str, Any]) -> str:
-    """settings.yaml of a run as YAML, with the digests of many shards drawn together into one."""
+    """settings.yaml of a run as YAML, with one digest in place of those of many shards."""
     document = dict(settings)
     for side in ("source", "target"):
         if isinstance(document.get(side), dict):
-            document[side] = {kind: _together(digests) for kind, digests in document[side].items()}
-    return plain_yaml(document)
+            document[side] = {kind: _combined(digests) for kind, digests in document[side].items()}
+    return to_yaml(document)
 
 
-def _together(digests: Sequence[str]) -> str:
+def _combined(digests: Any) -> Any:
+    if not isinstance(digests, list):
+        return digests
     if not digests:
         return "not used"
-    combined = hashlib.sha256("\n".join(digests).encode()).hexdigest()
-    return f"{len(digests)} shards, digest {combined[:16]}"
+    digest = hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    return f"{len(digests)} shards, digest {digest[:16]}"
 
 
-def plain_yaml(document: dict[str, Any]) -> str:
+def to_yaml(document: dict[str, Any]) -> str:
     """A document as YAML in the order of its keys."""
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)

@@ -6,7 +6,6 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -15,9 +14,10 @@ from i2vadapt.data.items import UNLABELLED, Item, read_items, shard_of
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
 from i2vadapt.flow.colour import flow_to_colour
-from i2vadapt.layout import shard_name
+from i2vadapt.layout import DatasetFolder, shard_name
 from i2vadapt.report.canvas import Strip, compose, depth_colours, evenly
-from i2vadapt.report.datasets import shard_count, stage_paths
+from i2vadapt.report.datasets import existing_shards
+from i2vadapt.stages import Kind
 
 _logger = logging.getLogger(__name__)
 
@@ -27,37 +27,53 @@ _UNLABELLED_ROWS = 8
 MOST_CLASSES = 24
 """Classes shown on a sheet; more would make it too large for a page."""
 
+Place = tuple[ShardReader, int]
+"""A shard and the position of an item in it."""
 
-class Shelf:
-    """The shards of one stage of a dataset; only those that hold a wanted item are opened."""
 
-    def __init__(self, folder: Path, stage: str) -> None:
-        self._folder, self._stage, self._count = folder, stage, shard_count(folder)
+class ItemFinder:
+    """Finds items in the shards of one kind; opens only shards that hold a wanted item."""
+
+    def __init__(self, folder: DatasetFolder, kind: Kind) -> None:
+        self._folder, self._kind, self._count = folder, kind, folder.count_shards()
         self._readers: dict[str, ShardReader] = {}
 
-    def find(self, item_id: str) -> tuple[ShardReader, int] | None:
-        """Shard and place of an item; None if the stage has failed on it."""
+    def find(self, item_id: str) -> Place | None:
+        """Shard and position of an item; None if it failed.
+
+        Raises:
+            UserError: if its shard is missing or damaged.
+        """
         name = shard_name(shard_of(item_id, self._count))
         if name not in self._readers:
-            self._readers[name] = ShardReader(self._folder / self._stage / f"{name}.h5", self._stage)
+            self._readers[name] = ShardReader(self._folder.shard(self._kind, name), self._kind)
         reader = self._readers[name]
         return (reader, reader.index(item_id)) if item_id in reader else None
 
 
-def photographs_sheet(folder: Path, classes: Sequence[str]) -> bytes:
-    """Some photographs of each class, each with its inverse depth beside (near is bright), as PNG."""
-    depth = Shelf(folder, "depth")
+def photographs_sheet(folder: DatasetFolder, classes: Sequence[str]) -> bytes:
+    """Some photographs of each class, each followed by its inverse depth (near is bright), as PNG.
+
+    Without depth, which a method of single frames does not need, photographs alone.
+    """
+    if not existing_shards(folder, "depth"):
+        strips = [
+            Strip(name, [_photograph(item) for item in items[: 2 * _PHOTOGRAPHS]])
+            for name, items in _by_class(folder, classes)
+        ]
+        return compose(strips, _HEIGHT, "photographs")
+    depth = ItemFinder(folder, "depth")
     strips = []
     for name, items in _by_class(folder, classes):
         pictures: list[np.ndarray | None] = []
-        for item, (reader, place) in _first_found(items, depth, _PHOTOGRAPHS):
-            pictures += [_photograph(item), depth_colours(reader.frames(place)[0])]
+        for item, (reader, position) in _first_found(items, depth, _PHOTOGRAPHS):
+            pictures += [_photograph(item), depth_colours(reader.frames(position)[0])]
         strips.append(Strip(name, pictures))
     return compose(strips, _HEIGHT, "photographs and their inverse depth (bright is near)")
 
 
 def _photograph(item: Item) -> np.ndarray | None:
-    """The photograph; None if it has been moved since, which is no reason to have no report."""
+    """The photograph; None if it can't be read any more, since a moved file should not prevent the report."""
     try:
         return read_image(item.path)
     except UserError as error:
@@ -65,39 +81,41 @@ def _photograph(item: Item) -> np.ndarray | None:
         return None
 
 
-def generated_sheet(folder: Path, classes: Sequence[str]) -> bytes:
+def generated_sheet(folder: DatasetFolder, classes: Sequence[str]) -> bytes:
     """Frames of one generated video of each class, spread over its length, as PNG."""
-    frames = Shelf(folder, "frames")
+    if not existing_shards(folder, "frames"):
+        return _empty_sheet("generated videos")
+    frames = ItemFinder(folder, "frames")
     strips = []
     for name, items in _by_class(folder, classes):
-        for item, (reader, place) in _first_found(items, frames, 1):
-            indices = evenly(int(reader.counts[place]), _FRAMES)
+        for item, (reader, position) in _first_found(items, frames, 1):
+            indices = evenly(int(reader.counts[position]), _FRAMES)
             caption = f"{name}: {item.id}, frames {', '.join(str(index + 1) for index in indices)}"
-            strips.append(Strip(caption, list(reader.frames(place, indices))))
+            strips.append(Strip(caption, list(reader.frames(position, indices))))
     return compose(strips, _HEIGHT, "generated videos")
 
 
-def flow_sheet(folder: Path, classes: Sequence[str], heading: str) -> bytes:
-    """Frames of one video of each class, each with the flow to the next frame beside, as PNG.
+def flow_sheet(folder: DatasetFolder, classes: Sequence[str], heading: str) -> bytes:
+    """Frames of one video of each class, each followed by its flow to the next frame, as PNG.
 
-    Colour tells the direction; full strength is the largest motion of the row, but at least one pixel.
+    Hue is the direction; full saturation is the largest motion of the row, but at least one pixel.
     """
-    if not stage_paths(folder, "flow"):
-        return compose([], _HEIGHT, f"{heading}: none was computed, as no method uses it")
-    frames, flow = Shelf(folder, "frames"), Shelf(folder, "flow")
+    if not existing_shards(folder, "flow"):
+        return _empty_sheet(heading)
+    frames, flow = ItemFinder(folder, "frames"), ItemFinder(folder, "flow")
     strips = []
     for name, items in _by_class(folder, classes):
-        for item, (reader, place) in _first_found(items, flow, 1):
+        for item, place in _first_found(items, flow, 1):
             found = frames.find(item.id)
             if found is not None:
-                strips.append(_flow_strip(f"{name}: {item.id}", found, (reader, place)))
-    return compose(strips, _HEIGHT, f"{heading}; strength of colour by row")
+                strips.append(_flow_strip(f"{name}: {item.id}", found, place))
+    return compose(strips, _HEIGHT, f"{heading}; saturation is relative to the row")
 
 
-def _flow_strip(caption: str, frames: tuple[ShardReader, int], flow: tuple[ShardReader, int]) -> Strip:
-    reader, place = flow
-    indices = evenly(int(reader.counts[place]), _FIELDS)
-    fields = reader.frames(place, indices)
+def _flow_strip(caption: str, frames: Place, flow: Place) -> Strip:
+    reader, position = flow
+    indices = evenly(int(reader.counts[position]), _FIELDS)
+    fields = reader.frames(position, indices)
     largest = strongest(fields)
     pictures: list[np.ndarray | None] = []
     for view, field in zip(frames[0].frames(frames[1], indices), fields, strict=True):
@@ -106,9 +124,9 @@ def _flow_strip(caption: str, frames: tuple[ShardReader, int], flow: tuple[Shard
 
 
 def strongest(fields: np.ndarray) -> float:
-    """Motion that gets the full colour: the 99.5th percentile, as a few wrong vectors should not dim all others.
+    """Motion drawn at full saturation: the 99.5th percentile, since a few wrong vectors should not dim all others.
 
-    Never below one pixel, so that the noise of a still video stays pale.
+    At least one pixel, so that the noise of a still video stays pale.
 
     Args:
         fields: (N,H,W,2) pixels.
@@ -116,12 +134,16 @@ def strongest(fields: np.ndarray) -> float:
     return max(float(np.percentile(np.linalg.norm(fields, axis=-1), 99.5)), 1.0)
 
 
-def _by_class(folder: Path, classes: Sequence[str]) -> Iterator[tuple[str, list[Item]]]:
-    """Items of each class in the order of a hash of their ids: arbitrary, but always the same.
+def _empty_sheet(heading: str) -> bytes:
+    return compose([], _HEIGHT, f"{heading}: none were made, as no method needs them")
+
+
+def _by_class(folder: DatasetFolder, classes: Sequence[str]) -> Iterator[tuple[str, list[Item]]]:
+    """Items of each class, ordered by a hash of their ids: arbitrary, but always the same.
 
     Without labels, single items take the place of classes.
     """
-    items = sorted(read_items(folder / "manifest.csv"), key=lambda item: hashlib.sha256(os.fsencode(item.id)).digest())
+    items = sorted(read_items(folder.manifest), key=lambda item: hashlib.sha256(os.fsencode(item.id)).digest())
     if all(item.label == UNLABELLED for item in items):
         for item in items[:_UNLABELLED_ROWS]:
             yield "no label", [item]
@@ -130,12 +152,12 @@ def _by_class(folder: Path, classes: Sequence[str]) -> Iterator[tuple[str, list[
         yield name, [item for item in items if item.label == label]
 
 
-def _first_found(items: Sequence[Item], shelf: Shelf, count: int) -> Iterator[tuple[Item, tuple[ShardReader, int]]]:
-    """The first items that the stage did not fail on."""
+def _first_found(items: Sequence[Item], finder: ItemFinder, count: int) -> Iterator[tuple[Item, Place]]:
+    """The first items that did not fail, at most `count`."""
     for item in items:
         if count == 0:
             return
-        found = shelf.find(item.id)
+        found = finder.find(item.id)
         if found is not None:
             count -= 1
             yield item, found

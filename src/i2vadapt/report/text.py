@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import os
+import re
 
-TITLES = {
-    "so_img": "SO (Img)",
-    "so_rgb": "SO (RGB)",
-    "so_rgb_flow": "SO (RGB+flow)",
-    "cfb": "SO (RGB+flow) + CFB",
-    "full": "Full model",
-    "supervised": "Supervised target",
-    "pace": "SO (RGB+flow) + pace",
-    "cfb_mean": "CFB, Mean",
-    "cfb_simw_sum": "CFB, SimW Sum",
-    "cfb_simw_mean_top5": "CFB, SimW Mean top5",
-    "cfb_simw_sum_top5": "CFB, SimW Sum top5",
-    "cfb_simw_top1": "CFB, SimW top1",
-    "cfb_simw_random_top5": "CFB, SimW Random 1/top5",
-    "cfb_dan": "SO (RGB+flow) + CFB + DAN",
-    "cfb_mcc": "SO (RGB+flow) + CFB + MCC",
-    "cfb_bnm": "SO (RGB+flow) + CFB + BNM",
-    "cfb_dann": "SO (RGB+flow) + CFB + DANN",
-    "clip_so_rgb": "CLIP, SO (RGB)",
-    "clip_full": "CLIP, full model",
-}
-"""Titles of the methods as in the paper's tables (SO: source only, CFB: category-aware flow memory bank)."""
-
-
-def title(method: str) -> str:
-    """Title of a method; a method of the user's own keeps its name."""
-    return TITLES.get(method, method)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_MARKDOWN = re.compile(r"[\\|<*`]")
 
 
 def shown(text: str) -> str:
-    """A name that can be printed anywhere: bytes that are not UTF-8 become the replacement character."""
-    return os.fsencode(text).decode("utf-8", "replace")
+    """A name that can be printed anywhere.
+
+    The replacement character stands for bytes that are not UTF-8, and for control characters but tab and newline.
+    """
+    return _CONTROLS.sub("\ufffd", text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
 
 
 def duration(seconds: float) -> str:
-    """Seconds as '42 s', '3 min 20 s' or '5 h 02 min'."""
-    if seconds < 10:
+    """Seconds as '4.2 s', '42 s', '3 min 20 s' or '5 h 02 min'."""
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:
@@ -54,3 +32,13 @@ def duration(seconds: float) -> str:
 def percent(share: float, digits: int = 1) -> str:
     """A share as percentage, without the sign."""
     return f"{100 * share:.{digits}f}"
+
+
+def plural(count: int, noun: str) -> str:
+    """'1 video', '3 videos'."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def escape_markdown(text: str) -> str:
+    """Text that a Markdown table shows as it stands."""
+    return _MARKDOWN.sub(r"\\\g<0>", text)

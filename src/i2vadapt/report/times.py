@@ -1,4 +1,4 @@
-"""Wall time of the stages, from the files that the workflow writes for every job."""
+"""Wall time of the stages, from the files that Snakemake writes for every job."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-_OWN_RULE = "report"
+from i2vadapt.layout import Results
+from i2vadapt.stages import REPORT
 
 
 @dataclass(frozen=True)
@@ -16,9 +17,9 @@ class RuleTime:
     Attributes:
         rule: its name.
         jobs: how many were measured.
-        total: sum of their wall times, seconds; more than the time that passed where jobs ran side by side.
-        longest: seconds.
-        memory: largest resident memory of a job, MB; None where it was not measured.
+        total: sum of their wall times, seconds; more than the time that passed if jobs ran at the same time.
+        longest: longest wall time of a job, seconds.
+        memory: largest resident memory of a job, MB; None if it was not measured.
     """
 
     rule: str
@@ -28,25 +29,23 @@ class RuleTime:
     memory: float | None
 
 
-def benchmark_files(results: Path) -> list[Path]:
-    """All measurements, in the order of their names.
+def job_time_files(results: Results) -> list[Path]:
+    """Measurements of all jobs, sorted by path.
 
-    Those of the report itself are left out: a second report of the same results should be the same.
+    Those of the report itself are left out, so that a second report of the same results is the same.
     """
-    folder = results / "benchmarks"
-    return sorted(path for path in folder.glob("*/**/*.tsv") if path.relative_to(folder).parts[0] != _OWN_RULE)
+    folder = results.job_times
+    return sorted(path for path in folder.glob("*/**/*.tsv") if _rule(folder, path) != REPORT.name)
 
 
-def rule_times(results: Path) -> list[RuleTime]:
-    """Wall times by rule, the longest first; empty when nothing was measured.
+def rule_times(results: Results) -> list[RuleTime]:
+    """Wall times by rule, the longest first; empty if nothing was measured.
 
-    A job that ended too soon to be measured has '-' or 'NA' in its memory column; a damaged file is left out.
+    A job that ended too soon to be measured has '-' or 'NA' as its memory; damaged files are skipped.
     """
-    folder = results / "benchmarks"
     jobs: dict[str, list[tuple[float, float | None]]] = {}
-    for path in benchmark_files(results):
-        rule = path.relative_to(folder).parts[0]
-        jobs.setdefault(rule, []).extend(_read(path))
+    for path in job_time_files(results):
+        jobs.setdefault(_rule(results.job_times, path), []).extend(_read(path))
     times = []
     for rule, rows in jobs.items():
         if rows:
@@ -56,8 +55,12 @@ def rule_times(results: Path) -> list[RuleTime]:
     return sorted(times, key=lambda row: (-row.total, row.rule))
 
 
+def _rule(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).parts[0]
+
+
 def _read(path: Path) -> list[tuple[float, float | None]]:
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     found = []
     for row in rows:

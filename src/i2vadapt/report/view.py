@@ -1,4 +1,4 @@
-"""Contact sheet of any one shard."""
+"""Contact sheet of a single shard."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def view_shard(path: Path, out: Path, items: int = 8) -> None:
     Args:
         path: shard of frames, flow or depth.
         out: PNG to write.
-        items: how many are shown, at least 1; of frames and flow each is a row, of depth a picture.
+        items: number of items shown, at least 1; an item is a row of frames or flow, or one picture of depth.
 
     Raises:
         UserError: if the shard can't be read or is empty, or `out` is not a .png.
     """
     if out.suffix.lower() != ".png":
-        raise UserError(f"--out: {out}: the sheet is a picture, its name must end in .png")
+        raise UserError(f"--out: {out}: the contact sheet is a PNG, its name must end in .png")
     if items < 1:
-        raise UserError(f"--items: {items}; at least 1 is needed")
+        raise UserError(f"--items: must be 1 or more, not {items}")
     reader = ShardReader(path)
     if not len(reader):
         raise UserError(f"{path}: holds no items ({len(reader.failures)} failed)")
