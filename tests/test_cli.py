@@ -364,6 +364,7 @@ def test_settings_of_a_run_that_are_wrong(
         ["evaluate", "none.pt", "--target", "none", "--out", "x.csv"],
         ["predict", "none.pt", "none.mp4"],
         ["verify", "none"],
+        ["plan", "none.yaml"],
     ],
 )
 def test_wrong_use_is_one_line(

@@ -155,6 +155,7 @@ def test_a_clip_is_the_mean_of_its_frames_and_pace_is_seen_between_them() -> Non
     torch.testing.assert_close(features.norm(dim=1), torch.ones(2, 8))
     expected = network.logit_scale * features.mean(dim=2) @ network.class_features.T
     torch.testing.assert_close(logits.mean(dim=2), expected)
+    torch.testing.assert_close(paces, (features[:, :, 1:] - features[:, :, :-1]).abs() * 48**0.5)
     assert paces.shape == (2, 48, 7)
     assert paces[0].abs().max() < 1e-4 < paces[1].mean()
 
