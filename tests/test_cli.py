@@ -323,7 +323,7 @@ def test_weights_of_another_network_for_a_stream(
     ("changes", "message"),
     [
         ({"stream": "flow", "network": "resnet18"}, "--settings: the document: network resnet18 looks at RGB frames"),
-        ({"recipe": "sound"}, "--settings: recipe: must be one of video, frames, not 'sound'"),
+        ({"recipe": "sound"}, "--settings: recipe: must be one of frames, video, not 'sound'"),
         ({"recipe": "frames", "network": "i3d"}, "--settings: bank: no such key"),
         ({"streams": ["rgb"]}, "--settings: streams: no such key"),
         ({"epochs": 0}, "--settings: epochs: input should be greater than or equal to 1, not 0"),
