@@ -323,7 +323,7 @@ def test_weights_of_another_network_for_a_stream(
     ("changes", "message"),
     [
         ({"stream": "flow", "network": "resnet18"}, "--settings: the document: network resnet18 looks at RGB frames"),
-        ({"recipe": "sound"}, "--settings: recipe: must be one of video, frames, not 'sound'"),
+        ({"recipe": "sound"}, "--settings: recipe: must be one of frames, video, not 'sound'"),
         ({"recipe": "frames", "network": "i3d"}, "--settings: bank: no such key"),
         ({"streams": ["rgb"]}, "--settings: streams: no such key"),
         ({"epochs": 0}, "--settings: epochs: input should be greater than or equal to 1, not 0"),
@@ -364,6 +364,7 @@ def test_settings_of_a_run_that_are_wrong(
         ["evaluate", "none.pt", "--target", "none", "--out", "x.csv"],
         ["predict", "none.pt", "none.mp4"],
         ["verify", "none"],
+        ["plan", "none.yaml"],
     ],
 )
 def test_wrong_use_is_one_line(

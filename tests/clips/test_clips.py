@@ -303,6 +303,9 @@ def test_items_that_failed_are_left_out_with_a_warning(
 ) -> None:
     """The manifest names a video more than the shards hold."""
     shutil.copytree(data / "target", tmp_path / "target")
+    with caplog.at_level(logging.WARNING):
+        ClipDataset(tmp_path / "target", "flow")
+    assert caplog.messages == []
     items = make_items(".mp4")
     manifest = tmp_path / "target" / "manifest.csv"
     write_items(manifest, [replace(items[0], id="walk/broken.mp4"), *items])

@@ -81,11 +81,13 @@ def test_many_missing_videos_are_one_short_warning(caplog: pytest.LogCaptureFixt
     many = Scores(ids, CLASSES, np.zeros(100, np.int64), np.ones(100, bool), np.full((100, 3), 1 / 3, np.float32))
     with caplog.at_level(logging.WARNING):
         assert fuse([many, some(many, [7])]).ids == ("007.mp4",)
-    (message,) = caplog.messages
-    assert message.startswith("99 videos ")
-    assert message.endswith(
+        fuse([many, some(many, list(range(10, 100)))])
+    first, second = caplog.messages
+    assert first.startswith("99 videos ")
+    assert first.endswith(
         ": 000.mp4, 001.mp4, 002.mp4, 003.mp4, 004.mp4, 005.mp4, 006.mp4, 008.mp4, 009.mp4, 010.mp4, …"
     )
+    assert second.endswith(", 008.mp4, 009.mp4")
 
 
 def test_scores_that_do_not_belong_together_are_refused() -> None:

@@ -9,6 +9,7 @@ import open_clip
 import pytest
 import safetensors.torch
 import torch
+from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from open_clip.transform import image_transform
 from PIL import Image
 from tiny_clip import TINY, tiny_config
@@ -16,7 +17,7 @@ from tiny_data import make_run
 from torch import Tensor, nn
 
 from i2vadapt.errors import UserError
-from i2vadapt.models.clip import MEAN, STD, ClipFrames, build, build_clip, initialise, spoken
+from i2vadapt.models.clip import ClipFrames, build, build_clip, initialise, spoken
 
 CLASSES = ("climb", "RockClimbingIndoor", "stand_up")
 PROMPT = "a video of a person {}."
@@ -103,7 +104,9 @@ def test_logits_are_those_of_open_clip_and_of_transformers(quick_gelu: bool, act
     frames = torch.rand(2, 3, 4, 64, 64) * 2 - 1
     prompts = [PROMPT.format(text) for text in ("climb", "rock climbing indoor", "stand up")]
     pixels = ((frames + 1) / 2).transpose(1, 2).flatten(0, 1)
-    pixels = (pixels - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+    pixels = (pixels - torch.tensor(OPENAI_DATASET_MEAN)[:, None, None]) / torch.tensor(OPENAI_DATASET_STD)[
+        :, None, None
+    ]
     with torch.no_grad():
         other = hugging_face_clip(clip, activation)
         tokens = open_clip.tokenize(prompts)
@@ -129,7 +132,9 @@ def test_it_is_vit_b_32() -> None:
 def test_frames_are_prepared_as_clip_was_trained(side: int, tolerance: float) -> None:
     rng = np.random.default_rng([3, side])
     image = np.kron(rng.integers(0, 256, (8, 8, 3), np.uint8), np.ones((side // 8, side // 8, 1), np.uint8))
-    theirs = image_transform(64, is_train=False, mean=MEAN, std=STD)(Image.fromarray(image))
+    theirs = image_transform(64, is_train=False, mean=OPENAI_DATASET_MEAN, std=OPENAI_DATASET_STD)(
+        Image.fromarray(image)
+    )
     frame = torch.from_numpy(image).permute(2, 0, 1)[None] * (2 / 255) - 1
     ours = ClipFrames(2).preprocess(frame)[0]
     assert (ours - theirs).abs().max() <= tolerance
@@ -150,6 +155,7 @@ def test_a_clip_is_the_mean_of_its_frames_and_pace_is_seen_between_them() -> Non
     torch.testing.assert_close(features.norm(dim=1), torch.ones(2, 8))
     expected = network.logit_scale * features.mean(dim=2) @ network.class_features.T
     torch.testing.assert_close(logits.mean(dim=2), expected)
+    torch.testing.assert_close(paces, (features[:, :, 1:] - features[:, :, :-1]).abs() * 48**0.5)
     assert paces.shape == (2, 48, 7)
     assert paces[0].abs().max() < 1e-4 < paces[1].mean()
 

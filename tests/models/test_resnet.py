@@ -24,6 +24,7 @@ def start(network: FrameResNet, weights: Path | None) -> None:
 def test_features_are_those_of_torchvision_with_its_weights(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     other = getattr(torchvision.models, name)().eval()
+    other.bn1.num_batches_tracked.fill_(7)
     torch.save(other.state_dict(), tmp_path / "weights.pth")
     network = FrameResNet(name, 5, 0.5).eval()
     start(network, tmp_path / "weights.pth")
@@ -33,6 +34,7 @@ def test_features_are_those_of_torchvision_with_its_weights(name: str, tmp_path:
     with torch.no_grad():
         expected = other(normalised)
         found = network.features((frames * 2 - 1).transpose(0, 1)[None])
+    assert network.backbone.bn1.num_batches_tracked == 7
     assert found.shape == (1, network.feature_size, 2)
     torch.testing.assert_close(found[0].T, expected, rtol=1e-4, atol=1e-5)
     assert network.classify(found).shape == (1, 5, 2)

@@ -92,6 +92,7 @@ def test_clips_of_the_other_stream_are_refused() -> None:
 def test_a_checkpoint_keeps_the_classifier_without_the_heads_of_training() -> None:
     bare, trained = network_of("rgb"), RunNetwork(network_of("rgb"), 5, torch.nn.Linear(4, 1))
     assert trained.network.state_dict().keys() == bare.state_dict().keys()
+    assert RunNetwork(bare).state_dict().keys() == {f"network.{name}" for name in bare.state_dict()}
     others = {name for name in trained.state_dict() if not name.startswith("network.")}
     assert others == {f"{part}.{kind}" for part in ("pace_head.conv3d", "transfer_loss") for kind in ("weight", "bias")}
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 from pathlib import Path
@@ -10,7 +11,7 @@ import safetensors.torch
 import torch
 
 from i2vadapt.errors import UserError
-from i2vadapt.weights.reading import SUFFIXES, read_state
+from i2vadapt.weights.reading import SUFFIXES, mismatch, read_state, weights_digest
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.count": torch.tensor(3)}
 
@@ -73,3 +74,26 @@ def test_missing_unknown_and_other_content(tmp_path: Path) -> None:
         torch.save(content, tmp_path / "other.pt")
         with pytest.raises(UserError, match="must contain a dictionary of tensors"):
             read_state(tmp_path / "other.pt")
+
+
+def test_the_digest_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "w.pt").write_bytes(b"weights")
+    assert weights_digest(tmp_path / "w.pt") == hashlib.sha256(b"weights").hexdigest()
+    with pytest.raises(UserError, match=r"\A\S*nowhere\.pt: no such weights file\Z"):
+        weights_digest(tmp_path / "nowhere.pt")
+
+
+def test_a_mismatch_names_the_first_keys_of_each_kind() -> None:
+    expected = {name: torch.zeros(2) for name in "abcdefg"}
+    assert mismatch(expected, expected) == ""
+    assert mismatch(dict(reversed(expected.items())), expected) == ""
+    three = {name: expected[name] for name in "defg"}
+    assert mismatch(three, expected) == "3 keys missing (a, b, c)"
+    four = {name: expected[name] for name in "efg"}
+    assert mismatch(four, expected) == "4 keys missing (a, b, c, …)"
+    assert mismatch(expected, four) == "4 keys unexpected (a, b, c, …)"
+    wrong = {**expected, "x": torch.zeros(1), "b": torch.zeros(2, 1)}
+    del wrong["a"]
+    assert mismatch(wrong, expected) == (
+        "1 keys missing (a); 1 keys unexpected (x); 1 keys of another shape (b (2, 1) instead of (2,))"
+    )
