@@ -224,7 +224,7 @@ def test_predict_and_checkpoints_that_are_no_classifier(tmp_path: Path, capsys: 
     (line,) = errors_of(capsys, "evaluate", tmp_path / "no.pt", "--target", tmp_path, "--out", tmp_path)
     assert line == f"{tmp_path / 'no.pt'}: no such checkpoint"
     (line,) = errors_of(capsys, "evaluate", tmp_path, "--target", tmp_path, "--out", tmp_path)
-    assert line == f"{tmp_path}: no method: it has no method.yaml"
+    assert line == f"{tmp_path}: not the folder of a method: method.yaml is missing"
     assert main(["predict", str(tmp_path / "good.pt"), str(video), "--top", "2"]) == 0
     path, _, printed = capsys.readouterr().out.strip().rpartition(": ")
     assert path == str(video)

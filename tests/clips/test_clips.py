@@ -324,11 +324,11 @@ def test_a_dataset_that_is_not_there_or_whose_flow_is_of_other_frames_is_refused
     write_flow(tmp_path, 4.0)
     ClipDataset(tmp_path, "flow")
     write_frames(tmp_path, make_items(".mp4"), seed=2)
-    with pytest.raises(UserError, match=r"flow/0000\.h5: flow of other frames than those in .*frames: rerun the flow"):
+    with pytest.raises(UserError, match=r"flow/0000\.h5: computed from other frames than those in .*frames: run the "):
         ClipDataset(tmp_path, "flow")
     ClipDataset(tmp_path, "rgb")
     shutil.rmtree(tmp_path / "items")
-    with pytest.raises(UserError, match=r"items: no tables of items: run the manifest stage"):
+    with pytest.raises(UserError, match=r"items: no item tables: run the manifest stage"):
         ClipDataset(tmp_path, "rgb")
 
 

@@ -84,7 +84,7 @@ def test_supervision_by_the_target_learns_its_labels_and_needs_no_source(data: P
     unlabelled = tmp_path / "unlabelled"
     write_frames(unlabelled / "target", make_items(".mp4", labelled=False), seed=1)
     write_flow(unlabelled / "target", -4.0)
-    with pytest.raises(UserError, match="no video for training has one"):
+    with pytest.raises(UserError, match="no training video has one"):
         open_domains(tmp_path, unlabelled / "target", run.settings)
 
 

@@ -90,7 +90,7 @@ def test_foreign_checkpoints_are_one_line(tmp_path: Path) -> None:
     whole = content("rgb")
     later = {**whole["settings"], "warp": 9}
     cases = {
-        "unfinished": ({"model": whole["model"], "epoch": 3}, "not a trained classifier, it has no classes, settings"),
+        "unfinished": ({"model": whole["model"], "epoch": 3}, "not a trained classifier: classes, settings"),
         "other classes": ({**whole, "classes": ["a", "b", "c"]}, "weights of another architecture: .*size mismatch"),
         "other stream": (
             {**whole, "settings": {**whole["settings"], "stream": "flow"}},
@@ -110,7 +110,7 @@ def test_foreign_checkpoints_are_one_line(tmp_path: Path) -> None:
 
 
 def test_folders_that_are_no_method_are_one_line(saved: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no method: it has no method\.yaml"):
+    with pytest.raises(UserError, match=r"not the folder of a method: method\.yaml is missing"):
         load_classifier(tmp_path)
     with pytest.raises(UserError, match=r"the folder of a run: give its checkpoint\.pt, or the folder of a method"):
         load_classifier(saved / "rgb")
@@ -125,7 +125,7 @@ def test_folders_that_are_no_method_are_one_line(saved: Path, tmp_path: Path) ->
         load_classifier(tmp_path / "method")
     decode = {**DECODE.model_dump(mode="json"), "short_side": 64}
     checkpoint.save(tmp_path / "flow" / "checkpoint.pt", {**content("flow"), "decode": decode})
-    with pytest.raises(UserError, match="its frames were made with other settings than those of"):
+    with pytest.raises(UserError, match=r"trained on frames of other settings \(decode\) than those of"):
         load_classifier(tmp_path / "method")
     shutil.rmtree(tmp_path)
 

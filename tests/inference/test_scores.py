@@ -89,7 +89,7 @@ def test_many_missing_videos_are_one_short_warning(caplog: pytest.LogCaptureFixt
 
 
 def test_scores_that_do_not_belong_together_are_refused() -> None:
-    with pytest.raises(UserError, match=r"\Ascores of other classes: a, b, c and a, c, b\Z"):
+    with pytest.raises(UserError, match=r"\Ascores of different classes: a, b, c, and a, c, b\Z"):
         fuse([scores(RGB), scores(FLOW, classes=("a", "c", "b"))])
     other = scores(FLOW, ids=tuple(f"other/{number}" for number in range(5)))
     with pytest.raises(UserError, match=r"\Ascores of different videos: a/0\.mp4, and other/0\Z"):
@@ -272,7 +272,7 @@ def test_missing_damaged_and_foreign_files_are_one_line(tmp_path: Path) -> None:
     write_scores(whole, odd_scores(), 1)
     content = whole.read_bytes()
     path = tmp_path / "a.safetensors"
-    assert line_about(path) == "no such scores: train the run that they are of"
+    assert line_about(path) == "no such scores: train the run first"
     for damaged in (b"", b"hello", content[:7], content[:100], content[:-1], content + b"x", b"\xff" * 200):
         path.write_bytes(damaged)
         assert line_about(path).startswith("not a readable file of scores (")
@@ -308,6 +308,6 @@ def test_no_flipped_byte_of_the_header_is_more_than_one_line(tmp_path: Path) -> 
 def test_another_format_and_other_classes_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(rewritten(lambda header, tensors: header.update(format=2)))
-    assert line_about(path) == "scores of format 2, 1 is needed: train the run again"
+    assert line_about(path) == "scores of format 2, not 1: train the run again"
     write_scores(path, scores(RGB), 1)
     assert line_about(path, ("a", "c", "b")) == "scores of the classes a, b, c, not a, c, b"

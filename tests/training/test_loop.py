@@ -271,7 +271,7 @@ def test_a_loss_that_is_not_finite_is_told_with_its_epoch(data: Path, folder: Pa
 def test_flow_of_other_frames_is_refused(tmp_path: Path, folder: Path) -> None:
     write_datasets(tmp_path)
     write_frames(tmp_path / "target", make_tiny_items(".mp4"), seed=99)
-    with pytest.raises(UserError, match=r"target/flow/0000\.h5: flow of other frames .* rerun the flow stage"):
+    with pytest.raises(UserError, match=r"target/flow/0000\.h5: computed from other frames .* run the flow stage"):
         Trainer(make_run(tmp_path, folder, stream="flow"))
     write_flow(tmp_path / "target", -4.0)
     assert len(Trainer(make_run(tmp_path, folder, stream="flow")).domains.target.items) == 4
