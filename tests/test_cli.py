@@ -276,13 +276,13 @@ def test_runs_whose_scores_are_not_there(
 ) -> None:
     changes: dict[str, Any] = {"stream": "flow", "bank": {**BANK, "partner": "rgb"}}
     assert errors_of(capsys, *train_command(data, folder, **changes)) == [
-        "--parents: none given; the settings read rgb"
+        "--parents: none given, but the settings need rgb"
     ]
     assert errors_of(capsys, *train_command(data, folder, "--parents", f"other={folder}", **changes)) == [
-        "--parents: other given; the settings read rgb"
+        "--parents: other given, but the settings need rgb"
     ]
     assert errors_of(capsys, *train_command(data, folder, "--parents", f"rgb={data}")) == [
-        "--parents: rgb given; the settings read none"
+        "--parents: rgb given, but the settings need none"
     ]
     caplog.clear()
     (line,) = errors_of(capsys, *train_command(data, folder, "--parents", f"rgb={folder / 'none'}", **changes))
@@ -323,7 +323,7 @@ def test_weights_of_another_network_for_a_stream(
     ("changes", "message"),
     [
         ({"stream": "flow", "network": "resnet18"}, "--settings: the document: network resnet18 looks at RGB frames"),
-        ({"recipe": "sound"}, "--settings: recipe: must be one of video, frames, not 'sound'"),
+        ({"recipe": "sound"}, "--settings: recipe: must be one of frames, video, not 'sound'"),
         ({"recipe": "frames", "network": "i3d"}, "--settings: bank: no such key"),
         ({"streams": ["rgb"]}, "--settings: streams: no such key"),
         ({"epochs": 0}, "--settings: epochs: input should be greater than or equal to 1, not 0"),

@@ -240,12 +240,13 @@ def test_a_temporary_folder_that_others_can_write_is_refused(
     own = tmp_path / f"i2vadapt-kernels-{os.getuid()}"
     assert kernel_folder("a" * 16) == own / ("a" * 16)
     assert caplog.messages == [
-        f"compiled kernels are kept in {own}/{'a' * 16}: {NOWHERE}/i2vadapt/kernels can't be written"
+        f"compiled kernels are cached in {own}/{'a' * 16}: {NOWHERE}/i2vadapt/kernels cannot be written"
     ]
     caplog.clear()
     own.chmod(0o770)
     assert kernel_folder("a" * 16) is None
-    assert caplog.messages == ["kernels are compiled anew in each process: no folder can be written to keep them"]
+    (message,) = caplog.messages
+    assert message == "compiled kernels are not cached, so each process compiles them: no cache folder can be written"
     own.chmod(0o700)
     own.rename(tmp_path / "elsewhere")
     own.symlink_to(tmp_path / "elsewhere")

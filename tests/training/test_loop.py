@@ -116,7 +116,7 @@ def test_scores_of_every_epoch_are_kept_for_other_runs(data: Path, undisturbed: 
 def test_parents_that_are_missing_or_of_other_classes_are_refused(
     data: Path, folder: Path, undisturbed: Finished
 ) -> None:
-    with pytest.raises(UserError, match="--parents: none given; the settings read rgb"):
+    with pytest.raises(UserError, match="--parents: none given, but the settings need rgb"):
         Trainer(replace(make_flow_run(data, folder, data / "undisturbed"), parents={}))
     with pytest.raises(UserError, match=r"nowhere/scores/0001\.safetensors: no such scores"):
         train(make_flow_run(data, folder, data / "nowhere"))

@@ -1,4 +1,4 @@
-"""JSON schemas of the documents a user edits, for editors: ``python -m i2vadapt.config.schema`` writes them."""
+"""JSON schemas of the documents that a user edits; ``python -m i2vadapt.config.schema`` writes them for editors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """File name -> schema of config.yaml, of the benchmark files and of their key ``settings`` by itself."""
+    """Schemas of config.yaml, of the benchmark files, and of their key ``settings`` by itself, by file name."""
     return {
         "config.schema.json": _with_settings(Config),
         "benchmark.schema.json": _with_settings(Benchmark),
@@ -28,7 +28,7 @@ def write_schemas(folder: Path) -> None:
     """Writes the schemas into a folder.
 
     Raises:
-        UserError: if the folder is missing or a file can't be written.
+        UserError: if the folder is missing or a file cannot be written.
     """
     for name, schema in schemas().items():
         path = folder / name
@@ -39,9 +39,10 @@ def write_schemas(folder: Path) -> None:
 
 
 def _with_settings(model: type[Section]) -> dict[str, Any]:
-    """Schema of a document whose `settings` are plain data to its model, since they are checked after merging.
+    """Schema of a document with a key `settings`.
 
-    Every key of Settings has a default, so its schema also describes the part of the settings that a document gives.
+    The model of the document treats this key as plain data, because settings are checked after merging. Every key of
+    Settings has a default, so its schema also describes the part of the settings that a document gives.
     """
     settings = Settings.model_json_schema()
     parts = settings.pop("$defs")
@@ -55,7 +56,7 @@ def _with_settings(model: type[Section]) -> dict[str, Any]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m i2vadapt.config.schema", description="Writes the JSON schemas.")
     parser.add_argument(
-        "folder", nargs="?", type=Path, default=Path("workflow/schemas"), help="where to (workflow/schemas)"
+        "folder", nargs="?", type=Path, default=Path("workflow/schemas"), help="folder to write to (workflow/schemas)"
     )
     try:
         write_schemas(parser.parse_args().folder)

@@ -38,22 +38,22 @@ _logger = logging.getLogger(__name__)
 
 
 class Trainer:
-    """Trains one run, from the beginning or from where it was interrupted.
+    """Trains one run, from the beginning or from the point of its interruption.
 
     Args:
-        run: what to train.
-        group: the processes that train it, each with its part of every batch.
+        run: run to train.
+        group: the processes that train it together, each on its part of every batch.
 
     Raises:
-        UserError: if data, weights or the scores of a parent are missing, an unfinished training in the folder had
-            other settings, or there are more processes than videos in a batch.
+        UserError: if data or weights are missing, the parents differ from those of the settings, or there are more
+            processes than videos in a batch.
     """
 
     def __init__(self, run: Run, group: ProcessGroup = SINGLE_PROCESS) -> None:
         self.run, self.settings, self.group, self.folder = run, run.settings, group, RunFolder(run.folder)
         if set(run.parents) != set(self.settings.parents):
             wanted = ", ".join(self.settings.parents) or "none"
-            raise UserError(f"--parents: {', '.join(run.parents) or 'none'} given; the settings read {wanted}")
+            raise UserError(f"--parents: {', '.join(run.parents) or 'none'} given, but the settings need {wanted}")
         torch.manual_seed(run.seed)
         self.domains = open_domains(run.source, run.target, self.settings)
         self.arithmetic = choose_arithmetic(self.settings.precision)
@@ -75,7 +75,7 @@ class Trainer:
         counts = [len(part.items) for part in (self.domains.source, self.domains.target, self.domains.videos)]
         smallest, size = min(self.settings.batch_size, *counts), self.group.world_size
         if smallest < size:
-            raise UserError(f"{size} processes for {smallest} videos in a batch or dataset: use fewer processes")
+            raise UserError(f"{size} processes for {smallest} videos per batch or dataset: use at most {smallest}")
         if not self.group.is_main:  # ranks > 0 get their own dropout seed; rank 0 keeps the single-process seed
             seed = np.random.SeedSequence([self.run.seed, self.group.rank]).generate_state(1)[0]
             torch.manual_seed(int(seed))
@@ -83,10 +83,12 @@ class Trainer:
     def train(self) -> None:
         """Trains to the last epoch and writes checkpoint.pt; the same call resumes after an interruption.
 
-        A run that is finished with the same settings, data, weights and parents is left as it is.
+        A run that was finished with the same settings, data, weights and parents is left unchanged.
 
         Raises:
-            Preempted: if a signal asked to stop; the state after the step in hand was saved.
+            Preempted: if a signal requested a stop; the state after the current step has been saved.
+            UserError: if an unfinished training in the folder has other settings or inputs, another process trains
+                there, the loss is not finite, or scores of a parent are missing.
         """
         with lock_folder(self.run.folder, self.group.is_main), stop_request() as self._stop:
             if self._is_finished():
@@ -96,8 +98,8 @@ class Trainer:
             self._write_settings()
             if self.group.world_size > 1 and self.settings.sync_batch_norm:
                 synchronise_batch_norm(self.model, self.arithmetic.device)
-            where = self.arithmetic.describe(self.group.world_size)
-            _logger.info("training %s on %s: %s", self.settings.network, self.settings.stream, where)
+            device = self.arithmetic.describe(self.group.world_size)
+            _logger.info("training %s on %s: %s", self.settings.network, self.settings.stream, device)
             try:
                 while self.epoch < self.settings.epochs:
                     self._epoch()
@@ -117,7 +119,7 @@ class Trainer:
             row |= self.recipe.after_scoring(done, scores, parents)
         self.history.append(row)
         with warnings.catch_warnings():
-            # Right after an interruption after an epoch's last step, PyTorch misses the step before it.
+            # Where training resumes after the last step of an epoch, PyTorch has seen no optimiser step yet and warns.
             warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
             self.schedule.step()
         self.epoch, self.step, self.means = done, 0, Means()
@@ -128,7 +130,7 @@ class Trainer:
         _logger.info("epoch %d of %d: %s", self.epoch, self.settings.epochs, format_summary(row))
 
     def _train_epoch(self) -> Row:
-        """The steps of an epoch that are left."""
+        """Runs the remaining steps of an epoch and returns its values."""
         self.model.train()
         first, steps = self.step, self.recipe.steps
         batches = self.recipe.batches(self.epoch, first)
@@ -152,13 +154,14 @@ class Trainer:
         return row | self.recipe.state_of_epoch(self.epoch)
 
     def _step(self, batch: Any) -> int:
-        """One step, with one backward pass for each forward pass, so that only one's activations are held.
+        """Runs one step, with one backward pass per forward pass, so that the activations of only one are kept.
 
         Returns:
-            Clips that went through the network of this process.
+            Number of clips that this process forwarded.
 
         Raises:
-            Preempted: after the step, if one of the processes was asked to stop.
+            Preempted: after the step, if a stop was requested of one of the processes.
+            UserError: if the loss is not finite.
         """
         self.optimizer.zero_grad(set_to_none=True)
         done = (self.epoch + self.step / self.recipe.steps) / self.settings.epochs
@@ -183,10 +186,10 @@ class Trainer:
         return clips
 
     def _backward(self, part: LossPart) -> float:
-        """Backward pass of this process's part; gives its share of the loss.
+        """Runs the backward pass of this process's part and returns its contribution to the loss.
 
-        The terms are means over videos, so that the shares add up to the mean over the whole batch. A transfer loss
-        compares the videos of one process's part.
+        The terms are means over videos, so the contributions add up to the mean over the whole batch. A transfer loss
+        compares the videos within a process's part.
         """
         loss = float(part.sample["share"]) * torch.stack(list(part.terms.values())).sum()
         loss.backward()
@@ -198,7 +201,7 @@ class Trainer:
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
-        """What must not change between the parts of an interrupted training."""
+        """Settings and inputs that must not change when an interrupted training resumes."""
         read = self.settings.epochs_read()
         return {
             "version": stages.TRAIN.version,
@@ -217,7 +220,7 @@ class Trainer:
             write_atomically(self.folder.settings, yaml.safe_dump(document, sort_keys=False).encode())
 
     def _is_finished(self) -> bool:
-        """Whether the checkpoint is this run's; then its other files are written, which a kill may have prevented."""
+        """Whether the checkpoint belongs to this run; if so, writes the other files, in case a kill prevented it."""
         path, identity = self.folder.checkpoint, self._identity
         try:
             content = checkpoint.load(path) if path.exists() else {}
@@ -228,7 +231,7 @@ class Trainer:
             _logger.warning("training again: %s", error)
             return False
         if digests != content["scores"]:
-            _logger.warning("training again: %s: scores of another training", self.run.folder)
+            _logger.warning("training again: %s: the scores belong to another training", self.run.folder)
             return False
         if self.group.is_main:
             self._write_settings()
@@ -245,14 +248,14 @@ class Trainer:
         changed = differences(state["identity"], self._identity)
         if changed:
             raise UserError(
-                f"{self.folder.state}: an unfinished training with other settings; restore them, or delete it to begin"
-                " again:\n" + "\n".join(f"  {line}" for line in changed)
+                f"{self.folder.state}: an unfinished training with other settings; restore them, or delete the file to"
+                " start again:\n" + "\n".join(f"  {line}" for line in changed)
             )
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.recipe.load_state_dict(state["recipe"])
-        if self.group.rank < len(state["random"]):  # more processes than before: the new ones have their own already
+        if self.group.rank < len(state["random"]):  # additional processes keep the seeds that they have
             set_random_state(state["random"][self.group.rank])
         self.history, self.epoch, self.step = state["history"], state["epoch"], state["step"]
         if self.group.is_main:
@@ -284,7 +287,7 @@ class Trainer:
         return means
 
     def _finish(self) -> None:
-        """Writes the result; the state of the unfinished training is removed, so that a new one starts afresh."""
+        """Writes the results and removes the state, so that a later training starts from the beginning."""
         if not self.group.is_main:
             return
         digests = digests_of_scores(self.folder, self.settings.scored_epochs())
