@@ -16,12 +16,17 @@ include: "workflow/rules/synthesis.smk"
 include: "workflow/rules/decode.smk"
 include: "workflow/rules/flow.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/fuse.smk"
 include: "workflow/rules/report.smk"
 
 
 localrules:
     all,
     datasets,
+
+
+onstart:
+    failures.keep_failed_jobs_incomplete(workflow.persistence)
 
 
 onsuccess:
@@ -31,9 +36,9 @@ onsuccess:
 rule all:
     default_target: True
     input:
-        REPORTS,
+        [RESULTS.report(name).page for name in BENCHMARKS],
 
 
 rule datasets:
     input:
-        FLOW_SHARDS,
+        [jobs.shards(RESULTS, dataset.spec, "flow") for dataset in DATASETS.values()],

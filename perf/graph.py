@@ -1,9 +1,9 @@
-"""Time and memory of `snakemake -n` for B->U at full size, with dummy files: nothing done, and half done.
+"""Time and memory of `snakemake -n` for B->U at full size, with made-up files: before anything ran, and half done.
 
     python perf/graph.py
 
-Photographs and videos are empty files with names like the real ones; manifests are written by the package from dummy
-items; the shards of the finished half are empty files.
+Photographs and videos are empty files with their real names' form; manifests are written by the package from made-up
+items; the shards of the half that is done are empty files.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from pathlib import Path
 from i2vadapt.config.documents import Benchmark, load_benchmark
 from i2vadapt.data.items import Item
 from i2vadapt.data.manifest import Manifest, write_manifest
-from i2vadapt.layout import shard_name
+from i2vadapt.layout import Results
+from i2vadapt.stages import Side, preprocessing
 
 ROOT = Path(__file__).parents[1]
 CONFIG = """
@@ -31,7 +32,7 @@ settings: { depth: { checkpoint: d.pt } }
 
 
 def make_project(folder: Path) -> Benchmark:
-    """Sets up a clone with dummy data for the benchmark file."""
+    """A clone without data, and the made-up data of the benchmark file."""
     for name in ("Snakefile", "workflow", "profiles", "envs", "src"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "config.yaml").write_text(CONFIG)
@@ -48,28 +49,28 @@ def make_project(folder: Path) -> Benchmark:
 
 
 def item_ids(benchmark: Benchmark, count: int, suffix: str) -> list[str]:
-    """Makes a number of ids, spread over the classes."""
+    """So many names, spread over the classes."""
     names = list(benchmark.classes)
     return [f"{names[number % len(names)]}/{number:05d}{suffix}" for number in range(count)]
 
 
 def make_half(folder: Path, benchmark: Benchmark) -> None:
-    """Writes the manifests of all items, and every other shard."""
-    sides = ((benchmark.source, ".jpg", ("depth", "frames", "flow")), (benchmark.target, ".avi", ("frames", "flow")))
-    for spec, suffix, kinds in sides:
-        out = folder / "results" / "datasets" / spec.dataset
+    """Manifests of all items, and the shards of every other number."""
+    sides: tuple[tuple[Side, str], ...] = (("source", ".jpg"), ("target", ".avi"))
+    for side, suffix in sides:
+        spec = getattr(benchmark, side)
+        out = Results(folder / "results").dataset(spec.dataset)
         ids = item_ids(benchmark, spec.expected or 0, suffix)
         items = sorted(Item(item_id, f"{spec.root}/{item_id}", "", 0, "0" * 64) for item_id in ids)
-        write_manifest(Manifest(items, []), spec.shards, out)
-        (out / "contents.txt").touch()
-        for kind in kinds:
-            (out / kind).mkdir()
-            for index in range(0, spec.shards, 2):
-                (out / kind / f"{shard_name(index)}.h5").touch()
+        write_manifest(Manifest(items, []), spec.shards, out.path, ["made-up"] * spec.shards)
+        for stage in preprocessing(side):
+            for shard in out.shards(str(stage.kind), spec.shards)[::2]:
+                shard.parent.mkdir(exist_ok=True)
+                shard.touch()
 
 
 def dry_run(folder: Path) -> tuple[int, float, float]:
-    """Returns the number of jobs, the time in seconds, and the peak memory in MB."""
+    """Jobs, seconds, and peak memory in MB."""
     started = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-m", "snakemake", "-n", "--cores", "8", "--quiet", "rules"],
@@ -88,7 +89,7 @@ def dry_run(folder: Path) -> tuple[int, float, float]:
 
 
 def main() -> None:
-    """Prints one line per state and attempt."""
+    """Prints a line a state."""
     folder = Path(tempfile.mkdtemp())
     try:
         benchmark = make_project(folder)
@@ -97,7 +98,7 @@ def main() -> None:
                 make_half(folder, benchmark)
             for attempt in ("first", "second"):
                 jobs, seconds, memory = dry_run(folder)
-                print(f"B->U, {state}, {attempt} run: {jobs} jobs, {seconds:.1f} s, {memory:.0f} MB")
+                print(f"B->U, {state}, {attempt} time: {jobs} jobs, {seconds:.1f} s, {memory:.0f} MB")
     finally:
         shutil.rmtree(folder)
 

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from i2vadapt.config import TrainSettings
 from i2vadapt.config.documents import Benchmark, Config, class_key, load_benchmark
 from i2vadapt.config.parsing import parse, read_yaml
+from i2vadapt.config.recipes import video
 from i2vadapt.config.resolve import ResolvedBenchmark, load_datasets, resolve
 from i2vadapt.config.schema import schemas, write_schemas
 from i2vadapt.config.settings import PRESETS
@@ -30,9 +30,15 @@ def benchmark_of(name: str) -> Benchmark:
 
 
 def resolved(preset: str, names: list[str] | None = None) -> dict[str, ResolvedBenchmark]:
-    methods = ["full", "clip_so_rgb", "clip_full"]
+    methods = ["full", "cfb_dan", "clip_so_rgb", "clip_full"]
     config = parse(Config, {"benchmarks": names or NAMES, "preset": preset, "methods": methods}, "config")
     return {part.benchmark.name: part for part in resolve(config, WORKFLOW)}
+
+
+def run_of(part: ResolvedBenchmark, name: str) -> video.Settings:
+    run = part.runs[name]
+    assert isinstance(run, video.Settings)
+    return run
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -50,13 +56,14 @@ def test_all_three_run_together(preset: str) -> None:
 )
 @pytest.mark.parametrize("preset", PRESETS)
 def test_hyper_parameters_of_the_paper(name: str, figures: tuple[float, ...], preset: str) -> None:
-    train = resolved(preset)[name].methods["full"]
-    assert train.pace is not None
-    assert train.bank is not None
-    assert (train.learning_rate, train.batch_size, train.epochs, train.local_weight, train.pace.weight) == figures
-    assert (train.pace.classes, train.bank.warmup_epochs, train.bank.capacity) == (5, 10, 60)
-    assert (train.momentum, train.weight_decay, train.decay) == (0.9, 1e-4, 0.1)
-    drops = [int(train.epochs * part) for part in train.milestones]
+    rgb, flow = run_of(resolved(preset)[name], "rgb_pace"), run_of(resolved(preset)[name], "flow_bank_pace")
+    assert rgb.pace is not None
+    assert flow.bank is not None
+    assert (rgb.learning_rate, rgb.batch_size, rgb.epochs, rgb.local_weight, rgb.pace.weight) == figures
+    assert (flow.learning_rate, flow.batch_size, flow.epochs) == figures[:3]
+    assert (rgb.pace.classes, flow.bank.warmup_epochs, flow.bank.capacity) == (5, 10, 60)
+    assert (rgb.momentum, rgb.weight_decay, rgb.decay) == (0.9, 1e-4, 0.1)
+    drops = [int(rgb.epochs * part) for part in rgb.milestones]
     of_paper = {"EtoH": [30, 40], "BtoU": [15, 20], "StoU": [10, 13]}
     of_code = {**of_paper, "StoU": [10, 15]}
     assert drops == (of_code if preset == "released" else of_paper)[name]
@@ -65,43 +72,52 @@ def test_hyper_parameters_of_the_paper(name: str, figures: tuple[float, ...], pr
 # Section 4.5: epochs and warm-up of CLIP for E->H and S->U; B->U has no row in Table 5.
 @pytest.mark.parametrize(("name", "epochs", "warmup"), [("EtoH", 40, 10), ("StoU", 20, 5)])
 def test_hyper_parameters_of_clip(name: str, epochs: int, warmup: int) -> None:
-    methods = resolved("paper")[name].methods
-    assert methods["full"].rgb_network == "i3d"
-    assert methods["full"].epochs == (60 if name == "EtoH" else 20)
-    full, rgb = methods["clip_full"], methods["clip_so_rgb"]
-    assert full.bank is not None
-    assert (full.epochs, full.bank.warmup_epochs, full.batch_size, full.clip.learning_rate) == (epochs, warmup, 8, 5e-5)
-    assert (rgb.epochs, rgb.batch_size, rgb.streams, rgb.rgb_network) == (epochs, 8, ("rgb",), "clip_vit_b32")
-    assert full.clip.prompt == "a video of a person {}."
+    part = resolved("paper")[name]
+    assert run_of(part, "rgb_pace").network == "i3d"
+    assert run_of(part, "rgb_pace").epochs == (60 if name == "EtoH" else 20)
+    rgb, paced, flow = (run_of(part, run) for run in ("clip_rgb", "clip_rgb_pace", "clip_flow_bank_pace"))
+    assert flow.bank is not None
+    assert (flow.epochs, flow.bank.warmup_epochs, flow.batch_size, flow.network) == (epochs, warmup, 8, "i3d")
+    assert (paced.epochs, paced.clip.learning_rate, paced.has_pace_head) == (epochs, 5e-5, True)
+    assert (rgb.epochs, rgb.batch_size, rgb.stream, rgb.network) == (epochs, 8, "rgb", "clip_vit_b32")
+    assert (rgb.clip.prompt, rgb.has_pace_head) == ("a video of a person {}.", False)
 
 
-def test_a_benchmark_must_not_change_a_method_that_is_none(tmp_path: Path) -> None:
-    text = (WORKFLOW / "benchmarks" / "StoU.yaml").read_text().replace("clip_full:", "clip_ful:")
+@pytest.mark.parametrize(("name", "weight"), [("EtoH", 0.05), ("StoU", 0.3)])
+def test_weight_of_the_transfer_loss(name: str, weight: float) -> None:
+    assert {run_of(resolved("paper")[name], run).transfer.weight for run in ("rgb_dan", "flow_bank_dan")} == {weight}
+
+
+def test_a_benchmark_must_not_change_a_run_that_there_is_not(tmp_path: Path) -> None:
+    text = (WORKFLOW / "benchmarks" / "StoU.yaml").read_text().replace("  clip_rgb:", "  clip_rg:")
     (tmp_path / "mine.yaml").write_text(text)
-    with pytest.raises(UserError, match=r"mine\.yaml: methods: no method 'clip_ful' in methods\.yaml"):
+    with pytest.raises(UserError, match=r"mine\.yaml: runs: no run 'clip_rg' in methods\.yaml"):
         resolved("paper", [str(tmp_path / "mine.yaml")])
 
 
 @pytest.mark.parametrize(
-    ("train", "files"),
+    ("settings", "files"),
     [
         ({}, ["i3d"]),
-        ({"streams": ["flow"], "pace": None}, ["i3d"]),
-        ({"init": {"rgb": "i3d", "flow": "f"}}, ["i3d", "f"]),
-        ({"rgb_network": "clip_vit_b32"}, ["i3d", "c"]),
-        ({"rgb_network": "clip_vit_b32", "init": {"rgb": "i3d", "flow": "f"}}, ["f", "c"]),
-        ({"rgb_network": "clip_vit_b32", "streams": ["rgb"], "bank": None}, ["c"]),
+        ({"stream": "flow"}, ["i3d"]),  # the RGB weights, averaged over colour
+        ({"init": {"rgb": "i3d", "flow": "f"}}, ["i3d"]),
+        ({"stream": "flow", "init": {"rgb": "i3d", "flow": "f"}}, ["f"]),
+        ({"network": "clip_vit_b32"}, ["c"]),
+        ({"network": "clip_vit_b32", "clip": {"weights": None}}, []),
+        ({"network": "resnet18", "resnet": {"weights": "r"}}, ["r"]),
+        ({"network": "resnet18"}, []),
         ({"init": {"rgb": None}}, []),
+        ({"stream": "flow", "init": {"rgb": None}}, []),
     ],
 )
-def test_files_of_weights_that_a_run_needs(train: dict[str, object], files: list[str]) -> None:
-    settings = parse(TrainSettings, {"init": {"rgb": "i3d"}, "clip": {"weights": "c"}, **train}, "test")
-    assert settings.initial_weights == tuple(files)
+def test_files_of_weights_that_a_run_needs(settings: dict[str, object], files: list[str]) -> None:
+    run = parse(video.Settings, {"init": {"rgb": "i3d"}, "clip": {"weights": "c"}, **settings}, "test")
+    assert run.initial_weights == tuple(files)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_presets_differ_beside_the_figures_of_a_benchmark(name: str) -> None:
-    paper, released = (resolved(preset)[name].methods["full"] for preset in ("paper", "released"))
+    paper, released = (run_of(resolved(preset)[name], "flow_bank_pace") for preset in ("paper", "released"))
     assert (paper.loss, released.loss) == ("ce", "bce")
     assert paper.bank is not None
     assert released.bank is not None
@@ -192,6 +208,8 @@ def test_schemas_accept_what_ships_and_refuse_mistakes() -> None:
     for file in (WORKFLOW / "benchmarks").glob("*.yaml"):
         of_benchmark.validate(read_yaml(file))
     of_config.validate(read_yaml(WORKFLOW.parent / "config.yaml"))
+    of_methods = validator(documents["methods.schema.json"])
+    of_methods.validate(read_yaml(WORKFLOW / "methods.yaml"))
 
     document = read_yaml(WORKFLOW / "benchmarks" / "EtoH.yaml")
     document["settings"]["train"]["learning_rat"] = 0.1
@@ -201,6 +219,16 @@ def test_schemas_accept_what_ships_and_refuse_mistakes() -> None:
         ["source", "shards"],
     ]
     assert not of_config.is_valid({"settings": {"flow": {"bound": -1}}})
+    assert not of_config.is_valid({"settings": {"train": {"bank": {"capacity": 0}}}})
     assert of_config.is_valid({"settings": {"train": {"bank": None}}})
+    for name, settings, valid in (
+        ("rgb", {"stream": "rgb", "pace": None}, True),
+        ("image", {"recipe": "frames", "network": "resnet18"}, True),
+        ("image", {"recipe": "frames", "bank": None}, False),
+        ("rgb", {"steam": "rgb"}, False),
+    ):
+        document["runs"] = {name: settings}
+        assert ("runs" not in {error.path[0] for error in of_benchmark.iter_errors(document)}) == valid
+        assert of_methods.is_valid({"runs": {name: settings}, "methods": {}}) == valid
     # A document gives a part of the settings: no key may be required.
     assert validator(documents["settings.schema.json"]).is_valid({"train": {"pace": {}}, "flow": {"tvl1": {}}})

@@ -66,7 +66,7 @@ def test_the_default_is_the_paper_but_for_the_generated_videos() -> None:
     assert default == paper
 
 
-def test_every_benchmark_and_method_that_ships_resolves() -> None:
+def test_every_benchmark_that_ships_resolves_to_the_runs_of_its_methods() -> None:
     names = [file.stem for file in (WORKFLOW / "benchmarks").glob("*.yaml")]
     methods = ["so_rgb", "so_rgb_flow", "cfb", "full"]
     for preset in PRESETS:
@@ -74,9 +74,14 @@ def test_every_benchmark_and_method_that_ships_resolves() -> None:
             config = parse(Config, {"benchmarks": [name], "methods": methods, "preset": preset}, "config")
             (part,) = resolve(config, WORKFLOW)
             assert list(part.methods) == methods
-            assert part.methods["so_rgb"].streams == ("rgb",)
-            assert part.methods["cfb"].pace is None
-            assert part.methods["full"].bank is not None
+            assert {name: settings.stream for name, settings in part.runs.items()} == {
+                "rgb": "rgb",
+                "flow": "flow",
+                "flow_bank": "flow",
+                "rgb_pace": "rgb",
+                "flow_bank_pace": "flow",
+            }
+            assert part.runs["flow_bank_pace"].parents == ("rgb_pace",)
             assert len(load_datasets([part])) == 2
 
 

@@ -110,6 +110,34 @@ def test_any_file_name(root: Path) -> None:
     assert all(shard_of(item.id, 3) == index for index, part in enumerate(parts) for item in part)
 
 
+def test_fingerprints_are_written_last_one_a_line(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest, out = make_manifest(benchmark(root), "source", 2), root / "out"
+    write_manifest(manifest, 3, out, ["aa", "bb", "cc"])
+    assert (out / "contents.txt").read_text() == "aa\nbb\ncc\n"
+
+    def full_disk(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("i2vadapt.files.tables.write_atomically", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        write_manifest(manifest, 3, out, ["dd", "ee", "ff"])
+    assert (out / "contents.txt").read_text() == "aa\nbb\ncc\n"
+
+
+def test_a_manifest_without_fingerprints_leaves_none_of_an_earlier_one(root: Path) -> None:
+    manifest, out = make_manifest(benchmark(root), "source", 2), root / "out"
+    write_manifest(manifest, 3, out, ["aa", "bb", "cc"])
+    write_manifest(manifest, 3, out)
+    assert not (out / "contents.txt").exists()
+
+
+def test_each_shard_has_a_fingerprint_or_none_has(root: Path) -> None:
+    manifest = make_manifest(benchmark(root), "source", 2)
+    with pytest.raises(UserError, match="--fingerprints: 2 given, the dataset has 3 shards"):
+        write_manifest(manifest, 3, root / "out", ["aa", "bb"])
+    assert not (root / "out").exists()
+
+
 def test_adding_a_photograph_changes_one_shard(root: Path) -> None:
     before = shard_digests(root / "photos", 3)
     photograph(root / "photos" / "walking" / "new.jpg", 55)

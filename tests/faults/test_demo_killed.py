@@ -40,7 +40,7 @@ class Demo:
             shutil.copytree(ROOT / name, folder / name, symlinks=True)
         for name in ("Snakefile", "config.yaml"):
             shutil.copy(ROOT / name, folder)
-        for name in ("src", "resources"):
+        for name in ("src", "weights"):
             if (ROOT / name).exists():
                 (folder / name).symlink_to(ROOT / name)
         return cls(folder)

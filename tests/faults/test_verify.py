@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 from collections.abc import Callable
@@ -16,7 +17,6 @@ from stage_data import STAGES, StageData
 from i2vadapt import stages
 from i2vadapt.cli import main
 from i2vadapt.data.items import read_items, write_items
-from i2vadapt.pipeline.verify import dataset
 
 KINDS = {"depth": "photos/depth", "synthesize": "photos/frames", "decode": "videos/frames", "flow": "videos/flow"}
 Run = Callable[[Path], tuple[int, list[str]]]
@@ -38,14 +38,14 @@ def results(whole: dict[str, Outcome], stage_data: StageData, tmp_path: Path) ->
 
 @pytest.fixture
 def verify(capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command: exit status, and the lines that it told."""
+    """Runs the command: exit status, and the lines that it printed."""
 
     def run(folder: Path) -> tuple[int, list[str]]:
         capfd.readouterr()
         status = main(["verify", str(folder), "--workers", "1"])
-        told = capfd.readouterr()
-        assert "Traceback" not in told.err
-        return status, told.out.splitlines()
+        printed = capfd.readouterr()
+        assert "Traceback" not in printed.err
+        return status, printed.out.splitlines()
 
     return run
 
@@ -79,7 +79,7 @@ def shift_an_offset(path: Path) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "problem"),
     [
         (truncate, "not a readable shard"),
         (zero_in_the_middle, "content differs from what was written"),
@@ -88,21 +88,21 @@ def shift_an_offset(path: Path) -> None:
         (Path.unlink, "no such shard"),
     ],
 )
-def test_a_damaged_shard_is_told_and_redone_by_its_stage(
+def test_a_damaged_shard_is_reported_and_redone_by_its_stage(
     results: Path,
     verify: Run,
     forks: Forks,
     stage_data: StageData,
     stage: str,
     damage: Callable[[Path], None],
-    told: str,
+    problem: str,
 ) -> None:
     path = results / "datasets" / KINDS[stage] / "0000.h5"
     damage(path)
     status, lines = verify(results)
     assert status == 1
-    assert [line for line in lines if line.startswith(f"{path}: ") and told in line]
-    assert lines[-1].startswith("to put it right: snakemake --cores all --forcerun ")
+    assert [line for line in lines if line.startswith(f"{path}: ") and problem in line]
+    assert lines[-1].startswith("to repair: snakemake --cores all --forcerun ")
     assert str(path) in lines[-1]
     if stage in ("decode", "flow"):
         again = forks.run(stage_data.command(stage, path))
@@ -139,12 +139,16 @@ def test_shards_that_do_not_fit_the_manifest_or_each_other(
     assert forks.run(other).status == 0
     (videos / "flow" / "0000.h5.partial").mkdir()
     shutil.copy(photos / "depth" / "0000.h5", photos / "depth" / "0007.h5")
-    monkeypatch.setitem(dataset.VERSIONS, "depth", 99)
+    raised = [
+        dataclasses.replace(stage, version=99) if stage is stages.DEPTH else stage for stage in stages.PREPROCESSING
+    ]
+    monkeypatch.setattr(stages, "PREPROCESSING", tuple(raised))
     status, lines = verify(results)
     assert status == 1
     for expected in (
         f"{videos / 'manifest.csv'}: is not the sum of the tables in items/",
-        f"{videos / 'frames' / '0000.h5'}: made of other items or contents than the manifest lists",
+        f"{videos / 'frames' / '0000.h5'}: made from other items or contents than the manifest lists",
+        f"{videos / 'frames' / '0000.h5'}: 0 items are missing, 1 unexpected",
         f"{videos / 'flow' / '0000.h5.partial'}: batches of a finished shard are left",
         f"{photos / 'depth' / '0007.h5'}: there is no table of items for it",
         f"{photos / 'depth' / '0000.h5'}: made by version {stages.DEPTH.version} of stage depth, the package has 99",
@@ -153,7 +157,7 @@ def test_shards_that_do_not_fit_the_manifest_or_each_other(
     assert "manifest_videos" in lines[-1]
 
 
-def test_flow_of_other_frames_is_told(results: Path, verify: Run, forks: Forks, stage_data: StageData) -> None:
+def test_flow_of_other_frames_is_reported(results: Path, verify: Run, forks: Forks, stage_data: StageData) -> None:
     frames = results / "datasets" / "videos" / "frames" / "0000.h5"
     command = stage_data.command("decode", frames)
     command[command.index("--settings") + 1] = '{"short_side": 32, "quality": 50}'
@@ -161,7 +165,7 @@ def test_flow_of_other_frames_is_told(results: Path, verify: Run, forks: Forks, 
     status, lines = verify(results)
     flow = results / "datasets" / "videos" / "flow" / "0000.h5"
     assert status == 1
-    assert f"{flow}: made of other frames than {frames}" in lines
+    assert f"{flow}: made from other frames than {frames}" in lines
 
 
 def test_a_folder_without_results_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

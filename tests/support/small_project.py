@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from i2vadapt import stages
 from i2vadapt.data.video import write_video
 
 ROOT = Path(__file__).parents[2]
@@ -37,8 +38,10 @@ benchmarks: [mine.yaml]
 methods: [so_rgb, full]
 """
 # A job takes a core, not four, so that two run at once.
-THREADS = [f"{rule}=1" for rule in ("depth", "synthesize", "decode", "flow", "train", "evaluate")]
+THREADS = [f"{stage.name}=1" for stage in (*stages.PREPROCESSING, stages.TRAIN)]
 DATA_JOBS = {"depth": 2, "synthesize": 2, "decode": 1, "flow": 3}
+RUNS = ("rgb", "rgb_pace", "flow_bank_pace")
+"""Those of the two methods."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,15 @@ class Project:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return {**os.environ, "PATH": path}
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Runs Snakemake; programs in a folder `path` come before all others."""
+        environment = self.environment
+        if path is not None:
+            environment["PATH"] = f"{path}{os.pathsep}{environment['PATH']}"
         return subprocess.run(
             self.command(*arguments),
             cwd=self.folder,
-            env=self.environment,
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -36,8 +36,8 @@ def fresh(data: Path, tmp_path: Path) -> Iterator[Project]:
 
 @pytest.fixture
 def copy(finished: Project, tmp_path: Path) -> Iterator[Project]:
-    """A copy of the finished project, without its runs."""
+    """A copy of the finished project, without its runs, methods and reports."""
     folder = tmp_path / "copy"
-    shutil.copytree(finished.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("runs", "reports"))
+    shutil.copytree(finished.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("runs", "methods", "reports"))
     yield Project(folder)
     shutil.rmtree(tmp_path)

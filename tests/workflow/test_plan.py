@@ -5,25 +5,28 @@ from pathlib import Path
 import pytest
 from small_project import DATA_JOBS, Project
 
+from i2vadapt import stages
 from i2vadapt.config.parsing import read_yaml
 from i2vadapt.config.resolve import read_config
 from i2vadapt.pipeline.plan.plan import describe, make_plan
 
-KINDS = {"depth": "depth", "synthesize": "frames", "decode": "frames", "flow": "flow"}
 
-
-def test_plan_tells_the_jobs_and_the_bytes_of_the_run(finished: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plan_has_the_jobs_and_the_bytes_of_the_workflow(
+    finished: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(finished.folder)
-    config, benchmarks = read_config({**read_yaml(Path("config.yaml")), "methods": ["so_rgb"]}, Path("workflow"))
+    config, benchmarks = read_config({**read_yaml(Path("config.yaml")), "methods": ["cfb"]}, Path("workflow"))
     rows = make_plan(config, benchmarks, 2)
     jobs = dict.fromkeys([row.stage for row in rows], 0)
     for row in rows:
         jobs[row.stage] += row.jobs
-        assert row.seconds > 0
-        if row.stage in KINDS:
+        assert row.seconds > 0 or row.stage == "fuse"
+        stage = stages.by_name(row.stage)
+        if stage is not None:
             assert row.items == {"my-photos": 8, "my-videos": 6}[row.name]
-            shards = (finished.folder / "results" / "datasets" / row.name / KINDS[row.stage]).glob("*.h5")
+            shards = (finished.folder / "results" / "datasets" / row.name / str(stage.kind)).glob("*.h5")
             tables = 6000  # bytes of a shard beside its items, which weigh here and nowhere else
             assert row.size == pytest.approx(sum(path.stat().st_size - tables for path in shards), rel=0.3)
-    assert jobs == {**DATA_JOBS, "train": 1, "evaluate": 1}
+    assert jobs == {**DATA_JOBS, "train": 2, "fuse": 1}
+    assert [row.name for row in rows if row.stage == "train"] == ["mine, rgb", "mine, flow_bank"]
     assert describe(rows, 2)[-2].split()[:2] == ["all", str(sum(jobs.values()))]

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from small_project import CONFIG, DATA_JOBS, Project, write_photograph
+import yaml
+from small_project import CONFIG, DATA_JOBS, RUNS, Project, write_photograph
 
 from i2vadapt.data.items import read_items, shard_of
 from i2vadapt.data.shards.reader import ShardReader
+from i2vadapt.layout import Results
 
-TRAINED = {"train": 2, "evaluate": 2, "report": 1}
+TRAINED = {"train": 3, "fuse": 2, "report": 1}
+FULL_TRAINED = {"train": 1, "fuse": 1, "report": 1}
+"""The flow run alone, and what reads it."""
+RECORDED = Path(__file__).with_name("recorded.json")
 
 
 @contextmanager
@@ -45,13 +52,20 @@ def test_a_whole_run_ends_with_a_table_and_a_report(finished: Project) -> None:
     assert [row["method"] for row in rows] == ["so_rgb", "full"]
     assert (report / "report.html").stat().st_size > 20_000
     assert {path.name for path in report.glob("*.png")} >= {"confusion.png", "curves.png", "flow_target.png"}
-    run = finished.folder / "results" / "runs" / "mine" / "full" / "seed0"
-    names = {path.name for path in run.iterdir()}
-    assert {"checkpoint.pt", "metrics.csv", "predictions.csv", "settings.yaml", "events"} <= names
-    assert "state.pt" not in names
-    with (run / "predictions.csv").open(newline="") as file:
+    results = Results(finished.folder / "results")
+    for name in RUNS:
+        run = results.run("mine", name, 0)
+        assert {path.name for path in run.path.iterdir()} >= {
+            *("checkpoint.pt", "metrics.csv", "settings.yaml", "scores.csv", "scores", "events")
+        }
+        assert not run.state.exists()
+    method = results.method("mine", "full", 0)
+    with method.predictions.open(newline="") as file:
         predictions = list(csv.DictReader(file))
     assert sorted(row["class"] for row in predictions) == ["run"] * 3 + ["walk"] * 3
+    description = yaml.safe_load(method.description.read_text())
+    assert description["title"] == "Full model"
+    assert [run["name"] for run in description["runs"]] == ["rgb_pace", "flow_bank_pace"]
 
 
 def test_the_shards_hold_every_item_once(finished: Project) -> None:
@@ -78,35 +92,83 @@ def test_a_second_run_and_a_comment_do_nothing(finished: Project) -> None:
         assert "Nothing to be done" in finished.succeed()
 
 
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ("settings: { train: { weight_decay: 0.1 } }", TRAINED),
-        (
-            "settings: { flow: { tvl1: { lambda_: 0.2 } } }",
-            {"flow": 3, "train": 1, "evaluate": 1, "report": 1},  # so_rgb reads no flow
-        ),
-        (
-            "settings: { flow: { source: geometric } }",
-            {"flow": 2, "train": 1, "evaluate": 1, "report": 1},  # real videos keep TV-L1
-        ),
-        ("settings: { synthesis: { quality: 80 } }", {"synthesize": 2, "flow": 2, **TRAINED}),
-        ("settings: { decode: { quality: 80 } }", {"decode": 1, "flow": 1, **TRAINED}),
-        (
-            "settings: { decode: { min_frames: 3 } }",
-            {"manifest_my-videos": 1, "decode": 1, "flow": 1, **TRAINED},
-        ),
-        ("seeds: [0, 1]", TRAINED),
-        ("settings: { depth: { checkpoint: mine.yaml } }", {"depth": 2, "synthesize": 2, "flow": 2, **TRAINED}),
-        ("settings: { max_failed_share: 0.5 }", {}),
-    ],
-    ids=["train", "flow", "exact flow", "synthesis", "decode", "min_frames", "seeds", "depth", "max_failed_share"],
-)
+CHANGES: dict[str, tuple[str, dict[str, int]]] = {
+    "train": ("{ train: { weight_decay: 0.1 } }", TRAINED),
+    "bank": ("{ train: { bank: { capacity: 3 } } }", FULL_TRAINED),
+    "pace": (
+        "{ train: { pace: { weight: 0.3 } } }",
+        {"train": 2, "fuse": 1, "report": 1},  # rgb_pace, and flow_bank_pace, which reads its scores
+    ),
+    "flow": ("{ flow: { tvl1: { lambda_: 0.2 } } }", {"flow": 3, **FULL_TRAINED}),  # RGB runs read no flow
+    "exact flow": ("{ flow: { source: geometric } }", {"flow": 2, **FULL_TRAINED}),  # real videos keep TV-L1
+    "synthesis": ("{ synthesis: { quality: 80 } }", {"synthesize": 2, "flow": 2, **TRAINED}),
+    "decode": ("{ decode: { quality: 80 } }", {"decode": 1, "flow": 1, **TRAINED}),
+    "min_frames": (
+        "{ decode: { min_frames: 3 } }",
+        {"manifest_my-videos": 1, "decode": 1, "flow": 1, **TRAINED},
+    ),
+    "depth": ("{ depth: { checkpoint: mine.yaml } }", {"depth": 2, "synthesize": 2, "flow": 2, **TRAINED}),
+    "max_failed_share": ("{ max_failed_share: 0.5 }", {}),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), CHANGES.values(), ids=CHANGES)
 def test_a_changed_setting_redoes_what_depends_on_it_and_nothing_else(
     finished: Project, change: str, expected: dict[str, int]
 ) -> None:
-    with config(finished, f"{CONFIG}\n{change}\n"):
+    with config(finished, f"{CONFIG}\nsettings: {change}\n"):
         assert finished.plan() == expected
+
+
+def test_another_seed_trains_every_run_with_it(finished: Project) -> None:
+    with config(finished, f"{CONFIG}\nseeds: [0, 1]\n"):
+        assert finished.plan() == TRAINED
+
+
+def test_another_method_trains_only_the_runs_that_are_not_there(finished: Project) -> None:
+    with config(finished, CONFIG.replace("full", "full, so_rgb_flow, pace")):
+        assert finished.plan() == {"train": 2, "fuse": 2, "report": 1}  # flow and flow_pace
+    with config(finished, CONFIG.replace("so_rgb, ", "")):
+        assert finished.plan() == {"report": 1}
+
+
+def test_another_title_fuses_anew_and_trains_nothing(finished: Project) -> None:
+    path = finished.folder / "workflow" / "methods.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("title: Full model", 'title: "Ours (it\'s new) + $PATH"'))
+    try:
+        assert finished.plan() == {"fuse": 1, "report": 1}
+    finally:
+        path.write_text(text)
+
+
+# If this test fails, the workflow makes every finished shard of its users again: be sure that it should.
+def test_snakemake_records_of_a_shard_what_it_recorded_in_earlier_versions(finished: Project) -> None:
+    folder = finished.folder / ".snakemake" / "metadata"
+    for output, expected in json.loads(RECORDED.read_text()).items():
+        record = json.loads((folder / b64encode(output.encode()).decode()).read_text())
+        params = [value for value in record["params"] if not re.fullmatch(r"'[0-9a-f]{8}'", value)]  # of the items
+        assert {"code": record["code"], "params": params, "input": record["input"]} == expected
+
+
+def test_a_job_that_failed_after_a_changed_setting_is_done_again(copy: Project, tmp_path: Path) -> None:
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\ncase "$*" in *" flow "*) exit 1;; esac\nexec {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(0o755)
+    with config(copy, f"{CONFIG}\nsettings: {{ flow: {{ quality: 80 }} }}\n"):
+        assert copy.plan("datasets") == {"flow": 3}
+        before = copy.shards()
+        failed = copy.run("datasets", path=python.parent)
+        assert failed.returncode != 0
+        assert failed.stdout.count("Restored previous version of") == 3
+        assert copy.shards() == before
+        assert copy.plan("datasets") == {"flow": 3}
+        copy.succeed("datasets")
+        assert copy.plan("datasets") == {}
+    assert {name for name, content in copy.shards().items() if content != before[name]} == {
+        name for name in before if "/flow/" in name
+    }
 
 
 def test_a_photograph_more_redoes_one_shard(finished: Project, copy: Project) -> None:
@@ -157,7 +219,7 @@ def test_the_command_that_verify_prints_repairs_what_it_found(copy: Project, fin
     verify = [sys.executable, "-m", "i2vadapt", "verify", "results"]
     found = subprocess.run(verify, cwd=copy.folder, stdout=subprocess.PIPE, text=True, check=False)
     assert found.returncode == 1
-    command = shlex.split(found.stdout.splitlines()[-1].partition("to put it right: snakemake ")[2])
+    command = shlex.split(found.stdout.splitlines()[-1].partition("to repair: snakemake ")[2])
     assert {argument for argument in command if argument.endswith(".h5")} == {
         path.relative_to(copy.folder).as_posix() for path in (depth, flow)
     }
@@ -210,7 +272,7 @@ def test_a_clock_that_went_back_a_day_neither_hides_a_change_nor_redoes_more(cop
     assert copy.shards() == straight.shards()
 
 
-def test_mistakes_of_the_configuration_are_told_at_once(finished: Project) -> None:
+def test_mistakes_of_the_configuration_are_reported_at_once(finished: Project) -> None:
     cases = {
         "benchmark: [mine.yaml]\nseeds: [-1]\npreset: papr": [
             "config.yaml: benchmark: no such key",
@@ -218,7 +280,7 @@ def test_mistakes_of_the_configuration_are_told_at_once(finished: Project) -> No
             "config.yaml: preset: input should be 'default', 'paper' or 'released', not 'papr'",
         ],
         f"{CONFIG.replace('full', 'fulll')}\nsettings: {{ flow: {{ bound: 0 }}, trian: {{}} }}": [
-            "methods: no method 'fulll' in methods.yaml; there are so_rgb, so_rgb_flow, cfb, full, ",
+            "methods: no method 'fulll' in methods.yaml; there are so_img, supervised, so_rgb, ",
             "flow.bound: input should be greater than 0, not 0",
             "trian: no such key",
         ],

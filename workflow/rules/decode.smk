@@ -3,24 +3,24 @@ rule decode:
     input:
         table=table_of,
     output:
-        update(f"{DATASET}/frames/{{shard}}.h5"),
+        update(DATASET.shard("frames", "{shard}")),
     log:
-        f"{RESULTS}/logs/decode/{{dataset}}-{{shard}}.log",
+        RESULTS.log("decode", "{dataset}-{shard}"),
     benchmark:
-        f"{RESULTS}/benchmarks/decode/{{dataset}}-{{shard}}.tsv"
+        RESULTS.job_time("decode", "{dataset}-{shard}")
     wildcard_constraints:
-        dataset=frames_made_by("target"),
+        dataset=jobs.datasets_of_side(DATASETS, "target"),
     conda:
         "../../envs/i2vadapt.yaml"
-    threads: 4
+    threads: stages.DECODE.threads
     resources:
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
-        settings=settings_of("decode"),
+        settings=settings_of(stages.DECODE),
         failed=failed_share,
-        contents=items_of,
-        version=versions.DECODE,
+        contents=contents_of,
+        version=stages.DECODE.version,
     shell:
         "PYTHONPATH=src python -m i2vadapt decode --items {input.table:q} --out {output:q}"
         " --settings {params.settings:q} --max-failed-share {params.failed} --workers {threads} 2>&1 | tee {log:q}"

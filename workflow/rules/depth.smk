@@ -6,11 +6,11 @@ localrules:
 # Weights that are here, downloaded or brought by hand, are plain files: a change of the rule fetches nothing again.
 rule depth_weights:
     output:
-        "weights/{network}.pt",
+        jobs.published_depth_weights("{network}"),
     log:
-        f"{RESULTS}/logs/depth_weights-{{network}}.log",
+        RESULTS.log("depth_weights", "{network}"),
     wildcard_constraints:
-        network="|".join(missing_depth_weights()) or "none",
+        network="|".join(jobs.missing_depth_weights(DATASETS.values())) or "none",
     conda:
         "../../envs/i2vadapt.yaml"
     shell:
@@ -20,25 +20,25 @@ rule depth_weights:
 rule depth:
     input:
         table=table_of,
-        checkpoint=depth_checkpoint,
+        checkpoint=checkpoint_of,
     output:
-        update(f"{DATASET}/depth/{{shard}}.h5"),
+        update(DATASET.shard("depth", "{shard}")),
     log:
-        f"{RESULTS}/logs/depth/{{dataset}}-{{shard}}.log",
+        RESULTS.log("depth", "{dataset}-{shard}"),
     benchmark:
-        f"{RESULTS}/benchmarks/depth/{{dataset}}-{{shard}}.tsv"
+        RESULTS.job_time("depth", "{dataset}-{shard}")
     conda:
         "../../envs/i2vadapt.yaml"
-    threads: 4
+    threads: stages.DEPTH.threads
     resources:
-        gpu=1,
+        gpu=stages.DEPTH.gpu,
         mem_mb=growing(12000),
         runtime=growing(240),
     params:
-        settings=settings_of("depth"),
+        settings=settings_of(stages.DEPTH),
         failed=failed_share,
-        contents=items_of,
-        version=versions.DEPTH,
+        contents=contents_of,
+        version=stages.DEPTH.version,
     shell:
         "PYTHONPATH=src python -m i2vadapt depth --items {input.table:q} --out {output:q}"
         " --settings {params.settings:q} --max-failed-share {params.failed} --gpus {resources.gpu} 2>&1 | tee {log:q}"

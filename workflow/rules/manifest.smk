@@ -1,5 +1,6 @@
 # Items, labels, exclusions. One rule a dataset, because the number of tables is the dataset's number of shards.
 for name, dataset in DATASETS.items():
+    folder = RESULTS.dataset(name)
 
     rule:
         name:
@@ -7,33 +8,32 @@ for name, dataset in DATASETS.items():
         input:
             generated=[DEMO_INDEX] if dataset.spec.generated else [],
         output:
-            manifest=update(f"{RESULTS}/datasets/{name}/manifest.csv"),
-            excluded=update(f"{RESULTS}/datasets/{name}/excluded.csv"),
-            contents=update(f"{RESULTS}/datasets/{name}/contents.txt"),
+            manifest=update(folder.manifest),
+            excluded=update(folder.excluded),
+            contents=update(folder.contents),
             tables=[
-                update(f"{RESULTS}/datasets/{name}/items/{shard_name(index)}.csv")
+                update(folder.items(shard_name(index)))
                 for index in range(dataset.spec.shards)
             ],
         log:
-            f"{RESULTS}/logs/manifest/{name}.log",
+            RESULTS.log("manifest", name),
         benchmark:
-            f"{RESULTS}/benchmarks/manifest/{name}.tsv"
+            RESULTS.job_time("manifest", name)
         conda:
             "../../envs/i2vadapt.yaml"
-        threads: 4
+        threads: stages.MANIFEST.threads
         resources:
             mem_mb=growing(4000),
             runtime=growing(60),
         params:
-            benchmark=file_of(name),
+            benchmark=recorded(str(dataset.file)),  # a project that is moved to another folder reruns nothing
             side=dataset.side,
             min_frames=dataset.definition["min_frames"],
             folder=subpath(output.manifest, parent=True),
-            definition=definition(name),
-            contents=CONTENTS[name],
-            records=recorded(name),
-            version=versions.MANIFEST,
+            definition=FINGERPRINTS[name].definition,
+            contents=FINGERPRINTS[name].contents,
+            records=recorded(FINGERPRINTS[name].records),
+            version=stages.MANIFEST.version,
         shell:
             "PYTHONPATH=src python -m i2vadapt manifest --benchmark {params.benchmark:q} --side {params.side}"
-            " --min-frames {params.min_frames} --out {params.folder:q} 2>&1 | tee {log:q}"
-            " && printf '%s\\n' {params.records} > {output.contents:q}"
+            " --min-frames {params.min_frames} --out {params.folder:q} --fingerprints {params.records} 2>&1 | tee {log:q}"

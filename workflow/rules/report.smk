@@ -1,71 +1,66 @@
 # Tables, figures and the page that holds them all.
-REPORT = f"{RESULTS}/reports/{{benchmark}}"
-
-
 rule report:
     input:
-        predictions=runs_of("predictions.csv"),
-        metrics=runs_of("metrics.csv"),
-        settings=runs_of("settings.yaml"),
-        flow=all_flow,
+        unpack(report_inputs),
     output:
-        accuracy=multiext(f"{REPORT}/accuracy", ".csv", ".md", ".tex"),
+        accuracy=[REPORT.table(suffix) for suffix in ("csv", "md", "tex")],
         table=report(
-            f"{REPORT}/accuracy.png",
+            REPORT.table("png"),
             caption="../report/accuracy.rst",
             category="{benchmark}",
         ),
         confusion=report(
-            f"{REPORT}/confusion.png",
+            REPORT.figure("confusion"),
             caption="../report/confusion.rst",
             category="{benchmark}",
         ),
         curves=report(
-            f"{REPORT}/curves.png",
+            REPORT.figure("curves"),
             caption="../report/curves.rst",
             category="{benchmark}",
         ),
         photographs=report(
-            f"{REPORT}/photographs.png",
+            REPORT.figure("photographs"),
             caption="../report/photographs.rst",
             category="{benchmark}",
         ),
         generated=report(
-            f"{REPORT}/generated.png",
+            REPORT.figure("generated"),
             caption="../report/generated.rst",
             category="{benchmark}",
         ),
         flow_source=report(
-            f"{REPORT}/flow_source.png",
+            REPORT.figure("flow_source"),
             caption="../report/flow_source.rst",
             category="{benchmark}",
         ),
         flow_target=report(
-            f"{REPORT}/flow_target.png",
+            REPORT.figure("flow_target"),
             caption="../report/flow_target.rst",
             category="{benchmark}",
         ),
         page=report(
-            f"{REPORT}/report.html",
+            REPORT.page,
             caption="../report/page.rst",
             category="{benchmark}",
         ),
     log:
-        f"{RESULTS}/logs/report/{{benchmark}}.log",
+        RESULTS.log("report", "{benchmark}"),
     benchmark:
-        f"{RESULTS}/benchmarks/report/{{benchmark}}.tsv"
+        RESULTS.job_time("report", "{benchmark}")
     conda:
         "../../envs/i2vadapt.yaml"
+    threads: stages.REPORT.threads
     resources:
         mem_mb=growing(8000),
         runtime=growing(60),
     params:
-        file=lambda wildcards: str(BENCHMARKS[wildcards.benchmark].file),
-        results=lambda wildcards: RESULTS,
+        file=benchmark_file,
+        results=results_folder,
         methods=CONFIG.methods,
         seeds=CONFIG.seeds,
         folder=subpath(output.page, parent=True),
-        version=versions.REPORT,
+        version=stages.REPORT.version,
     shell:
         "PYTHONPATH=src python -m i2vadapt report --benchmark {params.file:q} --results {params.results:q}"
         " --methods {params.methods:q} --seeds {params.seeds} --out {params.folder:q} 2>&1 | tee {log:q}"

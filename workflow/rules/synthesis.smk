@@ -1,27 +1,27 @@
 # Videos from photographs by 3D camera motion.
 rule synthesize:
     input:
-        table=ancient(f"{DATASET}/items/{{shard}}.csv"),
-        depth=f"{DATASET}/depth/{{shard}}.h5",
+        table=ancient(DATASET.items("{shard}")),
+        depth=DATASET.shard("depth", "{shard}"),
     output:
-        update(f"{DATASET}/frames/{{shard}}.h5"),
+        update(DATASET.shard("frames", "{shard}")),
     log:
-        f"{RESULTS}/logs/synthesize/{{dataset}}-{{shard}}.log",
+        RESULTS.log("synthesize", "{dataset}-{shard}"),
     benchmark:
-        f"{RESULTS}/benchmarks/synthesize/{{dataset}}-{{shard}}.tsv"
+        RESULTS.job_time("synthesize", "{dataset}-{shard}")
     wildcard_constraints:
-        dataset=frames_made_by("source"),
+        dataset=jobs.datasets_of_side(DATASETS, "source"),
     conda:
         "../../envs/i2vadapt.yaml"
-    threads: 4
+    threads: stages.SYNTHESIZE.threads
     resources:
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
-        settings=settings_of("synthesis"),
-        depth=settings_of("depth"),
+        settings=settings_of(stages.SYNTHESIZE),
+        depth=settings_of(stages.DEPTH),
         failed=failed_share,
-        version=versions.SYNTHESIZE,
+        version=stages.SYNTHESIZE.version,
     shell:
         "PYTHONPATH=src python -m i2vadapt synthesize --items {input.table:q} --depth {input.depth:q}"
         " --out {output:q} --settings {params.settings:q} --depth-settings {params.depth:q}"

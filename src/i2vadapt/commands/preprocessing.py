@@ -25,6 +25,13 @@ def add_commands(commands: Any) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for the dataset's manifest and item tables"
     )
+    parser.add_argument(
+        "--fingerprints",
+        nargs="+",
+        default=(),
+        metavar="TEXT",
+        help="fingerprint of each shard for contents.txt, by which the workflow sees what has changed (none)",
+    )
 
     parser = command(
         commands, "depth", run_depth_command, "estimate inverse depth of photographs, of a shard or of plain images"
@@ -92,7 +99,7 @@ def run_manifest(options: argparse.Namespace) -> None:
     benchmark = load_benchmark(options.benchmark)
     manifest = make_manifest(benchmark, options.side, options.min_frames)
     shards = (benchmark.source if options.side == "source" else benchmark.target).shards
-    write_manifest(manifest, shards, options.out)
+    write_manifest(manifest, shards, options.out, options.fingerprints)
 
 
 def run_depth_command(options: argparse.Namespace) -> None:

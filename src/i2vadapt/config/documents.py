@@ -56,9 +56,9 @@ class ClassSpec(Section):
 class Benchmark(Section):
     """A source dataset of labelled photographs, a target dataset of videos, and the classes that they share."""
 
-    name: Name
-    source: DatasetSpec
-    target: DatasetSpec
+    name: Name = Field(description="name of the benchmark, which names its folders in results/")
+    source: DatasetSpec = Field(description="dataset of labelled photographs")
+    target: DatasetSpec = Field(description="dataset of videos")
     classes: dict[str, ClassSpec] = Field(min_length=2, description="classes in the order of the labels 0, 1, …")
     settings: dict[str, Any] = Field(default_factory=dict, description="settings that differ from the preset")
     released: dict[str, Any] = Field(

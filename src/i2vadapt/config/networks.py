@@ -17,7 +17,7 @@ class InitSettings(Section):
     """Initial weights of I3D."""
 
     rgb: str | None = Field(
-        "resources/i3d-kinetics400-rgb.safetensors",
+        "weights/i3d-kinetics400-rgb.safetensors",
         description="file with the I3D weights from which an RGB run starts; null: random weights",
     )
     flow: str | None = Field(

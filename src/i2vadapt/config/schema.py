@@ -7,8 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic.json_schema import models_json_schema
+
 from i2vadapt.config.base import Section
 from i2vadapt.config.documents import Benchmark, Config
+from i2vadapt.config.methods import MethodsTable
+from i2vadapt.config.recipes import RECIPES, settings_class
 from i2vadapt.config.settings import Settings
 from i2vadapt.errors import UserError
 
@@ -16,10 +20,11 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """Schemas of config.yaml, of the benchmark files, and of their key ``settings`` by itself, by file name."""
+    """Schemas of config.yaml, the benchmark files, methods.yaml, and the key ``settings`` by itself, by file name."""
     return {
-        "config.schema.json": _with_settings(Config),
-        "benchmark.schema.json": _with_settings(Benchmark),
+        "config.schema.json": _document(Config),
+        "benchmark.schema.json": _document(Benchmark),
+        "methods.schema.json": _document(MethodsTable),
         "settings.schema.json": {"$schema": DIALECT, **Settings.model_json_schema()},
     }
 
@@ -38,19 +43,25 @@ def write_schemas(folder: Path) -> None:
             raise UserError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def _with_settings(model: type[Section]) -> dict[str, Any]:
-    """Schema of a document with a key `settings`.
+def _document(model: type[Section]) -> dict[str, Any]:
+    """Schema of a document with settings.
 
-    The model of the document treats this key as plain data, because settings are checked after merging. Every key of
-    Settings has a default, so its schema also describes the part of the settings that a document gives.
+    The model of the document treats settings as plain data, because they are checked after merging. Every setting has
+    a default, so the schema of the settings also describes the part of them that a document gives.
     """
-    settings = Settings.model_json_schema()
-    parts = settings.pop("$defs")
-    schema = model.model_json_schema()
-    description = schema["properties"]["settings"]["description"]
-    schema["properties"]["settings"] = {"$ref": "#/$defs/Settings", "description": description}
-    schema["$defs"] = {**schema.get("$defs", {}), **parts, "Settings": settings}
-    return {"$schema": DIALECT, **schema}
+    keys = {key: Settings for key in ("settings", "released") if key in model.model_fields}
+    recipes = [settings_class({"recipe": name}, "") for name in RECIPES] if "runs" in model.model_fields else []
+    parts: list[type[Section]] = [*dict.fromkeys(keys.values()), *recipes]
+    references, shared = models_json_schema([(part, "validation") for part in (model, *parts)])
+    definitions = shared["$defs"]
+    schema = definitions.pop(references[model, "validation"]["$ref"].rpartition("/")[2])
+    properties = schema["properties"]
+    for key, part in keys.items():
+        properties[key] = {**references[part, "validation"], "description": properties[key]["description"]}
+    if recipes:
+        properties["runs"]["additionalProperties"] = {"anyOf": [references[part, "validation"] for part in recipes]}
+        properties["runs"].pop("patternProperties", None)
+    return {"$schema": DIALECT, **schema, "$defs": definitions}
 
 
 if __name__ == "__main__":

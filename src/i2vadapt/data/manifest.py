@@ -16,9 +16,10 @@ from i2vadapt.data.items import UNLABELLED, Item, shard_of, write_items
 from i2vadapt.data.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Entry, list_entries
 from i2vadapt.data.video import count_packets
 from i2vadapt.errors import UserError
+from i2vadapt.files.atomic import write_atomically
 from i2vadapt.files.digests import file_digest
 from i2vadapt.files.tables import write_table
-from i2vadapt.layout import shard_name
+from i2vadapt.layout import DatasetFolder, shard_name
 from i2vadapt.runtime.progress import progress
 
 _logger = logging.getLogger(__name__)
@@ -90,16 +91,34 @@ def choose_entries(benchmark: Benchmark, side: str) -> tuple[list[tuple[Entry, i
     return chosen, excluded
 
 
-def write_manifest(manifest: Manifest, shards: int, out: Path) -> None:
-    """Writes manifest.csv, excluded.csv and items/<shard>.csv, each of them atomically."""
+def write_manifest(manifest: Manifest, shards: int, out: Path, fingerprints: Sequence[str] = ()) -> None:
+    """Writes manifest.csv, excluded.csv, items/<shard>.csv and contents.txt, each of them atomically.
+
+    Args:
+        manifest: the items.
+        shards: number of shards of the dataset.
+        out: folder of the dataset's results.
+        fingerprints: of each shard, for contents.txt. It is written last, so that it never vouches for tables that are
+            yet to be written; without fingerprints there is none, since one of an earlier manifest would be wrong.
+
+    Raises:
+        UserError: if there are not as many fingerprints as shards.
+    """
+    if fingerprints and len(fingerprints) != shards:
+        raise UserError(f"--fingerprints: {len(fingerprints)} given, the dataset has {shards} shards")
+    folder = DatasetFolder(out)
     parts: list[list[Item]] = [[] for _ in range(shards)]
     for item in manifest.items:
         parts[shard_of(item.id, shards)].append(item)
     for index, part in enumerate(parts):
-        write_items(out / "items" / f"{shard_name(index)}.csv", part)
+        write_items(folder.items(shard_name(index)), part)
     rows = ({"id": row.id, "class": row.class_name, "reason": row.reason} for row in manifest.excluded)
-    write_table(out / "excluded.csv", EXCLUDED_COLUMNS, rows)
-    write_items(out / "manifest.csv", manifest.items)
+    write_table(folder.excluded, EXCLUDED_COLUMNS, rows)
+    write_items(folder.manifest, manifest.items)
+    if fingerprints:
+        write_atomically(folder.contents, "".join(f"{text}\n" for text in fingerprints).encode())
+    else:
+        folder.contents.unlink(missing_ok=True)
 
 
 def _check_class_map(benchmark: Benchmark, side: str, entries: Sequence[Entry]) -> None:

@@ -15,8 +15,9 @@ from i2vadapt.data.manifest import choose_entries
 from i2vadapt.data.video import count_packets
 from i2vadapt.errors import UserError
 from i2vadapt.files.digests import file_digest
+from i2vadapt.stages import Side
 
-COUNTED_VIDEOS = 200  # whose frames are counted to tell those of all
+COUNTED_VIDEOS = 200  # whose frames are counted to estimate those of all
 FEW, MANY = 2, 18
 
 
@@ -32,7 +33,7 @@ class Sample:
         frames_of: frames of each of these.
     """
 
-    side: str
+    side: Side
     items: int
     frames: float
     many: Sequence[Item]
@@ -40,7 +41,7 @@ class Sample:
 
     @property
     def few(self) -> Sequence[Item]:
-        """The first of them, to tell the start of a job from its work."""
+        """The first of them, to separate the start of a job from its work."""
         return self.many[:FEW]
 
     def frames_between(self) -> int:
@@ -48,7 +49,7 @@ class Sample:
         return sum(self.frames_of[FEW:])
 
 
-def draw_sample(part: ResolvedBenchmark, side: str, seed: int = 0) -> Sample:
+def draw_sample(part: ResolvedBenchmark, side: Side, seed: int = 0) -> Sample:
     """Lists one side of a benchmark and draws items that can be read.
 
     Raises:

@@ -1,92 +1,121 @@
-"""Rates of training and evaluation on this machine, from runs on the sample."""
+"""Rates of training and scoring on this machine, from trainings on the sample."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from i2vadapt.config import TrainSettings
-from i2vadapt.pipeline.plan.rates import best_time, run
+from i2vadapt import stages
+from i2vadapt.config.networks import InitSettings
+from i2vadapt.config.run import RunSettings, SplitSettings
+from i2vadapt.layout import RunFolder
+from i2vadapt.pipeline.plan.rates import run
 from i2vadapt.pipeline.plan.sample import FEW, MANY
 
 _SHORT, _LONG = 1, 3  # epochs
 _NEVER = 10**6
+_LEAST = 1e-4  # seconds of anything, where other work on the machine hides the real figure
+_TRAINING_SHARE = 0.7  # of the videos of a split
 
 
 @dataclass(frozen=True)
 class TrainingRate:
-    """What a method takes.
+    """What a run takes.
 
     Attributes:
-        start: seconds of a training before its first step and after its last.
-        evaluation_start: the same of an evaluation in a job of its own.
+        start: seconds of a training before its first step and after its last scores.
         per_epoch: seconds of an epoch before its first step and after its last.
-        per_photograph: seconds of an epoch for each photograph, with what the method does beside it.
-        per_video: seconds of an evaluation for each video.
-        size: bytes of checkpoint.pt.
+        per_item: seconds of an epoch for each item whose label is learned, with what the run does beside it.
+        per_scoring: seconds of scoring before the first video and after the last.
+        per_video: seconds of scoring for each video.
+        checkpoint: bytes of checkpoint.pt.
+        score: bytes of one epoch's scores for each item.
     """
 
     start: float
-    evaluation_start: float
     per_epoch: float
-    per_photograph: float
+    per_item: float
+    per_scoring: float
     per_video: float
-    size: float
+    checkpoint: float
+    score: float
+
+    def seconds(self, settings: RunSettings, photographs: int, videos: int) -> float:
+        """Seconds of a run; every scored epoch scores all videos, whatever the protocol."""
+        learned = photographs if settings.reads_source else _TRAINING_SHARE * videos
+        scoring = self.per_scoring + self.per_video * _videos_scored(settings, photographs, videos)
+        epochs = settings.epochs * (self.per_epoch + self.per_item * learned)
+        return self.start + epochs + len(settings.scored_epochs()) * scoring
+
+    def size(self, settings: RunSettings, photographs: int, videos: int) -> float:
+        """Bytes that a run stores: its checkpoint and its scores, which hold features where other runs read them."""
+        items = (photographs + videos) / 2 if settings.keep_features else videos
+        return self.checkpoint + len(settings.scored_epochs()) * self.score * items
+
+
+def without_inputs(settings: RunSettings) -> RunSettings:
+    """The settings that a run is measured with, so that it reads the two samples and nothing else.
+
+    It starts from random weights, its bank is never used, and the upper bound learns photographs instead of videos, as
+    a sample is too small to split: all of that takes the same time.
+    """
+    changes = {
+        "evaluate_every": _NEVER,
+        "init": InitSettings(rgb=None, flow=None),
+        "clip": settings.clip.model_copy(update={"weights": None}),
+        "resnet": settings.resnet.model_copy(update={"weights": None}),
+        "protocol": "transductive",
+        "split1": SplitSettings(),
+        "supervision": "source",
+        "bank": None,
+    }
+    known = type(settings).model_fields
+    return settings.model_copy(update={name: value for name, value in changes.items() if name in known})
 
 
 def measure_training(
-    settings: TrainSettings, classes: Sequence[str], source: Path, target: Path, folder: Path, cores: int
+    settings: RunSettings, classes: Sequence[str], source: Path, target: Path, folder: Path, cores: int
 ) -> TrainingRate:
-    """Trains an epoch and three on two photographs and videos, and three on eighteen; scores two and eighteen videos.
-
-    Trainings start from random weights here, which takes as long, and score their videos once, at the end.
+    """Trains one epoch and three on two photographs and videos, and three on eighteen, scored once or every epoch.
 
     Args:
-        settings: of the method.
+        settings: of the run.
         classes: of the benchmark.
         source: folder with `few` and `many` photographs' shards.
         target: the same of videos.
-        folder: for the runs.
+        folder: for the trainings.
         cores: of the machine.
     """
-    document = settings.model_dump(mode="json")
-    document |= {"evaluate_every": _NEVER, "init": {"rgb": None, "flow": None}}
-    document["clip"]["weights"] = document["resnet"]["weights"] = None
-    if document["bank"] is not None:
-        document["bank"]["warmup_epochs"] = _NEVER
+    plain = without_inputs(settings)
 
-    def train(name: str, epochs: int) -> float:
+    def train(name: str, epochs: int, every: int = _NEVER) -> float:
+        document = plain.model_copy(update={"epochs": epochs, "evaluate_every": every}).model_dump_json()
         sides = ["--source", str(source / name), "--target", str(target / name), "--classes", *classes]
-        out = str(folder / f"{name}-{epochs}")
-        return run(["train", *sides, "--settings", json.dumps(document | {"epochs": epochs}), "--out", out], cores)
+        out = str(folder / f"{name}-{epochs}-{every}")
+        return run(["train", *sides, "--settings", document, "--out", out], min(stages.TRAIN.threads, cores))
 
-    def evaluate(name: str) -> float:
-        sides = ["--checkpoint", str(checkpoint), "--target", str(target / name)]
-        return best_time(["evaluate", *sides, "--out", str(folder / f"{name}.csv")], cores)
-
-    checkpoint = folder / f"few-{_SHORT}" / "checkpoint.pt"
-    between = MANY - FEW
-    short, long, many = train("few", _SHORT), train("few", _LONG), train("many", _LONG)
-    evaluated = evaluate("few")
-    per_video = max(evaluate("many") - evaluated, 1e-3) / between
-    per_photograph = max(many - long - between * per_video, 1e-3) / (_LONG * between)
-    per_epoch = max((long - short) / (_LONG - _SHORT) - FEW * per_photograph, 0.0)
+    short, few, many = train("few", _SHORT), train("few", _LONG), train("many", _LONG)
+    scored_few, scored_many = (
+        (train(name, _LONG, 1) - once) / (_LONG - 1) for name, once in (("few", few), ("many", many))
+    )
+    between = _videos_scored(settings, MANY, MANY) - _videos_scored(settings, FEW, FEW)
+    per_video = max((scored_many - scored_few) / between, _LEAST)
+    scoring = max(scored_few, _LEAST)
+    per_item = max((many - few - between * per_video) / (_LONG * (MANY - FEW)), _LEAST)
+    per_epoch = max((few - short) / (_LONG - _SHORT) - FEW * per_item, 0.0)
+    least, most = (RunFolder(folder / f"{name}-{_LONG}-{_NEVER}") for name in ("few", "many"))
     return TrainingRate(
-        start=short - per_epoch - FEW * (per_video + per_photograph),
-        evaluation_start=evaluated - FEW * per_video,
+        start=max(short - per_epoch - FEW * per_item - scoring, 0.0),
         per_epoch=per_epoch,
-        per_photograph=per_photograph,
+        per_item=per_item,
+        per_scoring=max(scoring - _videos_scored(settings, FEW, FEW) * per_video, 0.0),
         per_video=per_video,
-        size=checkpoint.stat().st_size,
+        checkpoint=most.checkpoint.stat().st_size,
+        score=(most.scores(_LONG).stat().st_size - least.scores(_LONG).stat().st_size) / (MANY - FEW),
     )
 
 
-def evaluations(settings: TrainSettings) -> int:
-    """How often a run scores the target: for the record, for the bank, and at the end."""
-    bank, last = settings.bank, settings.epochs
-    first = bank.warmup_epochs + bank.delay_epochs if bank else last
-    return sum(
-        first <= done < last or done % settings.evaluate_every == 0 or done == last for done in range(1, last + 1)
-    )
+def _videos_scored(settings: RunSettings, photographs: int, videos: int) -> float:
+    """Videos that are scored after an epoch; features are kept of generated videos too, which are shorter."""
+    return videos + (photographs * settings.clip_frames / settings.test_frames if settings.keep_features else 0)

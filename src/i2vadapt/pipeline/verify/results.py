@@ -8,24 +8,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 from i2vadapt.errors import UserError
+from i2vadapt.layout import Results
 from i2vadapt.pipeline.verify.dataset import Problem, dataset_problems, shard_paths
 from i2vadapt.pipeline.verify.shard import check_shard
 from i2vadapt.runtime.parallel import ordered_map
 from i2vadapt.runtime.progress import progress
 
 
-def verify(results: Path, workers: int, tell: Callable[[str], None]) -> None:
+def verify(results: Path, workers: int, report: Callable[[str], None]) -> None:
     """Reads every shard below a results folder and compares it with its manifest.
 
     Args:
         results: folder of everything that is made.
         workers: processes.
-        tell: takes the lines of the outcome: every problem, then the command that puts them right.
+        report: takes the lines of the outcome: every problem, then the command that repairs them.
 
     Raises:
         UserError: if there is no dataset, or anything is wrong.
     """
-    folders = sorted(path.parent for path in (results / "datasets").glob("*/items"))
+    folders = Results(results).dataset_folders()
     if not folders:
         raise UserError(f"{results}: no dataset: {results / 'datasets'} has no folder with items/")
     started = time.monotonic()
@@ -40,13 +41,13 @@ def verify(results: Path, workers: int, tell: Callable[[str], None]) -> None:
     for folder in folders:
         problems += dataset_problems(folder)
     for problem in problems:
-        tell(f"{problem.path}: {problem.what}")
+        report(f"{problem.path}: {problem.what}")
     seconds = max(time.monotonic() - started, 1e-9)
-    tell(
+    report(
         f"{len(paths)} shards of {len(folders)} datasets, {frames} frames,"
         f" {size / 1e6:.0f} MB in {seconds:.1f} s ({size / 1e6 / seconds:.0f} MB/s)"
     )
     if problems:
         redo = " ".join(shlex.quote(name) for name in dict.fromkeys(problem.redo for problem in problems))
-        tell(f"to put it right: snakemake --cores all --forcerun {redo}")
-        raise UserError(f"{results}: {len(problems)} problems, told above")
+        report(f"to repair: snakemake --cores all --forcerun {redo}")
+        raise UserError(f"{results}: {len(problems)} problems, listed above")

@@ -51,7 +51,7 @@ def check_shard(path: Path) -> Checked:
 
 
 def _check_frames(reader: ShardReader, item: int) -> None:
-    """Raises UserError if a frame does not decode, or not to the size that the item's record tells."""
+    """Raises UserError if a frame does not decode, or not to the size that the item's record says."""
     sizes: set[tuple[int, int]] = set()
 
     def corner(height: int, width: int) -> Area:

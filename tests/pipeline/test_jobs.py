@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from i2vadapt import stages
+from i2vadapt.config.documents import Config
+from i2vadapt.config.parsing import parse
+from i2vadapt.config.resolve import Dataset, ResolvedBenchmark, load_datasets, resolve
+from i2vadapt.config.settings import Settings
+from i2vadapt.layout import Results
+from i2vadapt.pipeline import jobs
+
+WORKFLOW = Path(__file__).parents[2] / "workflow"
+RESULTS = Results(Path("out"))
+PHOTOS, VIDEOS = "out/datasets/my-photos", "out/datasets/my-videos"
+
+
+def benchmark(*methods: str, **settings: object) -> ResolvedBenchmark:
+    config = {"benchmarks": ["mine.yaml"], "methods": methods or ["full"], "settings": settings}
+    (part,) = resolve(parse(Config, config, "config"), WORKFLOW)
+    return part
+
+
+def datasets(**settings: object) -> dict[str, Dataset]:
+    return load_datasets([benchmark(**settings)])
+
+
+def texts(paths: list[Path]) -> list[str]:
+    return [str(path) for path in paths]
+
+
+def test_the_rules_import_only_what_the_environment_of_snakemake_has() -> None:
+    code = "import sys; before = set(sys.modules)\n"
+    code += "import i2vadapt.pipeline.jobs, i2vadapt.pipeline.fingerprints, i2vadapt.pipeline.failures\n"
+    code += "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    known = packages_distributions()
+    distributions = {name for module in modules for name in known.get(module, ())}
+    assert {name.lower().replace("_", "-") for name in distributions} - {"i2vadapt"} <= {
+        *("pydantic", "pydantic-core", "annotated-types", "typing-extensions", "typing-inspection", "pyyaml")
+    }
+
+
+def test_a_flow_run_reads_frames_and_flow_of_both_sides_and_the_scores_of_its_partner(folder: Path) -> None:
+    inputs = jobs.train_inputs(benchmark("full"), "flow_bank_pace", 3, RESULTS)
+    assert texts(inputs["shards"]) == [
+        *(f"{PHOTOS}/{kind}/{shard:04d}.h5" for kind in ("frames", "flow") for shard in range(3)),
+        *(f"{VIDEOS}/{kind}/{shard:04d}.h5" for kind in ("frames", "flow") for shard in range(2)),
+    ]
+    assert texts(inputs["manifests"]) == [f"{PHOTOS}/manifest.csv", f"{VIDEOS}/manifest.csv"]
+    assert texts(inputs["weights"]) == ["weights/i3d-kinetics400-rgb.safetensors"]
+    assert texts(inputs["scores"]) == ["out/runs/mine/rgb_pace/seed3/scores.csv"]
+
+
+def test_an_rgb_run_reads_neither_flow_nor_other_runs(folder: Path) -> None:
+    inputs = jobs.train_inputs(benchmark("so_rgb", train={"init": {"rgb": None}}), "rgb", 0, RESULTS)
+    assert {path.parent.name for path in inputs["shards"]} == {"frames"}
+    assert (inputs["weights"], inputs["scores"]) == ([], [])
+
+
+def test_the_upper_bound_reads_nothing_of_the_source(folder: Path) -> None:
+    inputs = jobs.train_inputs(benchmark("supervised"), "supervised_flow", 0, RESULTS)
+    assert [path for path in texts(inputs["shards"] + inputs["manifests"]) if "my-photos" in path] == []
+    assert len(inputs["shards"]) == 4
+
+
+def test_options_of_a_run_hold_its_settings_and_the_folders_of_its_parents(folder: Path) -> None:
+    part = benchmark("full")
+    options = jobs.train_options(part, "flow_bank_pace", 3, RESULTS)
+    assert options[:7] == ["--source", PHOTOS, "--target", VIDEOS, "--classes", "walk", "run"]
+    assert json.loads(options[options.index("--settings") + 1])["stream"] == "flow"
+    assert options[-2:] == ["--parents", "rgb_pace=out/runs/mine/rgb_pace/seed3"]
+    assert "--parents" not in jobs.train_options(part, "rgb_pace", 3, RESULTS)
+
+
+def test_a_method_fuses_its_runs_under_its_title(folder: Path) -> None:
+    part = benchmark("cfb")
+    assert texts(jobs.fuse_inputs(part, "cfb", 1, RESULTS)) == [
+        "out/runs/mine/rgb/seed1/scores.csv",
+        "out/runs/mine/flow_bank/seed1/scores.csv",
+    ]
+    assert jobs.fuse_options(part, "cfb", 1, RESULTS) == [
+        *("--runs", "out/runs/mine/rgb/seed1", "out/runs/mine/flow_bank/seed1"),
+        *("--title", "SO (RGB+flow) + CFB"),
+    ]
+
+
+def test_a_report_reads_all_methods_and_runs_and_flow_where_there_is_any(folder: Path) -> None:
+    inputs = jobs.report_inputs(benchmark("so_rgb", "full"), [0, 1], RESULTS)
+    assert {name: len(paths) for name, paths in inputs.items()} == {
+        **{"predictions": 4, "methods": 4, "metrics": 6, "settings": 6, "scores": 6, "flow": 5}
+    }
+    assert "out/methods/mine/full/seed1/method.yaml" in texts(inputs["methods"])
+    assert "out/runs/mine/flow_bank_pace/seed1/metrics.csv" in texts(inputs["metrics"])
+    assert jobs.report_inputs(benchmark("so_rgb"), [0], RESULTS)["flow"] == []
+
+
+def test_real_videos_have_no_flow_but_tvl1(folder: Path) -> None:
+    settings = Settings.model_validate({"flow": {"source": "geometric", "bound": 9}})
+    source, target = (json.loads(jobs.stage_settings(stages.FLOW, side, settings)) for side in ("source", "target"))
+    assert (source["source"], target["source"]) == ("geometric", "tvl1")
+    assert source["bound"] == target["bound"] == 9
+    photos, videos = datasets(flow={"source": "geometric"}).values()
+    assert texts(jobs.depth_for_flow(photos, "0002", RESULTS)) == [f"{PHOTOS}/depth/0002.h5"]
+    assert jobs.depth_for_flow(videos, "0002", RESULTS) == []
+    assert jobs.depth_for_flow(datasets()["my-photos"], "0002", RESULTS) == []
+
+
+@pytest.mark.parametrize(
+    ("depth", "needed", "missing"),
+    [
+        ({"model": "dpt_small"}, [], []),
+        ({"model": "dpt_small", "checkpoint": "mine.pt"}, ["mine.pt"], []),
+        ({"model": "dpt_large_384"}, ["weights/dpt_large_384.pt"], ["dpt_large_384"]),
+        ({"model": "dpt_large_384", "checkpoint": "mine.pt"}, ["mine.pt"], []),
+        ({"model": "dpt_beit_base_384"}, ["weights/dpt_beit_base_384.pt"], []),  # it is here
+    ],
+)
+def test_published_depth_weights_are_wanted_where_none_are_given_or_shipped(
+    folder: Path, depth: dict[str, str], needed: list[str], missing: list[str]
+) -> None:
+    (folder / "weights").mkdir()
+    (folder / "weights" / "dpt_beit_base_384.pt").touch()
+    found = datasets(depth=depth)
+    assert texts(jobs.depth_checkpoint(found["my-photos"])) == needed
+    assert jobs.missing_depth_weights(found.values()) == missing
+
+
+def test_the_pattern_of_a_side_matches_its_datasets_to_the_letter(folder: Path) -> None:
+    text = (folder / "mine.yaml").read_text()
+    (folder / "mine.yaml").write_text(text.replace("my-photos", "my.photos"))
+    pattern = jobs.datasets_of_side(datasets(), "source")
+    assert re.fullmatch(pattern, "my.photos")
+    assert not re.fullmatch(pattern, "my-photos")
+    assert not re.fullmatch(pattern, "my-videos")
+
+
+def test_a_training_on_several_nodes_has_a_task_on_each() -> None:
+    assert jobs.task_launcher(1, 8) == ""
+    assert jobs.task_launcher(2, 8) == "srun --nodes=2 --ntasks=2 --cpus-per-task=8"
