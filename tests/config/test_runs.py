@@ -112,7 +112,7 @@ FLOW = {"stream": "flow", "pace": None, "bank": {"partner": "rgb"}}
             {"rgb": {**FLOW, "bank": {"partner": "flow"}}, "flow": FLOW},
             ["flow"],
             {},
-            "flow reads rgb reads flow: a run can't wait for itself",
+            "flow reads rgb reads flow: a run cannot read its own scores",
         ),
         ({"rgb": RGB, "other": RGB}, ["rgb", "other"], {}, "fuse: rgb, other: two runs of the same stream"),
         (
