@@ -1,4 +1,4 @@
-"""Trained classifiers: a method's folder or a checkpoint, on datasets and on plain videos."""
+"""Trained classifiers, loaded from a method or a checkpoint, on datasets and on plain videos."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def write_description(folder: Path, runs: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A method of two networks that were not trained, and three videos of 60x48 pixels."""
+    """A method of two untrained networks, and three videos of 60x48 pixels."""
     root = tmp_path_factory.mktemp("classifier")
     for stream in STREAMS:
         checkpoint.save(root / stream / "checkpoint.pt", content(stream))
@@ -131,7 +131,7 @@ def test_folders_that_are_no_method_are_one_line(saved: Path, tmp_path: Path) ->
 
 
 def make_dataset(saved: Path) -> tuple[Path, list[Item]]:
-    """The three videos, preprocessed; the last has no label."""
+    """The dataset of the three videos, preprocessed; the last one has no label."""
     labels = [0, 1, -1]
     items = [
         Item(path.name, str(path), CLASSES[label] if label >= 0 else "", label, file_digest(path))

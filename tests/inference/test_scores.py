@@ -34,7 +34,7 @@ def scores(probabilities: np.ndarray, labels: np.ndarray = LABELS, **changes: An
 
 
 def some(whole: Scores, places: list[int]) -> Scores:
-    """The same scores of some videos, in another order."""
+    """The same scores for some of the videos, in another order."""
     ids = tuple(whole.ids[place] for place in places)
     rows = (whole.labels[places], whole.tested[places], whole.probabilities[places])
     return Scores(ids, whole.classes, *rows, whole.features)
@@ -94,7 +94,7 @@ def test_scores_that_do_not_belong_together_are_refused() -> None:
     other = scores(FLOW, ids=tuple(f"other/{number}" for number in range(5)))
     with pytest.raises(UserError, match=r"\Ascores of different videos: a/0\.mp4, and other/0\Z"):
         fuse([scores(RGB), other])
-    with pytest.raises(UserError, match="different videos"):  # each two have one in common, all three none
+    with pytest.raises(UserError, match="different videos"):  # any two have one in common, all three none
         fuse([some(scores(RGB), [0, 1]), some(scores(RGB), [1, 2]), some(scores(RGB), [2, 0])])
 
 
@@ -142,7 +142,7 @@ def kept(count: int, seed: int) -> np.ndarray:
 
 
 def odd_scores() -> Scores:
-    """Names that are not UTF-8, an unlabelled video, one that is not tested, features of both sides."""
+    """Scores with a name that is not UTF-8, an unlabelled video, an untested one, and features of both sides."""
     ids = (NOT_UTF8, 'comma, "quote"\n', "Ω.mp4", "", "e.mp4")
     features = {
         "target": Features(ids, kept(5, 0)),
@@ -189,7 +189,7 @@ def test_the_same_scores_give_the_same_bytes(tmp_path: Path) -> None:
     written = odd_scores()
     for name in ("a", "b"):
         write_scores(tmp_path / name, written, 3)
-    # As a slice of a larger array, in another memory order and type.
+    # The same values as a slice of a larger array, in another memory order and type.
     strided = np.asfortranarray(np.repeat(RGB.astype(np.float64), 2, axis=0))[::2]
     write_scores(tmp_path / "c", replace(written, probabilities=strided), 3)
     write_scores(tmp_path / "d", read_scores(tmp_path / "a"), 3)
@@ -216,7 +216,7 @@ def test_a_failed_write_leaves_the_old_scores(tmp_path: Path, monkeypatch: pytes
 
 
 def line_about(path: Path, classes: tuple[str, ...] | None = None) -> str:
-    """What reading a file that can't be read says, without the path."""
+    """The error message about an unreadable file, without the path."""
     with pytest.raises(UserError) as caught:
         read_scores(path, classes)
     message = str(caught.value)
@@ -226,7 +226,7 @@ def line_about(path: Path, classes: tuple[str, ...] | None = None) -> str:
 
 
 def rewritten(change: Callable[[dict[str, Any], dict[str, np.ndarray]], object]) -> bytes:
-    """The bytes of a file of scores whose header and tensors were changed."""
+    """The bytes of a file of scores with a changed header and changed tensors."""
     header = {"format": 1, "epoch": 1, "classes": CLASSES, "ids": IDS, "feature_ids": {}}
     tensors = {"labels": LABELS, "tested": np.ones(5, np.uint8), "probabilities": RGB}
     change(header, tensors)
@@ -234,7 +234,7 @@ def rewritten(change: Callable[[dict[str, Any], dict[str, np.ndarray]], object])
 
 
 def test_a_file_rewritten_without_a_change_is_read(tmp_path: Path) -> None:
-    """What the next test changes is otherwise a good file."""
+    """The file that the next tests damage is valid otherwise."""
     (tmp_path / "a").write_bytes(rewritten(lambda header, tensors: None))
     np.testing.assert_array_equal(read_scores(tmp_path / "a", CLASSES).probabilities, RGB)
 
@@ -260,14 +260,14 @@ def test_a_file_rewritten_without_a_change_is_read(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_scores_that_lack_a_part_or_do_not_fit_together_are_one_line(
+def test_incomplete_or_inconsistent_scores_are_reported_in_one_line(
     tmp_path: Path, change: Callable[[dict[str, Any], dict[str, np.ndarray]], object]
 ) -> None:
     (tmp_path / "a").write_bytes(rewritten(change))
     assert line_about(tmp_path / "a").startswith("not a readable file of scores (")
 
 
-def test_missing_damaged_and_foreign_files_are_one_line(tmp_path: Path) -> None:
+def test_missing_damaged_and_foreign_files_are_reported_in_one_line(tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     write_scores(whole, odd_scores(), 1)
     content = whole.read_bytes()
@@ -287,8 +287,8 @@ def test_missing_damaged_and_foreign_files_are_one_line(tmp_path: Path) -> None:
     assert line_about(path).startswith("not a readable file of scores (")
 
 
-def test_no_flipped_byte_of_the_header_is_more_than_one_line(tmp_path: Path) -> None:
-    """Whatever is damaged, the file is read or refused."""
+def test_flipped_bytes_of_the_header_are_reported_in_one_line(tmp_path: Path) -> None:
+    """A file with any damaged byte is either read or refused in one line."""
     write_scores(tmp_path / "whole", odd_scores(), 1)
     content = (tmp_path / "whole").read_bytes()
     path, messages = tmp_path / "a", []

@@ -25,11 +25,11 @@ from i2vadapt.training.target_scores import read_index, reported_accuracies
 from i2vadapt.weights import checkpoint
 
 Finished = tuple[list[dict[str, str]], dict[str, Any]]
-STEPS = 2  # of an epoch: four photographs, two in a batch
+STEPS = 2  # steps of an epoch: four photographs in batches of two
 
 
 class Killed(BaseException):
-    """Stands for the end of the process: nothing in the package may catch it."""
+    """Simulates the end of the process: nothing in the package may catch it."""
 
 
 def finished(folder: Path) -> Finished:
@@ -54,7 +54,7 @@ def assert_same(first: Finished, second: Finished) -> None:
 
 
 def train_until_killed(run: Run, monkeypatch: pytest.MonkeyPatch, name: str, call: int, before: bool) -> None:
-    """The given call of a method of the trainer ends the process, before or after it did its work."""
+    """Makes the given call of a method of the trainer end the process, before or after doing its work."""
     real: Callable[..., Any] = getattr(Trainer, name)
     calls = 0
 
@@ -159,7 +159,7 @@ def test_a_finished_run_whose_scores_are_gone_is_trained_again(data: Path, folde
         pytest.param("_finish", 1, True, 3, id="before-the-result-was-written"),
     ],
 )
-def test_a_killed_run_goes_on_to_the_same_numbers(
+def test_a_killed_run_resumes_to_the_same_numbers(
     data: Path,
     folder: Path,
     undisturbed: Finished,
@@ -225,7 +225,7 @@ def test_two_trainers_in_one_folder(data: Path, folder: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(("delay", "used"), [(0, [0, 1, 1]), (1, [0, 0, 1])])
-def test_the_bank_gives_target_flow_from_the_right_epoch_on(
+def test_target_flow_is_retrieved_from_the_right_epoch_on(
     data: Path,
     folder: Path,
     undisturbed: Finished,
@@ -233,7 +233,7 @@ def test_the_bank_gives_target_flow_from_the_right_epoch_on(
     delay: int,
     used: list[int],
 ) -> None:
-    """All flow of photographs moves down (v > 0), all flow of videos up, mirrored or not."""
+    """All flow of photographs points down (v > 0) and all flow of videos up, mirrored or not."""
     domains: dict[int, set[bool]] = {}
     real = Trainer._step
 
@@ -248,7 +248,7 @@ def test_the_bank_gives_target_flow_from_the_right_epoch_on(
     assert [int(row["bank_used"]) for row in rows] == used
     assert [int(True in domains[epoch]) for epoch in range(3)] == used
     assert all(False in domains[epoch] for epoch in range(3) if not used[epoch])
-    # Scored where the bank is filled for the epoch to come, and at the end.
+    # The run scores the epochs after which the bank is refilled, and the last one.
     assert [bool(row["bank_flows"]) for row in rows] == [bool(now) for now in [*used[1:], 0]]
     assert [bool(row["accuracy"]) for row in rows] == [bool(now) for now in [*used[1:], 1]]
 
@@ -262,7 +262,7 @@ def test_rgb_needs_no_flow_and_labels_of_the_target_are_not_needed(tmp_path: Pat
         Trainer(make_run(tmp_path, folder, stream="flow"))
 
 
-def test_a_loss_that_is_not_finite_is_told_with_its_epoch(data: Path, folder: Path) -> None:
+def test_a_loss_that_is_not_finite_is_reported_with_its_epoch(data: Path, folder: Path) -> None:
     run = make_run(data, folder, pace=None, learning_rate=1e30)
     with pytest.raises(UserError, match=r"epoch \d: the loss is not finite: lower learning_rate \(1e\+30\)"):
         train(run)
@@ -278,7 +278,7 @@ def test_flow_of_other_frames_is_refused(tmp_path: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_crop_larger_than_the_frames_is_one_clear_line(data: Path, folder: Path, workers: int) -> None:
+def test_a_crop_larger_than_the_frames_is_reported_in_one_line(data: Path, folder: Path, workers: int) -> None:
     run = make_run(data, folder, workers, pace=None, crop=64)
     with pytest.raises(UserError, match=r"\Atrain\.crop: 64 is larger than the frames of .*48x40.*\Z") as caught:
         train(run)
@@ -291,8 +291,8 @@ def test_loader_processes_change_no_number(data: Path, folder: Path, undisturbed
     assert_same(train(make_flow_run(data, folder / "flow", data / "undisturbed", workers=2)), flow_run)
 
 
-def test_the_frames_that_are_fed_are_those_of_the_shards(data: Path) -> None:
-    """The red, or green, of a class of the tiny data arrives in the first, or second, channel of the clip."""
+def test_the_network_receives_the_frames_of_the_shards(data: Path) -> None:
+    """The colour of a class of the tiny data, red or green, arrives in the first or second channel of the clip."""
     trainer = Trainer(make_run(data, data / "unused", pace=None))
     clips, labels = [], []
     for source, *_ in itertools.islice(trainer.recipe.batches(0, 0), trainer.recipe.steps):
@@ -304,11 +304,12 @@ def test_the_frames_that_are_fed_are_those_of_the_shards(data: Path) -> None:
     assert ShardReader(data / "source" / "frames" / "0000.h5").kind == "frames"
 
 
-def test_a_finished_run_is_left_alone_and_other_weights_or_settings_begin_anew(data: Path, folder: Path) -> None:
+def test_a_finished_run_is_left_unchanged_and_other_weights_or_settings_train_again(data: Path, folder: Path) -> None:
     run = make_run(data, folder, pace=None, epochs=1)
     rows, _ = train(run)
     before = (folder / "checkpoint.pt").stat().st_mtime_ns
-    for name in ("metrics.csv", "settings.yaml", "scores.csv"):  # as after a kill just before Snakemake takes note
+    # A kill after the checkpoint was written may leave the other files unwritten.
+    for name in ("metrics.csv", "settings.yaml", "scores.csv"):
         (folder / name).unlink()
     assert train(run)[0] == rows
     assert (folder / "settings.yaml").exists()
