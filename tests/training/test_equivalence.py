@@ -1,8 +1,8 @@
 """Two runs of one network each give the same results as one training of both networks.
 
 `reference/two_streams.json` contains losses and weights of the method `full` with a transfer loss, as computed by the
-trainer of both streams (i2vadapt 0.1) in two epochs on the data of tiny_data, without dropout and in float64, so that the
-numbers do not depend on the machine. Each weight is represented by its mean, norm, first and last element.
+trainer of both streams (i2vadapt 0.1) in two epochs on the data of tiny_data, without dropout and in float64, so that
+the numbers do not depend on the machine. Each weight is represented by its mean, norm, first and last element.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def add_commands(commands: Any) -> None:
     parser = command(commands, "evaluate", run_evaluate, "score a dataset with a trained classifier")
     _add_classifier(parser)
     parser.add_argument("--target", type=Path, required=True, metavar="DIR", help="dataset folder of the videos")
-    parser.add_argument("--batch-size", type=whole_number, default=8, metavar="N", help="videos per forward pass (8)")
+    parser.add_argument("--batch-size", type=whole_number, default=8, metavar="N", help="number of videos per pass (8)")
     parser.add_argument("--out", type=Path, required=True, metavar="CSV", help="table of predictions to write")
     add_workers(parser, default=default_loaders())
     add_gpus(parser)
@@ -41,7 +41,7 @@ def add_commands(commands: Any) -> None:
     parser = command(commands, "predict", run_predict, "classify plain video files")
     _add_classifier(parser)
     parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="video files")
-    parser.add_argument("--top", type=whole_number, default=3, metavar="N", help="classes printed per video (3)")
+    parser.add_argument("--top", type=whole_number, default=3, metavar="N", help="number of classes to print (3)")
 
 
 def _add_train(commands: Any) -> None:
