@@ -224,7 +224,7 @@ def test_predict_and_checkpoints_that_are_no_classifier(tmp_path: Path, capsys: 
     (line,) = errors_of(capsys, "evaluate", tmp_path / "no.pt", "--target", tmp_path, "--out", tmp_path)
     assert line == f"{tmp_path / 'no.pt'}: no such checkpoint"
     (line,) = errors_of(capsys, "evaluate", tmp_path, "--target", tmp_path, "--out", tmp_path)
-    assert line == f"{tmp_path}: no method: it has no method.yaml"
+    assert line == f"{tmp_path}: not the folder of a method: method.yaml is missing"
     assert main(["predict", str(tmp_path / "good.pt"), str(video), "--top", "2"]) == 0
     path, _, printed = capsys.readouterr().out.strip().rpartition(": ")
     assert path == str(video)
@@ -276,13 +276,13 @@ def test_runs_whose_scores_are_not_there(
 ) -> None:
     changes: dict[str, Any] = {"stream": "flow", "bank": {**BANK, "partner": "rgb"}}
     assert errors_of(capsys, *train_command(data, folder, **changes)) == [
-        "--parents: none given; the settings read rgb"
+        "--parents: none given, but the settings need rgb"
     ]
     assert errors_of(capsys, *train_command(data, folder, "--parents", f"other={folder}", **changes)) == [
-        "--parents: other given; the settings read rgb"
+        "--parents: other given, but the settings need rgb"
     ]
     assert errors_of(capsys, *train_command(data, folder, "--parents", f"rgb={data}")) == [
-        "--parents: rgb given; the settings read none"
+        "--parents: rgb given, but the settings need none"
     ]
     caplog.clear()
     (line,) = errors_of(capsys, *train_command(data, folder, "--parents", f"rgb={folder / 'none'}", **changes))

@@ -1,4 +1,4 @@
-"""Every path below the results folder, and the names of the files in it. Nothing else spells them."""
+"""Every path below the results folder; no other module spells out these names."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ SHARD_SUFFIX = ".h5"
 
 
 def shard_name(index: int) -> str:
-    """Name of a shard's files, without suffix."""
+    """Name of the files of a shard, without suffix."""
     return f"{index:04d}"
 
 
 @dataclass(frozen=True)
 class DatasetFolder:
-    """results/datasets/<dataset>: the tables and shards of a dataset."""
+    """Folder results/datasets/<dataset>, with the tables and shards of a dataset."""
 
     path: Path
 
     @property
     def manifest(self) -> Path:
-        """Table of the items that take part."""
+        """Table of the items that are used."""
         return self.path / "manifest.csv"
 
     @property
     def excluded(self) -> Path:
-        """Table of the items that do not, with the reason."""
+        """Table of the items that are not used, with the reasons."""
         return self.path / "excluded.csv"
 
     @property
     def contents(self) -> Path:
-        """Fingerprint of each shard, one a line: digest of its items and of all that is done with them."""
+        """Fingerprint of each shard, one per line: a digest of its items and of the settings applied to them."""
         return self.path / "contents.txt"
 
     def items(self, shard: str) -> Path:
@@ -39,36 +39,46 @@ class DatasetFolder:
         return self.path / "items" / f"{shard}.csv"
 
     def shard(self, kind: str, shard: str) -> Path:
-        """A shard of a kind: depth, frames or flow."""
+        """A shard.
+
+        Args:
+            kind: depth, frames or flow.
+            shard: name of the shard, see `shard_name`.
+        """
         return self.path / kind / f"{shard}{SHARD_SUFFIX}"
 
     def shards(self, kind: str, count: int) -> list[Path]:
-        """All shards of a kind that a dataset of `count` shards has, whether or not they exist."""
+        """All shards of a dataset, whether or not they exist.
+
+        Args:
+            kind: depth, frames or flow.
+            count: number of shards of the dataset.
+        """
         return [self.shard(kind, shard_name(index)) for index in range(count)]
 
     def item_tables(self) -> list[Path]:
-        """Tables of items that exist, in order."""
+        """Existing item tables of the shards, in order."""
         return sorted((self.path / "items").glob("*.csv"))
 
     def count_shards(self) -> int:
-        """Number of shards of a dataset whose manifest was made."""
+        """Number of shards, counted by the item tables that the manifest stage has written."""
         return len(self.item_tables())
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """results/runs/<benchmark>/<run>/seed<k>: what training one network leaves."""
+    """Folder results/runs/<benchmark>/<run>/seed<k>, with the outputs of training one network."""
 
     path: Path
 
     @property
     def checkpoint(self) -> Path:
-        """The trained network, written once at the end."""
+        """The trained network, written at the end of the training."""
         return self.path / "checkpoint.pt"
 
     @property
     def metrics(self) -> Path:
-        """One row an epoch."""
+        """Table of the recorded values, one row per epoch."""
         return self.path / "metrics.csv"
 
     @property
@@ -78,7 +88,7 @@ class RunFolder:
 
     @property
     def scores_index(self) -> Path:
-        """Table of the epochs that were scored, with the digest of each file."""
+        """Table of the scored epochs, with the digest of each file of scores."""
         return self.path / "scores.csv"
 
     def scores(self, epoch: int) -> Path:
@@ -98,44 +108,44 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class MethodFolder:
-    """results/methods/<benchmark>/<method>/seed<k>: the fusion of a method's runs."""
+    """Folder results/methods/<benchmark>/<method>/seed<k>, with the fusion of a method's runs."""
 
     path: Path
 
     @property
     def predictions(self) -> Path:
-        """One row a video of the test part."""
+        """Table of the predictions, one row per tested video."""
         return self.path / "predictions.csv"
 
     @property
     def description(self) -> Path:
-        """Title of the method and the runs that it fuses."""
+        """Description of the method: its title and the runs that it fuses."""
         return self.path / "method.yaml"
 
 
 @dataclass(frozen=True)
 class ReportFolder:
-    """results/reports/<benchmark>."""
+    """Folder results/reports/<benchmark>, with the report of a benchmark."""
 
     path: Path
 
     @property
     def page(self) -> Path:
-        """The page that holds everything."""
+        """The page with the whole report."""
         return self.path / "report.html"
 
     def table(self, suffix: str) -> Path:
-        """The table of accuracies as csv, md, tex or png."""
+        """The table of accuracies in a format: csv, md, tex or png."""
         return self.path / f"accuracy.{suffix}"
 
     def figure(self, name: str) -> Path:
-        """A figure or contact sheet."""
+        """A figure or contact sheet, by its name."""
         return self.path / f"{name}.png"
 
 
 @dataclass(frozen=True)
 class Results:
-    """The results folder. Paths are patterns for Snakemake where a name is a wildcard in braces."""
+    """The results folder. Where a name is a wildcard in braces, the path is a pattern for Snakemake."""
 
     path: Path
 
@@ -156,18 +166,18 @@ class Results:
         return ReportFolder(self.path / "reports" / benchmark)
 
     def log(self, rule: str, name: str) -> Path:
-        """Log of a job."""
+        """Log of a job, by the rule and the name of the job."""
         return self.path / "logs" / rule / f"{name}.log"
 
     def job_time(self, rule: str, name: str) -> Path:
-        """What Snakemake measured of a job."""
+        """Resources of a job as measured by Snakemake."""
         return self.job_times / rule / f"{name}.tsv"
 
     @property
     def job_times(self) -> Path:
-        """Folder of what Snakemake measured of the jobs, one sub-folder a rule."""
+        """Folder of the resources of all jobs as measured by Snakemake, one sub-folder per rule."""
         return self.path / "benchmarks"
 
     def dataset_folders(self) -> list[DatasetFolder]:
-        """All datasets whose manifest was made."""
+        """Folders of all datasets whose manifest exists."""
         return [DatasetFolder(items.parent) for items in sorted((self.path / "datasets").glob("*/items"))]

@@ -1,4 +1,4 @@
-"""The stages of the pipeline: one table, which the workflow, verify, plan and the report read."""
+"""Table of the stages of the pipeline, which the workflow, verify, plan and the report read."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class Stage:
     """A sub-command that the workflow runs as a rule of the same name.
 
     Attributes:
-        name: of the sub-command and the rule.
-        version: raised whenever the output would change. Snakemake can't see an edit inside the package, so the rules
-            pass it as a parameter.
-        kind: of the shards that it makes; None if it makes none.
-        reads: kind of the shards that it is made from; None if it reads the original files.
-        settings: section of the settings that decides its output; empty without one.
-        sides: the sides of a benchmark that it works on.
+        name: name of the sub-command and the rule.
+        version: version of the output, raised whenever the output changes. Snakemake cannot see an edit inside the
+            package, so the rules pass the version as a parameter.
+        kind: kind of the shards that the stage makes; None if it makes none.
+        reads: kind of the shards that the stage reads; None if it reads the original files.
+        settings: section of the settings on which the output depends; empty without one.
+        sides: sides of a benchmark to which the stage applies.
         threads: CPU threads of a job.
-        gpu: GPUs that a job asks for by default.
+        gpu: GPUs that a job requests by default.
     """
 
     name: str
@@ -46,10 +46,10 @@ FUSE = Stage("fuse", version=1, threads=1)
 REPORT = Stage("report", version=2, threads=1)
 
 PREPROCESSING = (DEPTH, SYNTHESIZE, DECODE, FLOW)
-"""Stages that make shards, each after those that it reads."""
+"""Stages that make shards, each after the stages whose shards it reads."""
 
 KINDS: tuple[Kind, ...] = tuple(dict.fromkeys(stage.kind for stage in PREPROCESSING if stage.kind is not None))
-"""Kinds of shards, each made from those before it."""
+"""Kinds of shards, in the order of the stages that make them."""
 
 
 def preprocessing(side: Side) -> tuple[Stage, ...]:
@@ -58,5 +58,5 @@ def preprocessing(side: Side) -> tuple[Stage, ...]:
 
 
 def by_name(name: str) -> Stage | None:
-    """The preprocessing stage of a name, as recorded in a shard's provenance; None if there is none."""
+    """The preprocessing stage with a name, as recorded in the provenance of a shard; None if there is none."""
     return next((stage for stage in PREPROCESSING if stage.name == name), None)

@@ -16,7 +16,7 @@ def scores(*rows: tuple[float, ...]) -> np.ndarray:
     return np.array(rows)
 
 
-def test_keeps_the_most_confident_of_each_pseudo_class() -> None:
+def test_the_most_confident_items_of_each_pseudo_class_are_held() -> None:
     bank = FlowMemoryBank(3, capacity=2)
     bank.rebuild([7, 3, 9, 4], scores((1.2, 0.8, 0), (1.9, 0.1, 0), (1.5, 0.5, 0), (0.9, 1.1, 0)))
     assert bank.items.tolist() == [[3, 9], [4, -1], [-1, -1]]
@@ -24,14 +24,14 @@ def test_keeps_the_most_confident_of_each_pseudo_class() -> None:
     assert bank.fill().tolist() == [2, 1, 0]
 
 
-def test_ties_go_to_the_lower_item_in_any_order() -> None:
+def test_ties_go_to_the_lower_item_index_in_any_order() -> None:
     bank = FlowMemoryBank(1, capacity=2)
     for items in ([5, 1, 3], [3, 5, 1], [1, 3, 5]):
         bank.rebuild(items, np.ones((3, 1)))
         assert bank.items.tolist() == [[1, 3]]
 
 
-def test_rebuild_forgets_what_was_held() -> None:
+def test_rebuilding_replaces_all_held_items() -> None:
     bank = FlowMemoryBank(2, 4)
     bank.rebuild([0, 1], scores((1, 0), (0, 1)))
     bank.rebuild([2], scores((0, 1)))

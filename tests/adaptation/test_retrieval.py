@@ -12,12 +12,12 @@ from i2vadapt.errors import UserError
 
 HELD = 7
 SIMILARITY = np.array([0.2, 0.9, -0.1, 0.9, 0.4, 0.5, 0.3, 0, 0], np.float32)
-NEAREST = [1, 3, 5, 4, 6]  # of equal ones the more confident first
+NEAREST = [1, 3, 5, 4, 6]  # equal ones are ordered by confidence
 
 
 @pytest.fixture
 def bank() -> FlowMemoryBank:
-    """Class 0 holds the items 10..16, most confident first; class 1 nothing."""
+    """A bank that holds the items 10..16 for class 0, most confident first, and none for class 1."""
     bank = FlowMemoryBank(2, 9)
     bank.rebuild(np.arange(10, 10 + HELD), np.stack([1 - np.arange(HELD) / 10, np.zeros(HELD)], 1))
     return bank
@@ -41,14 +41,16 @@ def retrieved(
         ("simw_top1", [1], [1.0]),
     ],
 )
-def test_what_is_retrieved(bank: FlowMemoryBank, strategy: Strategy, places: list[int], weights: list[float]) -> None:
+def test_each_strategy_retrieves_its_items_and_weights(
+    bank: FlowMemoryBank, strategy: Strategy, places: list[int], weights: list[float]
+) -> None:
     ((items, found),) = retrieved(bank, strategy)
     assert items == [10 + place for place in places]
     assert found == pytest.approx(list(weights), rel=1e-6)
 
 
 @pytest.mark.parametrize(("strategy", "places"), [("random", range(HELD)), ("simw_random_top5", NEAREST)])
-def test_one_is_drawn_uniformly(bank: FlowMemoryBank, strategy: Strategy, places: list[int]) -> None:
+def test_one_item_is_drawn_uniformly(bank: FlowMemoryBank, strategy: Strategy, places: list[int]) -> None:
     drawn = retrieved(bank, strategy, 3000)
     assert all(weights == [1.0] for _, weights in drawn)
     numbers, counts = np.unique([items for items, _ in drawn], return_counts=True)
@@ -56,7 +58,7 @@ def test_one_is_drawn_uniformly(bank: FlowMemoryBank, strategy: Strategy, places
     assert (abs(counts - 3000 / len(places)) < 120).all()
 
 
-def test_an_empty_class_keeps_its_own_flow_and_uses_up_the_same_randomness(bank: FlowMemoryBank) -> None:
+def test_an_empty_class_retrieves_nothing_and_draws_the_same_random_numbers(bank: FlowMemoryBank) -> None:
     generators = [np.random.default_rng(5) for _ in range(3)]
     assert retrieve(bank, "random", generators[0], 0, SIMILARITY) is not None
     assert retrieve(bank, "random", generators[1], 1, SIMILARITY) is None
@@ -64,7 +66,7 @@ def test_an_empty_class_keeps_its_own_flow_and_uses_up_the_same_randomness(bank:
     assert len({rng.random() for rng in generators}) == 1
 
 
-def test_similarity_is_the_cosine_with_what_is_held_for_the_class() -> None:
+def test_similarity_is_the_cosine_with_the_items_held_for_the_class() -> None:
     rng = np.random.default_rng(1)
     source, target = rng.normal(size=(3, 6)), rng.normal(size=(5, 6))
     bank = FlowMemoryBank(2, 3)
@@ -78,14 +80,14 @@ def test_similarity_is_the_cosine_with_what_is_held_for_the_class() -> None:
         assert not found[row, len(items) :].any()
 
 
-def test_nothing_alike_still_sums_to_one(bank: FlowMemoryBank) -> None:
+def test_weights_sum_to_one_even_if_no_item_is_similar(bank: FlowMemoryBank) -> None:
     flow = retrieve(bank, "simw_sum_top5", np.random.default_rng(0), 0, np.full(9, -0.5, np.float32))
     assert flow is not None
     assert flow.weights.tolist() == [0.2] * 5
 
 
 @pytest.mark.parametrize("strategy", get_args(Strategy))
-def test_weights_of_every_strategy_sum_to_one_and_only_blending_ones_take_several(
+def test_weights_of_every_strategy_sum_to_one_and_only_blending_ones_retrieve_several(
     bank: FlowMemoryBank, strategy: Strategy
 ) -> None:
     settings = BankSettings(strategy=strategy)
@@ -103,8 +105,8 @@ def test_similarity_matters_to_the_strategies_that_compare_features(bank: FlowMe
     assert (found != reversed_order) == BankSettings(strategy=strategy).compares_features
 
 
-def test_features_that_are_zero_are_like_nothing() -> None:
-    """Features are kept in float16, whose squares would overflow at 256."""
+def test_zero_features_have_no_similarity() -> None:
+    """Features are stored as float16, whose squares would overflow at 256."""
     source, target = np.array([[0, 0], [300, 400]], np.float16), np.array([[30000, 40000], [4, -3]], np.float16)
     found = similarities(source, target)
     assert found.dtype == np.float32

@@ -62,7 +62,7 @@ def settings_of(stream: str, **changes: object) -> Settings:
 
 
 def stored(data: Path, side: str, kind: str, item_id: str, indices: np.ndarray) -> np.ndarray:
-    """Whole frames or codes of an item."""
+    """Uncropped frames or flow codes of an item."""
     shards = ShardSet(DatasetFolder(data / side).shards(kind, SHARDS), kind)
     return shards.stored(item_id, indices, lambda height, width: WHOLE)
 
@@ -122,7 +122,7 @@ def test_a_clip_is_the_crop_of_the_stored_frames(
     clip = frames["target"].clip(item, indices, window, SIDE)
     assert clip.dtype == torch.uint8
     np.testing.assert_array_equal(clip, rgb[:, :, ::-1] if flip else rgb)
-    # There is no flow behind the last frame: that of the last pair is taken.
+    # There is no flow after the last frame, so that of the last pair is used.
     codes = stored(data, "target", "flow", item, np.minimum(indices, FRAMES - 2))[:, rows, columns]
     codes_clip, plain = flow["target"].clip(item, indices, window, SIDE), scaled(torch.from_numpy(codes))
     assert codes_clip.dtype == torch.uint8
@@ -132,7 +132,7 @@ def test_a_clip_is_the_crop_of_the_stored_frames(
 
 
 def in_range(codes: Tensor) -> Tensor:
-    """Flow of a clip (T,S,S,2) as the network gets it, in float64."""
+    """Flow of a clip (T,S,S,2) as the network receives it, in float64."""
     return scaled(codes).double()
 
 
@@ -159,7 +159,7 @@ def test_blended_flow_is_the_weighted_sum_of_decoded_fields(flow: dict[str, Clip
     assert torch.equal(clips[ids[0]], plain) == (window == "centre")
 
 
-def test_where_nothing_is_retrieved_the_flow_is_the_sources_own(flow: dict[str, ClipDataset]) -> None:
+def test_source_videos_keep_their_own_flow_where_nothing_is_retrieved(flow: dict[str, ClipDataset]) -> None:
     found = {}
     for strategy in ("random", "mean"):
         settings = settings_of("flow", bank={"strategy": strategy})
@@ -172,7 +172,7 @@ def test_where_nothing_is_retrieved_the_flow_is_the_sources_own(flow: dict[str, 
     assert {name: clip.dtype for name, clip in found.items()} == {"random": torch.uint8, "mean": torch.float32}
 
 
-def test_what_is_retrieved_is_chosen_by_the_number_of_the_item_and_a_generator_of_its_own(
+def test_the_retrieved_flow_is_chosen_by_item_number_and_a_generator_of_its_own(
     flow: dict[str, ClipDataset],
 ) -> None:
     calls: list[tuple[int, float]] = []
@@ -187,13 +187,13 @@ def test_what_is_retrieved_is_chosen_by_the_number_of_the_item_and_a_generator_o
     assert [index for index, _ in calls] == [2, 0, 2]
     assert calls[0] == calls[2] != calls[1]
     assert torch.equal(samples[0]["clip"], samples[2]["clip"])
-    assert all(in_range(sample["clip"])[..., 1].mean() < -0.3 for sample in samples)  # of the target
+    assert all(in_range(sample["clip"])[..., 1].mean() < -0.3 for sample in samples)  # flow of the target
     labels = flow["source"].labels
     assert [int(sample["label"]) for sample in samples] == [labels[2], labels[0], labels[2]]
 
 
 def windows_of(purpose: int, index: int) -> tuple[Window, Window]:
-    """The two windows that are drawn first for an item."""
+    """The first two windows drawn for an item."""
     rng = np.random.default_rng([*KEY, purpose, index])
     if purpose == PACED:
         draw_pace(rng, FRAMES, 5)
@@ -201,7 +201,7 @@ def windows_of(purpose: int, index: int) -> tuple[Window, Window]:
 
 
 @pytest.mark.parametrize("crops", ["shared", "separate"])
-def test_runs_of_both_streams_cut_the_same_squares_unless_the_crops_are_separate(
+def test_runs_of_both_streams_use_the_same_crops_unless_they_are_separate(
     frames: dict[str, ClipDataset], flow: dict[str, ClipDataset], crops: str
 ) -> None:
     whole = uniform_indices(FRAMES, 8)
@@ -223,7 +223,7 @@ def test_runs_of_both_streams_cut_the_same_squares_unless_the_crops_are_separate
 
 
 @pytest.mark.parametrize("looping", ["modulo", "restart"])
-def test_paced_clips_are_played_at_the_pace_that_they_name(frames: dict[str, ClipDataset], looping: str) -> None:
+def test_paced_clips_are_sampled_at_the_pace_of_their_label(frames: dict[str, ClipDataset], looping: str) -> None:
     settings = settings_of("rgb", pace={"looping": looping})
     assert settings.pace is not None
     clips = PacedClips(frames["target"], settings, settings.pace, KEY)
@@ -239,7 +239,7 @@ def test_paced_clips_are_played_at_the_pace_that_they_name(frames: dict[str, Cli
     assert len(set(paces)) > 1
 
 
-def test_clips_change_with_the_epoch_and_the_seed_alone(frames: dict[str, ClipDataset]) -> None:
+def test_clips_change_only_with_the_epoch_and_the_seed(frames: dict[str, ClipDataset]) -> None:
     settings = settings_of("rgb")
 
     def squares(key: tuple[int, int]) -> list[bytes]:
@@ -301,7 +301,7 @@ def test_labels_may_be_unknown(tmp_path: Path, frames: dict[str, ClipDataset]) -
 def test_items_that_failed_are_left_out_with_a_warning(
     tmp_path: Path, data: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The manifest names a video more than the shards hold."""
+    """The manifest contains one more video than the shards."""
     shutil.copytree(data / "target", tmp_path / "target")
     with caplog.at_level(logging.WARNING):
         ClipDataset(tmp_path / "target", "flow")
@@ -320,24 +320,24 @@ def test_items_that_failed_are_left_out_with_a_warning(
         ClipDataset(tmp_path / "target", "rgb")
 
 
-def test_a_dataset_that_is_not_there_or_whose_flow_is_of_other_frames_is_refused(tmp_path: Path) -> None:
+def test_a_missing_dataset_and_flow_of_other_frames_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none/manifest\.csv: cannot be read"):
         ClipDataset(tmp_path / "none", "rgb")
     write_frames(tmp_path, make_items(".mp4"), seed=1)
     write_flow(tmp_path, 4.0)
     ClipDataset(tmp_path, "flow")
     write_frames(tmp_path, make_items(".mp4"), seed=2)
-    with pytest.raises(UserError, match=r"flow/0000\.h5: flow of other frames than those in .*frames: rerun the flow"):
+    with pytest.raises(UserError, match=r"flow/0000\.h5: computed from other frames than those in .*frames: run the "):
         ClipDataset(tmp_path, "flow")
     ClipDataset(tmp_path, "rgb")
     shutil.rmtree(tmp_path / "items")
-    with pytest.raises(UserError, match=r"items: no tables of items: run the manifest stage"):
+    with pytest.raises(UserError, match=r"items: no item tables: run the manifest stage"):
         ClipDataset(tmp_path, "rgb")
 
 
 @pytest.fixture
 def photographs(data: Path, tmp_path: Path) -> ClipDataset:
-    """The source's items with photographs that are larger than the generated videos: a gradient, in their own shade."""
+    """Source items whose photographs, gradients of different shades, are larger than the generated videos."""
     root = tmp_path / "photos"
     shutil.copytree(data / "source", root)
     items = []
@@ -352,8 +352,8 @@ def photographs(data: Path, tmp_path: Path) -> ClipDataset:
     return ClipDataset(root, "rgb")
 
 
-def test_photographs_are_cut_as_the_videos_that_are_generated_from_them(photographs: ClipDataset) -> None:
-    """A clip of one frame, resized as the generated frames, by the window of the source video of the same epoch."""
+def test_photographs_are_cropped_like_the_videos_generated_from_them(photographs: ClipDataset) -> None:
+    """A photograph is resized like the generated frames and cropped by the window of its video in the same epoch."""
     clips = PhotographClips(photographs, SIDE, KEY)
     assert len(clips) == 4
     flips = []
@@ -372,7 +372,7 @@ def test_photographs_are_cut_as_the_videos_that_are_generated_from_them(photogra
     assert set(flips) == {True, False}
 
 
-def test_photographs_that_cannot_be_read_or_are_too_small_are_one_line(photographs: ClipDataset) -> None:
+def test_an_unreadable_or_too_small_photograph_is_reported_in_one_line(photographs: ClipDataset) -> None:
     with pytest.raises(UserError, match=r"\Atrain\.crop: 64 is larger than the frames of walk/0\.jpg \(48x40\)"):
         PhotographClips(photographs, 64, KEY)[0]
     Path(photographs.items[1].path).write_bytes(b"damaged")

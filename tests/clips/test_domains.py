@@ -1,4 +1,4 @@
-"""Protocols and supervision: what a run learns from, adapts to and is tested on."""
+"""Protocols and supervision: the data that a run learns from, adapts to and is tested on."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def ids(items: list[Item]) -> list[str]:
     return sorted(item.id for item in items)
 
 
-def test_transductive_adapts_to_what_it_is_tested_on(data: Path) -> None:
+def test_a_transductive_run_adapts_to_the_videos_on_which_it_is_tested(data: Path) -> None:
     run = make_run(data, data)
     domains = open_domains(run.source, run.target, run.settings)
     assert domains.target is domains.videos
@@ -51,8 +51,8 @@ def test_transductive_adapts_to_what_it_is_tested_on(data: Path) -> None:
     assert len(domains.videos.items) == len(domains.source.items) == 4
 
 
-def test_split1_is_tested_on_videos_that_were_never_seen(data: Path, tmp_path: Path) -> None:
-    """All videos are scored, as the bank needs those for training; only the others count."""
+def test_a_split1_run_is_tested_on_videos_to_which_it_did_not_adapt(data: Path, tmp_path: Path) -> None:
+    """All videos are scored, since the bank needs the training videos; the accuracy is that of the test videos."""
     rgb, flow = tmp_path / "rgb" / "seed5", tmp_path / "flow" / "seed5"
     Trainer(make_run(data, rgb, **split(data), epochs=2)).train()
     trainer = Trainer(make_flow_run(data, flow, rgb, **split(data), epochs=2))
@@ -62,7 +62,7 @@ def test_split1_is_tested_on_videos_that_were_never_seen(data: Path, tmp_path: P
     trainer.train()
     rows = read_metrics(flow)
     assert int(rows[0]["bank_flows"]) <= len(TRAIN_IDS)
-    thirds = 3 * float(rows[0]["pseudo_label_accuracy"])  # of the videos that are adapted to
+    thirds = 3 * float(rows[0]["pseudo_label_accuracy"])  # the run adapts to three videos
     assert thirds == pytest.approx(round(thirds), abs=1e-4)
     fused = fuse_runs([rgb, flow], "CFB", tmp_path / "method")
     assert fused["accuracy_flow"] == float(rows[1]["accuracy"])
@@ -84,7 +84,7 @@ def test_supervision_by_the_target_learns_its_labels_and_needs_no_source(data: P
     unlabelled = tmp_path / "unlabelled"
     write_frames(unlabelled / "target", make_items(".mp4", labelled=False), seed=1)
     write_flow(unlabelled / "target", -4.0)
-    with pytest.raises(UserError, match="no video for training has one"):
+    with pytest.raises(UserError, match="no training video has one"):
         open_domains(tmp_path, unlabelled / "target", run.settings)
 
 
@@ -92,7 +92,7 @@ def test_supervision_by_the_target_learns_its_labels_and_needs_no_source(data: P
     ("changes", "message"),
     [
         ({"bank": None, "pace": None}, "needs protocol split1"),
-        ({"protocol": "split1"}, "adapts nothing: bank and pace null"),
+        ({"protocol": "split1"}, "excludes adaptation: set bank and pace null"),
     ],
 )
 def test_an_upper_bound_that_would_not_be_one(changes: dict[str, object], message: str) -> None:

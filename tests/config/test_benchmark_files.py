@@ -88,7 +88,7 @@ def test_weight_of_the_transfer_loss(name: str, weight: float) -> None:
     assert {run_of(resolved("paper")[name], run).transfer.weight for run in ("rgb_dan", "flow_bank_dan")} == {weight}
 
 
-def test_a_benchmark_must_not_change_a_run_that_there_is_not(tmp_path: Path) -> None:
+def test_a_benchmark_cannot_change_a_run_that_does_not_exist(tmp_path: Path) -> None:
     text = (WORKFLOW / "benchmarks" / "StoU.yaml").read_text().replace("  clip_rgb:", "  clip_rg:")
     (tmp_path / "mine.yaml").write_text(text)
     with pytest.raises(UserError, match=r"mine\.yaml: runs: no run 'clip_rg' in methods\.yaml"):
@@ -116,7 +116,7 @@ def test_files_of_weights_that_a_run_needs(settings: dict[str, object], files: l
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_presets_differ_beside_the_figures_of_a_benchmark(name: str) -> None:
+def test_presets_differ_except_in_the_hyper_parameters_of_a_benchmark(name: str) -> None:
     paper, released = (run_of(resolved(preset)[name], "flow_bank_pace") for preset in ("paper", "released"))
     assert (paper.loss, released.loss) == ("ce", "bce")
     assert paper.bank is not None
@@ -158,7 +158,7 @@ def test_expected_counts_are_the_sums_over_the_classes(name: str, photographs: i
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_shard_holds_some_256_items(name: str) -> None:
+def test_a_shard_holds_about_256_items(name: str) -> None:
     benchmark = benchmark_of(name)
     for spec in (benchmark.source, benchmark.target):
         assert spec.expected is not None
@@ -199,7 +199,7 @@ def test_schemas_are_written_by_the_module(tmp_path: Path) -> None:
         write_schemas(tmp_path / "missing")
 
 
-def test_schemas_accept_what_ships_and_refuse_mistakes() -> None:
+def test_schemas_accept_the_shipped_files_and_refuse_mistakes() -> None:
     validator = pytest.importorskip("jsonschema").Draft202012Validator
     documents = schemas()
     for schema in documents.values():
@@ -230,5 +230,5 @@ def test_schemas_accept_what_ships_and_refuse_mistakes() -> None:
         document["runs"] = {name: settings}
         assert ("runs" not in {error.path[0] for error in of_benchmark.iter_errors(document)}) == valid
         assert of_methods.is_valid({"runs": {name: settings}, "methods": {}}) == valid
-    # A document gives a part of the settings: no key may be required.
+    # A document contains only some of the settings, so no key may be required.
     assert validator(documents["settings.schema.json"]).is_valid({"train": {"pace": {}}, "flow": {"tvl1": {}}})

@@ -60,13 +60,13 @@ def test_presets_differ_where_paper_and_released_code_do() -> None:
     assert (paper.train.pace.looping, released.train.pace.looping) == ("modulo", "restart")
 
 
-def test_the_default_is_the_paper_but_for_the_generated_videos() -> None:
+def test_the_default_is_the_paper_except_for_the_generated_videos() -> None:
     default, paper = (resolve_settings(name, (), name).model_dump() for name in ("default", "paper"))
     assert default.pop("synthesis") != paper.pop("synthesis")
     assert default == paper
 
 
-def test_every_benchmark_that_ships_resolves_to_the_runs_of_its_methods() -> None:
+def test_every_shipped_benchmark_resolves_to_the_runs_of_its_methods() -> None:
     names = [file.stem for file in (WORKFLOW / "benchmarks").glob("*.yaml")]
     methods = ["so_rgb", "so_rgb_flow", "cfb", "full"]
     for preset in PRESETS:
@@ -93,7 +93,7 @@ def test_unknown_method_and_missing_benchmark_are_both_reported() -> None:
     assert "nowhere.yaml" in str(caught.value)
 
 
-def test_a_class_name_may_be_given_once() -> None:
+def test_a_class_name_may_be_given_only_once() -> None:
     spec = {"dataset": "a", "root": "a"}
     document = {
         "name": "x",
@@ -105,7 +105,7 @@ def test_a_class_name_may_be_given_once() -> None:
         parse(Benchmark, document, "x.yaml")
 
 
-def test_a_wrong_key_of_config_hides_no_other_mistake() -> None:
+def test_a_wrong_key_in_the_config_hides_no_other_mistake() -> None:
     document = {"preset": "papr", "methods": ["fulll"], "settings": {"flow": {"bound": -1}, "train": {"epoch": 3}}}
     with pytest.raises(UserError) as caught:
         read_config(document, WORKFLOW)

@@ -6,7 +6,7 @@ from typing import Any
 
 from i2vadapt.config.settings import resolve_settings
 
-# What the paper says, or leaves open, and what the released code does.
+# Settings that differ between the presets, with their values in `paper` and `released`.
 DIFFERENCES: dict[str, tuple[Any, Any]] = {
     "synthesis.aspect": ("keep", "square"),
     "synthesis.rotation": ("euler", "axis_angle"),

@@ -1,4 +1,4 @@
-"""methods.yaml: the runs that methods need, what they read of each other, and mistakes in them."""
+"""methods.yaml: the runs that methods need, the scores that they read from each other, and mistakes in them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def resolve_shipped(*methods: str, **config: object) -> ResolvedBenchmark:
 
 
 def resolve_own(folder: Path, runs: dict[str, object], fuse: list[str], **train: object) -> ResolvedBenchmark:
-    """The demo benchmark with one method of runs that are given here."""
+    """Resolves the demo benchmark with one method that fuses the given runs."""
     table = {"runs": runs, "methods": {"mine": {"title": "Mine", "fuse": fuse}}}
     (folder / "methods.yaml").write_text(yaml.safe_dump(table))
     file = WORKFLOW / "benchmarks" / "demo.yaml"
@@ -40,7 +40,7 @@ def video_run(settings: RunSettings) -> video.Settings:
 
 @pytest.mark.parametrize("method", TABLE["methods"])
 @pytest.mark.parametrize("preset", ["default", "paper", "released"])
-def test_every_method_that_ships_has_the_runs_it_fuses_each_after_its_parents(method: str, preset: str) -> None:
+def test_every_shipped_method_has_the_runs_it_fuses_each_after_its_parents(method: str, preset: str) -> None:
     part = resolve_shipped(method, preset=preset)
     seen: set[str] = set()
     for name, settings in part.runs.items():
@@ -61,7 +61,7 @@ def test_a_run_has_the_recipe_that_it_names() -> None:
     assert [settings.epochs for settings in part.runs.values()] == [7, 7]
 
 
-def test_a_shared_setting_changes_the_runs_that_have_a_use_for_it() -> None:
+def test_a_shared_setting_changes_only_the_runs_that_use_it() -> None:
     before = resolve_shipped("so_img", "full", "so_rgb_flow").runs
     for train, changed in (
         ({"bank": {"capacity": 7}}, {"flow_bank_pace"}),
@@ -112,7 +112,7 @@ FLOW = {"stream": "flow", "pace": None, "bank": {"partner": "rgb"}}
             {"rgb": {**FLOW, "bank": {"partner": "flow"}}, "flow": FLOW},
             ["flow"],
             {},
-            "flow reads rgb reads flow: a run can't wait for itself",
+            "flow reads rgb reads flow: a run cannot read its own scores",
         ),
         ({"rgb": RGB, "other": RGB}, ["rgb", "other"], {}, "fuse: rgb, other: two runs of the same stream"),
         (
@@ -131,7 +131,7 @@ FLOW = {"stream": "flow", "pace": None, "bank": {"partner": "rgb"}}
             {"rgb": RGB, "flow": FLOW},
             ["rgb", "flow"],
             {"evaluate_every": 3},
-            "run flow: needs the scores of rgb after epoch 2, which it does not score: evaluate_every is 3, epochs 4",
+            "run flow: needs the scores of rgb after epoch 2, but rgb does not score it: evaluate_every is 3, epochs 4",
         ),
         (
             {"rgb": {**FLOW, "bank": None}, "flow": {**FLOW, "bank": {"partner": "rgb", "strategy": "simw_top1"}}},
@@ -158,7 +158,7 @@ def test_a_strategy_that_compares_features_needs_a_partner(tmp_path: Path) -> No
         resolve_own(tmp_path, {"flow": flow}, ["flow"])
 
 
-def test_the_upper_bound_learns_from_the_target_alone() -> None:
+def test_the_upper_bound_learns_only_from_the_target() -> None:
     run = video_run(resolve_shipped("supervised").runs["supervised_flow"])
     assert not run.reads_source
     assert (run.parents, run.bank_used, run.has_pace_head) == ((), None, False)

@@ -1,4 +1,4 @@
-"""Trained classifiers: a method's folder or a checkpoint, on datasets and on plain videos."""
+"""Trained classifiers, loaded from a method or a checkpoint, on datasets and on plain videos."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def write_description(folder: Path, runs: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A method of two networks that were not trained, and three videos of 60x48 pixels."""
+    """A method of two untrained networks, and three videos of 60x48 pixels."""
     root = tmp_path_factory.mktemp("classifier")
     for stream in STREAMS:
         checkpoint.save(root / stream / "checkpoint.pt", content(stream))
@@ -90,7 +90,7 @@ def test_foreign_checkpoints_are_one_line(tmp_path: Path) -> None:
     whole = content("rgb")
     later = {**whole["settings"], "warp": 9}
     cases = {
-        "unfinished": ({"model": whole["model"], "epoch": 3}, "not a trained classifier, it has no classes, settings"),
+        "unfinished": ({"model": whole["model"], "epoch": 3}, "not a trained classifier: classes, settings"),
         "other classes": ({**whole, "classes": ["a", "b", "c"]}, "weights of another architecture: .*size mismatch"),
         "other stream": (
             {**whole, "settings": {**whole["settings"], "stream": "flow"}},
@@ -110,7 +110,7 @@ def test_foreign_checkpoints_are_one_line(tmp_path: Path) -> None:
 
 
 def test_folders_that_are_no_method_are_one_line(saved: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no method: it has no method\.yaml"):
+    with pytest.raises(UserError, match=r"not the folder of a method: method\.yaml is missing"):
         load_classifier(tmp_path)
     with pytest.raises(UserError, match=r"the folder of a run: give its checkpoint\.pt, or the folder of a method"):
         load_classifier(saved / "rgb")
@@ -125,13 +125,13 @@ def test_folders_that_are_no_method_are_one_line(saved: Path, tmp_path: Path) ->
         load_classifier(tmp_path / "method")
     decode = {**DECODE.model_dump(mode="json"), "short_side": 64}
     checkpoint.save(tmp_path / "flow" / "checkpoint.pt", {**content("flow"), "decode": decode})
-    with pytest.raises(UserError, match="its frames were made with other settings than those of"):
+    with pytest.raises(UserError, match=r"trained on frames of other settings \(decode\) than those of"):
         load_classifier(tmp_path / "method")
     shutil.rmtree(tmp_path)
 
 
 def make_dataset(saved: Path) -> tuple[Path, list[Item]]:
-    """The three videos, preprocessed; the last has no label."""
+    """The dataset of the three videos, preprocessed; the last one has no label."""
     labels = [0, 1, -1]
     items = [
         Item(path.name, str(path), CLASSES[label] if label >= 0 else "", label, file_digest(path))

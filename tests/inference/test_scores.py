@@ -34,7 +34,7 @@ def scores(probabilities: np.ndarray, labels: np.ndarray = LABELS, **changes: An
 
 
 def some(whole: Scores, places: list[int]) -> Scores:
-    """The same scores of some videos, in another order."""
+    """The same scores for some of the videos, in another order."""
     ids = tuple(whole.ids[place] for place in places)
     rows = (whole.labels[places], whole.tested[places], whole.probabilities[places])
     return Scores(ids, whole.classes, *rows, whole.features)
@@ -91,12 +91,12 @@ def test_many_missing_videos_are_one_short_warning(caplog: pytest.LogCaptureFixt
 
 
 def test_scores_that_do_not_belong_together_are_refused() -> None:
-    with pytest.raises(UserError, match=r"\Ascores of other classes: a, b, c and a, c, b\Z"):
+    with pytest.raises(UserError, match=r"\Ascores of different classes: a, b, c, and a, c, b\Z"):
         fuse([scores(RGB), scores(FLOW, classes=("a", "c", "b"))])
     other = scores(FLOW, ids=tuple(f"other/{number}" for number in range(5)))
     with pytest.raises(UserError, match=r"\Ascores of different videos: a/0\.mp4, and other/0\Z"):
         fuse([scores(RGB), other])
-    with pytest.raises(UserError, match="different videos"):  # each two have one in common, all three none
+    with pytest.raises(UserError, match="different videos"):  # any two have one in common, all three none
         fuse([some(scores(RGB), [0, 1]), some(scores(RGB), [1, 2]), some(scores(RGB), [2, 0])])
 
 
@@ -144,7 +144,7 @@ def kept(count: int, seed: int) -> np.ndarray:
 
 
 def odd_scores() -> Scores:
-    """Names that are not UTF-8, an unlabelled video, one that is not tested, features of both sides."""
+    """Scores with a name that is not UTF-8, an unlabelled video, an untested one, and features of both sides."""
     ids = (NOT_UTF8, 'comma, "quote"\n', "Ω.mp4", "", "e.mp4")
     features = {
         "target": Features(ids, kept(5, 0)),
@@ -191,7 +191,7 @@ def test_the_same_scores_give_the_same_bytes(tmp_path: Path) -> None:
     written = odd_scores()
     for name in ("a", "b"):
         write_scores(tmp_path / name, written, 3)
-    # As a slice of a larger array, in another memory order and type.
+    # The same values as a slice of a larger array, in another memory order and type.
     strided = np.asfortranarray(np.repeat(RGB.astype(np.float64), 2, axis=0))[::2]
     write_scores(tmp_path / "c", replace(written, probabilities=strided), 3)
     write_scores(tmp_path / "d", read_scores(tmp_path / "a"), 3)
@@ -218,7 +218,7 @@ def test_a_failed_write_leaves_the_old_scores(tmp_path: Path, monkeypatch: pytes
 
 
 def line_about(path: Path, classes: tuple[str, ...] | None = None) -> str:
-    """What reading a file that can't be read says, without the path."""
+    """The error message about an unreadable file, without the path."""
     with pytest.raises(UserError) as caught:
         read_scores(path, classes)
     message = str(caught.value)
@@ -228,7 +228,7 @@ def line_about(path: Path, classes: tuple[str, ...] | None = None) -> str:
 
 
 def rewritten(change: Callable[[dict[str, Any], dict[str, np.ndarray]], object]) -> bytes:
-    """The bytes of a file of scores whose header and tensors were changed."""
+    """The bytes of a file of scores with a changed header and changed tensors."""
     header = {"format": 1, "epoch": 1, "classes": CLASSES, "ids": IDS, "feature_ids": {}}
     tensors = {"labels": LABELS, "tested": np.ones(5, np.uint8), "probabilities": RGB}
     change(header, tensors)
@@ -236,7 +236,7 @@ def rewritten(change: Callable[[dict[str, Any], dict[str, np.ndarray]], object])
 
 
 def test_a_file_rewritten_without_a_change_is_read(tmp_path: Path) -> None:
-    """What the next test changes is otherwise a good file."""
+    """The file that the next tests damage is valid otherwise."""
     (tmp_path / "a").write_bytes(rewritten(lambda header, tensors: None))
     np.testing.assert_array_equal(read_scores(tmp_path / "a", CLASSES).probabilities, RGB)
 
@@ -262,19 +262,19 @@ def test_a_file_rewritten_without_a_change_is_read(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_scores_that_lack_a_part_or_do_not_fit_together_are_one_line(
+def test_incomplete_or_inconsistent_scores_are_reported_in_one_line(
     tmp_path: Path, change: Callable[[dict[str, Any], dict[str, np.ndarray]], object]
 ) -> None:
     (tmp_path / "a").write_bytes(rewritten(change))
     assert line_about(tmp_path / "a").startswith("not a readable file of scores (")
 
 
-def test_missing_damaged_and_foreign_files_are_one_line(tmp_path: Path) -> None:
+def test_missing_damaged_and_foreign_files_are_reported_in_one_line(tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     write_scores(whole, odd_scores(), 1)
     content = whole.read_bytes()
     path = tmp_path / "a.safetensors"
-    assert line_about(path) == "no such scores: train the run that they are of"
+    assert line_about(path) == "no such scores: train the run first"
     for damaged in (b"", b"hello", content[:7], content[:100], content[:-1], content + b"x", b"\xff" * 200):
         path.write_bytes(damaged)
         assert line_about(path).startswith("not a readable file of scores (")
@@ -289,8 +289,8 @@ def test_missing_damaged_and_foreign_files_are_one_line(tmp_path: Path) -> None:
     assert line_about(path).startswith("not a readable file of scores (")
 
 
-def test_no_flipped_byte_of_the_header_is_more_than_one_line(tmp_path: Path) -> None:
-    """Whatever is damaged, the file is read or refused."""
+def test_flipped_bytes_of_the_header_are_reported_in_one_line(tmp_path: Path) -> None:
+    """A file with any damaged byte is either read or refused in one line."""
     write_scores(tmp_path / "whole", odd_scores(), 1)
     content = (tmp_path / "whole").read_bytes()
     path, messages = tmp_path / "a", []
@@ -310,6 +310,6 @@ def test_no_flipped_byte_of_the_header_is_more_than_one_line(tmp_path: Path) -> 
 def test_another_format_and_other_classes_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(rewritten(lambda header, tensors: header.update(format=2)))
-    assert line_about(path) == "scores of format 2, 1 is needed: train the run again"
+    assert line_about(path) == "scores of format 2, not 1: train the run again"
     write_scores(path, scores(RGB), 1)
     assert line_about(path, ("a", "c", "b")) == "scores of the classes a, b, c, not a, c, b"

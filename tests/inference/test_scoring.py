@@ -23,7 +23,7 @@ def softmax(z: np.ndarray) -> np.ndarray:
     return np.asarray(np.exp(z) / np.exp(z).sum(-1, keepdims=True))
 
 
-def test_the_two_readings_of_the_probabilities_of_a_video() -> None:
+def test_the_probabilities_of_a_video_follow_the_paper_or_the_released_code() -> None:
     logits = np.random.default_rng(0).normal(size=(3, 8, 4))
     expected = {"softmax_of_mean": softmax(logits.mean(1)), "mean_of_softmax": softmax(logits).mean(1)}
     found = {fusion: class_probabilities(torch.from_numpy(logits), fusion).numpy() for fusion in FUSIONS}
@@ -33,7 +33,7 @@ def test_the_two_readings_of_the_probabilities_of_a_video() -> None:
     assert abs(found["softmax_of_mean"] - found["mean_of_softmax"]).max() > 0.01
 
 
-def test_there_is_no_third_reading() -> None:
+def test_the_settings_allow_exactly_these_two_fusions() -> None:
     assert get_args(Fusion) == FUSIONS
     with pytest.raises(UserError, match="fusion: input should be 'softmax_of_mean' or 'mean_of_softmax', not 'sum'"):
         make_run(Path(), Path(), fusion="sum")
@@ -46,7 +46,7 @@ def test_the_number_of_time_steps_does_not_matter(fusion: Fusion) -> None:
 
 
 class Corner(StreamNetwork):
-    """A network whose features are the channels of the pixel in the corner, and whose logits are the first of them."""
+    """A network whose features are the channels of the corner pixel, and whose logits are the first of them."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -23,7 +23,7 @@ def binary_cross_entropy(logits: np.ndarray, label: int) -> float:
 
 
 @pytest.mark.parametrize(("kind", "reference"), [("ce", cross_entropy), ("bce", binary_cross_entropy)])
-def test_losses_written_out(kind: str, reference: type[cross_entropy]) -> None:  # type: ignore[valid-type]
+def test_losses_equal_their_formulas(kind: str, reference: type[cross_entropy]) -> None:  # type: ignore[valid-type]
     labels = torch.from_numpy(LABELS)
     frames = [reference(LOGITS[i, :, k], LABELS[i]) for i in range(3) for k in range(5)]
     assert local_loss(torch.from_numpy(LOGITS), labels, kind).item() == pytest.approx(np.mean(frames), rel=1e-12)  # type: ignore[arg-type]
@@ -38,6 +38,6 @@ def test_pace_labels_count_from_one() -> None:
     assert pace_loss(torch.from_numpy(logits), torch.tensor([1, 4, 2])).item() == pytest.approx(expected, rel=1e-12)
 
 
-def test_unknown_kind() -> None:
+def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(UserError, match="loss is 'mse'; allowed: ce, bce"):
         video_loss(torch.zeros(1, 2), torch.zeros(1, dtype=torch.long), "mse")  # type: ignore[arg-type]

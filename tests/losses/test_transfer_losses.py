@@ -1,4 +1,4 @@
-"""Each loss against its formula written out in float64, and its gradient against differences."""
+"""Each loss is compared with its formula in float64, and its gradient with finite differences."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return np.asarray(p / p.sum(axis=1, keepdims=True))
 
 
-def test_mk_mmd_written_out() -> None:
+def test_mk_mmd_equals_its_formula() -> None:
     rows = [*SOURCE, *TARGET]
     gamma = np.mean([((a - b) ** 2).sum() for i, a in enumerate(rows) for j, b in enumerate(rows) if i != j])
 
@@ -60,7 +60,7 @@ def test_mk_mmd_pulls_the_domains_together() -> None:
     assert (target.grad.sum(dim=0) > 0).all()
 
 
-def test_mcc_written_out() -> None:
+def test_mcc_equals_its_formula() -> None:
     p = softmax(TARGET / 2.5)
     certainty = 1 + np.exp((p * np.log(p)).sum(axis=1))
     weights = 3 * certainty / certainty.sum()
@@ -79,7 +79,7 @@ def test_mcc_has_the_gradient_of_its_formula() -> None:
 
 
 @pytest.mark.parametrize("logits", [SOURCE, TARGET])
-def test_bnm_written_out(logits: np.ndarray) -> None:
+def test_bnm_equals_its_formula(logits: np.ndarray) -> None:
     p = softmax(logits)
     singular = np.sqrt(np.linalg.eigvalsh(p @ p.T if len(p) <= 4 else p.T @ p))
     assert len(singular) == min(logits.shape)
@@ -87,13 +87,13 @@ def test_bnm_written_out(logits: np.ndarray) -> None:
     assert torch.autograd.gradcheck(bnm, (tensor(logits),))
 
 
-def test_bnm_prefers_sure_and_diverse_predictions() -> None:
+def test_bnm_prefers_confident_and_diverse_predictions() -> None:
     sure, same = torch.eye(4) * 100, torch.eye(4)[:1].expand(4, 4) * 100
     assert bnm(sure).item() == pytest.approx(-1)
     assert bnm(sure) < bnm(same) < bnm(torch.zeros(4, 4))
 
 
-def test_domain_loss_written_out() -> None:
+def test_domain_loss_equals_its_formula() -> None:
     s, t = SOURCE[:, 0], TARGET[:, 0]
     expected = (np.log(1 + np.exp(-s)).mean() + np.log(1 + np.exp(t)).mean()) / 2
     assert domain_loss(tensor(s), tensor(t)).item() == pytest.approx(expected, rel=1e-12)
@@ -147,7 +147,7 @@ def test_single_and_equal_videos_have_finite_gradients(name: str, videos: tuple[
     assert all(part.grad is None or part.grad.isfinite().all() for part in (source, target))
 
 
-def test_losses_of_a_run_are_their_formulas() -> None:
+def test_losses_built_by_name_equal_their_formulas() -> None:
     source, target = tensor(SOURCE), tensor(TARGET)
     found = {name: build_transfer_loss(name, 4)(source, target, 0.3).item() for name in ("dan", "mcc", "bnm")}
     expected = {"dan": mk_mmd(source, target), "mcc": mcc(target), "bnm": bnm(target)}
@@ -157,7 +157,7 @@ def test_losses_of_a_run_are_their_formulas() -> None:
 
 @pytest.mark.parametrize("progress", [0.0, 0.1, 1.0])
 def test_the_domain_classifier_learns_what_the_network_unlearns(progress: float) -> None:
-    """The classifier's gradient is that of the loss; the network's is that times minus the strength."""
+    """The classifier gets the gradient of the loss; the network gets it multiplied by minus the strength."""
     torch.manual_seed(1)
     loss = build_transfer_loss("dann", 4).double().eval()  # without dropout
     (classifier,) = (module for module in loss.modules() if isinstance(module, DomainClassifier))
@@ -175,7 +175,7 @@ def test_the_domain_classifier_learns_what_the_network_unlearns(progress: float)
     assert max(float(gradient.abs().max()) for gradient in of_weights[-2:]) > 0
 
 
-def test_the_domain_classifier_has_two_hidden_layers_and_says_source_by_a_positive_logit() -> None:
+def test_the_domain_classifier_has_two_hidden_layers_and_a_positive_logit_means_source() -> None:
     torch.manual_seed(2)
     classifier = DomainClassifier(3)
     linear = [layer for layer in classifier.layers if isinstance(layer, torch.nn.Linear)]

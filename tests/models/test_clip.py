@@ -30,7 +30,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def start(network: ClipFrames, weights: Path | None, classes: Sequence[str] = CLASSES, prompt: str = PROMPT) -> None:
-    """Initialises a network as a run does whose settings name the weights."""
+    """Initialises a network like a run whose settings name the weights."""
     clip = {"weights": None if weights is None else str(weights), "prompt": prompt}
     initialise(network, make_run(Path(), Path(), network="clip_vit_b32", clip=clip).settings, classes)
 
@@ -54,7 +54,7 @@ def hugging_face_layers(state: dict[str, Tensor], own: str, other: str, count: i
 
 
 def hugging_face_clip(clip: nn.Module, activation: str) -> Any:
-    """CLIP of the transformers library with the same weights."""
+    """The CLIP of the transformers library with the same weights."""
     from transformers import CLIPConfig, CLIPModel
 
     def tower(width: int, **rest: int) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def test_logits_are_those_of_open_clip_and_of_transformers(quick_gelu: bool, act
     clip = build_clip(quick_gelu)
     for weight in clip.parameters():
         if weight.ndim < 2:
-            nn.init.normal_(weight, std=0.5)  # no bias or norm of a new network would be noticed
+            nn.init.normal_(weight, std=0.5)  # the biases and norms of a new network have no effect
     with torch.no_grad():
         clip.logit_scale.fill_(4.0)
     path = tmp_path / "clip.safetensors"
@@ -141,7 +141,7 @@ def test_frames_are_prepared_as_clip_was_trained(side: int, tolerance: float) ->
 
 
 @pytest.mark.usefixtures("tiny")
-def test_a_clip_is_the_mean_of_its_frames_and_pace_is_seen_between_them() -> None:
+def test_a_clip_is_the_mean_of_its_frames_and_the_pace_head_sees_their_changes() -> None:
     torch.manual_seed(1)
     network = ClipFrames(3)
     start(network, None)
@@ -161,7 +161,7 @@ def test_a_clip_is_the_mean_of_its_frames_and_pace_is_seen_between_them() -> Non
 
 
 @pytest.mark.usefixtures("tiny")
-def test_what_is_trained_is_the_image_tower() -> None:
+def test_only_the_image_tower_is_trained() -> None:
     network = ClipFrames(3)
     assert all(name.startswith("visual.") for name, _ in network.named_parameters())
     start(network, None)
@@ -170,7 +170,7 @@ def test_what_is_trained_is_the_image_tower() -> None:
 
 
 def write_torchscript(clip: nn.Module, path: Path) -> None:
-    """TorchScript archive with weights in half precision under the names of a CLIP."""
+    """A TorchScript archive with half-precision weights under the names of CLIP."""
     root = nn.Module()
     for name, value in clip.state_dict().items():
         *parents, leaf = name.split(".")
@@ -205,7 +205,7 @@ def test_every_kind_of_file_loads(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("tiny")
-def test_files_that_are_no_clip_are_refused(tmp_path: Path) -> None:
+def test_files_without_clip_weights_are_refused(tmp_path: Path) -> None:
     network = ClipFrames(2)
     path = tmp_path / "clip.pt"
     with pytest.raises(UserError, match=r"clip\.pt: no such weights file"):
@@ -224,7 +224,7 @@ def test_files_that_are_no_clip_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("tiny")
 def test_the_prompt_and_the_activation_are_those_of_the_settings() -> None:
-    """With any prompt the text {} is the class's name, and other braces are left alone."""
+    """In any prompt, {} is replaced by the class name, and other braces are left unchanged."""
     exact = {"weights": None, "quick_gelu": False}
     network = build(make_run(Path(), Path(), network="clip_vit_b32", clip=exact).settings, 2)
     assert {type(block.mlp.gelu).__name__ for block in network.visual.transformer.resblocks} == {"GELU"}

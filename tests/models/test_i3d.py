@@ -49,7 +49,7 @@ def fill_by_formula(model: InceptionI3D) -> None:
     model.load_state_dict(state)
 
 
-def test_same_padding_puts_the_odd_cell_behind() -> None:
+def test_same_padding_puts_the_odd_cell_at_the_end() -> None:
     assert same_padding(224, 7, 2) == (2, 3)
     assert same_padding(7, 3, 2) == (1, 1)
     assert same_padding(8, 3, 2) == (0, 1)
@@ -124,7 +124,7 @@ def test_statistics_of_the_frozen_prefix(mode: str, moves: bool) -> None:
     assert moves or torch.equal(weights, model.state_dict()["Mixed_3c.b0.bn.running_mean"])
 
 
-def test_fast_form_agrees_with_plain_float32() -> None:
+def test_bfloat16_with_channels_last_agrees_with_float32() -> None:
     model = InceptionI3D(5).eval()
     fill_by_formula(model)
     clips = torch.from_numpy(np.random.default_rng(0).random((2, 3, 8, 48, 48), dtype=np.float32) * 2 - 1)
@@ -158,7 +158,7 @@ def test_logits_of_the_public_implementations(key: str, stride: int, channels: i
     assert abs(logits - expected).max() < 1e-3 * expected.std()
 
 
-def test_errors_name_value_and_what_is_allowed() -> None:
+def test_errors_name_the_value_and_the_allowed_ones() -> None:
     with pytest.raises(UserError, match="temporal_stride is 3; allowed: 1"):
         InceptionI3D(temporal_stride=3)
     with pytest.raises(UserError, match="'Mixed_9z'; allowed: none, Conv3d_1a_7x7"):
@@ -169,7 +169,7 @@ def test_errors_name_value_and_what_is_allowed() -> None:
 
 @pytest.mark.parametrize(("frozen", "largest"), [("none", 69), ("Conv3d_2c_3x3", 8), ("MaxPool3d_4a_3x3", 4)])
 def test_frozen_layers_keep_no_activations(frozen: str, largest: int) -> None:
-    """Nothing wider is kept than what the first trainable layer gets; 69 are 64x64 frames with their padding."""
+    """No kept activation is wider than the input of the first trainable layer; 69 is 64 with padding."""
     network = InceptionI3D(5).freeze(frozen).train()
     sides: list[int] = []
 

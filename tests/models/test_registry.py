@@ -65,7 +65,7 @@ def test_i3d_follows_the_settings_of_the_run(stream: str, channels: int) -> None
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
-def test_a_resnet_is_of_its_name_and_dropout(name: str) -> None:
+def test_a_resnet_has_the_depth_of_its_name_and_the_dropout_of_the_settings(name: str) -> None:
     network = build_network(settings_of(network=name, dropout=0.25), 3)
     assert network.feature_size == {"resnet18": 512, "resnet50": 2048}[name]
     assert isinstance(network.dropout, nn.Dropout)

@@ -14,7 +14,7 @@ CLASSES = ("climb", "jump", "run", "stand", "walk")
 
 
 def start(network: FrameResNet, weights: Path | None) -> None:
-    """Initialises a network as a run does whose settings name the weights."""
+    """Initialises a network like a run whose settings name the weights."""
     weights_setting = None if weights is None else str(weights)
     settings = make_run(Path(), Path(), network="resnet18", resnet={"weights": weights_setting}).settings
     initialise(network, settings, CLASSES)
@@ -48,7 +48,7 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
         FrameResNet("resnet18", 5, 0.5).features(torch.zeros(1, 2, 1, 8, 8))
 
 
-def test_the_classifier_stays_new_and_old_files_lack_counters(tmp_path: Path) -> None:
+def test_the_classifier_stays_random_and_old_files_may_lack_counters(tmp_path: Path) -> None:
     state = torchvision.models.resnet18().state_dict()
     torch.save({name: value for name, value in state.items() if "num_batches" not in name}, tmp_path / "weights.pth")
     network = FrameResNet("resnet18", 5, 0.5)

@@ -48,7 +48,7 @@ def test_shapes_and_means(stream: str, paces: int) -> None:
 
 
 def test_heads_see_the_features_after_dropout_and_features_are_those_before() -> None:
-    """With everything dropped, the heads answer by their bias alone."""
+    """With a dropout of 1, the output of a head is its bias."""
     model = RunNetwork(InceptionI3D(4, dropout=1.0), pace_classes=3).eval()
     clips = torch.rand(2, 3, 8, 32, 32)
     model.network.dropout.train()
@@ -103,7 +103,7 @@ def test_upsampled_logits_interpolate_between_step_centres() -> None:
 
 
 def initialised(stream: str, **init: Path | None) -> tuple[StreamNetwork, dict[str, torch.Tensor]]:
-    """The network of a run, and its weights before it was initialised."""
+    """The network of a run, and its weights before the initialisation."""
     settings = settings_of(stream, init={name: path and str(path) for name, path in init.items()})
     network = build_network(settings, len(CLASSES))
     before = {name: value.clone() for name, value in network.state_dict().items()}
@@ -112,13 +112,13 @@ def initialised(stream: str, **init: Path | None) -> tuple[StreamNetwork, dict[s
 
 
 def write_weights(path: Path, channels: int) -> dict[str, torch.Tensor]:
-    """Weights for the classes of Kinetics."""
+    """I3D weights for the classes of Kinetics."""
     state = InceptionI3D(400, channels).state_dict()
     safetensors.torch.save_file(state, path)
     return state
 
 
-def test_both_streams_start_from_rgb_weights_alone(tmp_path: Path) -> None:
+def test_both_streams_can_start_from_rgb_weights(tmp_path: Path) -> None:
     kinetics = write_weights(tmp_path / "rgb.safetensors", 3)
     (rgb, _), (flow, before) = (initialised(stream, rgb=tmp_path / "rgb.safetensors") for stream in ("rgb", "flow"))
     assert torch.equal(rgb.state_dict()[FIRST_KERNEL], kinetics[FIRST_KERNEL])
@@ -134,7 +134,7 @@ def test_each_stream_starts_from_its_own_file(tmp_path: Path) -> None:
     for stream, state in trained.items():
         network, _ = initialised(stream, **files)
         assert torch.equal(network.state_dict()[FIRST_KERNEL], state[FIRST_KERNEL])
-    # An RGB network has no use for weights of flow.
+    # An RGB network ignores flow weights.
     network, before = initialised("rgb", rgb=None, flow=files["flow"])
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 

@@ -1,6 +1,6 @@
-"""A new loss, or a new recipe, touches three files of the project and is then a run like any other.
+"""A new loss or recipe needs changes in three files, after which it is trained like any other run.
 
-Each test adds one to a copy of the package and trains it by the command line, from its entry in methods.yaml.
+Each test adds one to a copy of the package and trains with it from the command line, by its entry in methods.yaml.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LOSS = '''
 from i2vadapt.losses.transfer import TransferLoss
 
 class Loss(TransferLoss):
-    """Entropy of the target's predictions."""
+    """Entropy of the predictions for the target."""
 
     def forward(self, source, target, progress):
         return -(target.softmax(1) * target.log_softmax(1)).sum(1).mean()
@@ -33,7 +33,7 @@ from pydantic import Field
 from i2vadapt.config.run import RunSettings
 
 class Settings(RunSettings):
-    """Video loss alone, smoothed."""
+    """Cross-entropy with label smoothing as the only loss."""
 
     recipe: Literal["smooth"] = "smooth"
     smoothing: float = Field(0.1, ge=0, lt=1)
@@ -47,7 +47,7 @@ from i2vadapt.recipes import base
 from i2vadapt.recipes.base import LossPart
 
 class Recipe(base.Recipe):
-    """Learns the whole generated videos, cut at the centre, with smoothed labels."""
+    """Trains on centre crops of the whole generated videos, with smoothed labels."""
 
     def batches(self, epoch, first):
         source = self.context.domains.source

@@ -1,4 +1,4 @@
-"""GPUs requested and found; no machine of the tests needs one."""
+"""GPUs requested and found; the tests need no GPU."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def slurm(monkeypatch: pytest.MonkeyPatch, allotted: str | None, found: int, dev
         (0, "NoDevFiles", 0, "auto"),
     ],
 )
-def test_enough_gpus(
+def test_enough_gpus_are_accepted(
     monkeypatch: pytest.MonkeyPatch, asked: int, allotted: str | None, found: int, device: str
 ) -> None:
     slurm(monkeypatch, allotted, found, device)
@@ -57,13 +57,13 @@ def test_each_node_has_its_share_of_the_gpus(monkeypatch: pytest.MonkeyPatch) ->
     [
         (1, "0", 0, "auto"),  # PyTorch without CUDA
         (2, "0", 1, "auto"),
-        (1, None, 0, "auto"),  # the site hands out GPUs under another name
+        (1, None, 0, "auto"),  # the site allocates GPUs under another name
         (0, "0,1", 1, "auto"),  # requested as gres
         (2, "0", 0, "cpu"),
         (1, None, 0, "cpu"),
     ],
 )
-def test_fewer_gpus_than_asked_for_are_an_error_in_a_slurm_job(
+def test_fewer_gpus_than_requested_are_an_error_in_a_slurm_job(
     monkeypatch: pytest.MonkeyPatch, asked: int, allotted: str | None, found: int, device: str
 ) -> None:
     slurm(monkeypatch, allotted, found, device)
@@ -71,7 +71,7 @@ def test_fewer_gpus_than_asked_for_are_an_error_in_a_slurm_job(
         check_gpus(asked)
 
 
-def test_what_is_found_is_logged_and_no_gpu_is_no_mistake_on_a_plain_machine(
+def test_found_gpus_are_logged_and_outside_slurm_a_missing_gpu_is_no_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -80,7 +80,7 @@ def test_what_is_found_is_logged_and_no_gpu_is_no_mistake_on_a_plain_machine(
     assert "GPUs: 1 requested, CUDA_VISIBLE_DEVICES is unset, 0 found" in caplog.text
 
 
-def test_the_variable_decides_about_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_variable_chooses_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert best_device() == "cuda"
     monkeypatch.setenv("I2VADAPT_DEVICE", "cpu")
@@ -90,7 +90,9 @@ def test_the_variable_decides_about_the_device(monkeypatch: pytest.MonkeyPatch) 
         best_device()
 
 
-def test_a_stage_looks_before_it_starts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stage_checks_the_gpus_before_it_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     slurm(monkeypatch, "0", 0)
     assert main(["depth", "--gpus", "1", "no such photograph.png", "--out", "maps"]) == 1
     assert "i2vadapt: error: GPUs: 1 requested, CUDA_VISIBLE_DEVICES is 0, 0 found" in capsys.readouterr().err

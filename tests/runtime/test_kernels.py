@@ -1,4 +1,4 @@
-"""Real Numba on a package of its own: the compiler of kernels is copied beside a caller, a helper and a constant."""
+"""Numba on a small package of its own: a copy of the kernel compiler, a caller, a helper and a constant."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def sources(tmp_path: Path) -> Path:
 
 
 def start(sources: Path, code: str = CALL, **environment: str) -> subprocess.Popen[str]:
-    # Without byte code, which Python itself takes for fresh when time and size of a source stay the same.
+    # Without byte code, which Python considers current while modification time and size of a source are the same.
     settings = {"PATH": os.environ["PATH"], "PYTHONPATH": str(sources), "PYTHONDONTWRITEBYTECODE": "1"}
     settings |= {"HOME": str(sources.parent / "home"), **environment}
     command = [sys.executable, "-c", code]
@@ -80,7 +80,7 @@ def numbers(process: subprocess.Popen[str]) -> list[float]:
 
 
 def call(sources: Path, code: str = CALL, **environment: str) -> list[float]:
-    """Results of the caller for 1 and 1.5, how often its machine code was found, and how often it was not."""
+    """Results of the caller for 1 and 1.5, and the numbers of cache hits and misses."""
     return numbers(start(sources, code, **environment))
 
 
@@ -89,7 +89,7 @@ def kept(root: Path) -> list[Path]:
 
 
 def change(file: Path, old: str, new: str) -> None:
-    """A change that shows neither in the size of the file nor in its time."""
+    """Changes a file without changing its size or modification time."""
     before = file.stat()
     assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new))
@@ -134,7 +134,7 @@ def test_nothing_is_written_to_the_sources(sources: Path) -> None:
     temporary.mkdir()
     before = sorted(sources.rglob("*"))
     for folder in [sources, *(path for path in before if path.is_dir())]:
-        folder.chmod(0o500)  # for root this says nothing
+        folder.chmod(0o500)  # has no effect for root
     for expected in ([4, 5, 0, 2], [4, 5, 2, 0]):
         assert call(sources, HOME=NOWHERE, TMPDIR=str(temporary)) == expected
     own = temporary / f"i2vadapt-kernels-{os.getuid()}"
@@ -162,13 +162,13 @@ def test_the_users_numba_folder_comes_first(sources: Path) -> None:
     assert call(sources, plain, NUMBA_DISABLE_JIT="1") == [4]
 
 
-def test_a_process_keeps_nothing_after_its_sources_have_changed(sources: Path) -> None:
+def test_a_process_caches_nothing_after_its_sources_have_changed(sources: Path) -> None:
     assert call(sources, f"import i2vadapt.caller{PULL}{CALL}") == [4, 5, 0, 2], "it goes on with the functions it has"
     assert kept(sources.parent) == []
     assert call(sources) == [22, 23, 0, 2]
 
 
-def test_a_process_takes_nothing_old_after_its_sources_have_changed(sources: Path) -> None:
+def test_a_process_uses_no_stale_code_after_its_sources_have_changed(sources: Path) -> None:
     call(sources)
     of_old_sources = kept(sources.parent)
     begin = "from i2vadapt.runtime.kernels import kernel; kernel()(lambda x: x)"
@@ -176,7 +176,7 @@ def test_a_process_takes_nothing_old_after_its_sources_have_changed(sources: Pat
     assert kept(sources.parent) == of_old_sources
 
 
-def test_sources_are_what_kernels_are_compiled_from_and_nothing_else(tmp_path: Path) -> None:
+def test_sources_are_exactly_the_modules_that_kernels_are_compiled_from(tmp_path: Path) -> None:
     package = tmp_path / "small"
     texts = {
         "__init__.py": "",
@@ -203,7 +203,7 @@ def test_sources_are_what_kernels_are_compiled_from_and_nothing_else(tmp_path: P
     assert read_kernel_sources(package, "small.compiler").digest != found.digest
 
 
-def test_all_kernels_of_the_package_are_compiled_in_one_place() -> None:
+def test_all_kernels_of_the_package_are_compiled_by_one_module() -> None:
     sources = read_kernel_sources(PACKAGE, "i2vadapt.runtime.kernels")
     texts = {path: path.read_text() for path in PACKAGE.rglob("*.py")}
     with_numba = {path for path, text in texts.items() if re.search(r"^\s*(from|import) numba\b", text, re.M)}
@@ -214,12 +214,12 @@ def test_all_kernels_of_the_package_are_compiled_in_one_place() -> None:
     assert len(sources.files) < 30, "a change elsewhere compiles nothing anew"
 
 
-def test_kernels_do_without_pytorch(tmp_path: Path) -> None:
+def test_kernels_do_not_import_pytorch(tmp_path: Path) -> None:
     code = "import sys, i2vadapt.flow.sweep, i2vadapt.synthesis.filling; print(int('torch' in sys.modules))"
     assert call(PACKAGE.parent, code, HOME=str(tmp_path)) == [0]
 
 
-def test_code_of_other_sources_goes_a_month_after_its_last_use(tmp_path: Path) -> None:
+def test_code_of_other_sources_is_removed_a_month_after_its_last_use(tmp_path: Path) -> None:
     root = tmp_path / "i2vadapt/kernels"
     ages = {"a" * 16: 31, "b" * 16: 29, "c" * 16: 40, "somebody else's": 99}
     for name, age in ages.items():
@@ -240,12 +240,13 @@ def test_a_temporary_folder_that_others_can_write_is_refused(
     own = tmp_path / f"i2vadapt-kernels-{os.getuid()}"
     assert kernel_folder("a" * 16) == own / ("a" * 16)
     assert caplog.messages == [
-        f"compiled kernels are kept in {own}/{'a' * 16}: {NOWHERE}/i2vadapt/kernels can't be written"
+        f"compiled kernels are cached in {own}/{'a' * 16}: {NOWHERE}/i2vadapt/kernels cannot be written"
     ]
     caplog.clear()
     own.chmod(0o770)
     assert kernel_folder("a" * 16) is None
-    assert caplog.messages == ["kernels are compiled anew in each process: no folder can be written to keep them"]
+    (message,) = caplog.messages
+    assert message == "compiled kernels are not cached, so each process compiles them: no cache folder can be written"
     own.chmod(0o700)
     own.rename(tmp_path / "elsewhere")
     own.symlink_to(tmp_path / "elsewhere")

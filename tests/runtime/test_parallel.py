@@ -58,17 +58,17 @@ def test_every_device_has_one_process_and_results_come_in_order() -> None:
         list(map_over_devices(die, range(8), ["cpu", "cpu"]))
 
 
-def test_a_killed_worker_is_one_clear_line() -> None:
+def test_a_killed_worker_is_reported_in_one_line() -> None:
     with pytest.raises(UserError, match=r"worker process was killed \(out of memory\?\); use fewer --workers"):
         list(ordered_map(die, range(8), 2))
 
 
-def test_errors_of_workers_arrive_as_they_are() -> None:
+def test_errors_of_workers_are_raised_unchanged() -> None:
     with pytest.raises(UserError, match=r"\Aitem 0 is no good\Z"):
         list(ordered_map(refuse, range(4), 2))
 
 
-def test_a_thread_runs_ahead_as_far_as_it_may_and_no_further() -> None:
+def test_a_thread_prefetches_up_to_its_limit() -> None:
     made: list[int] = []
     third = threading.Event()
 
@@ -88,7 +88,7 @@ def test_a_thread_runs_ahead_as_far_as_it_may_and_no_further() -> None:
 
 
 def test_parts_of_a_chain_work_at_the_same_time() -> None:
-    meeting = threading.Barrier(2, timeout=10)  # breaks unless one part makes item 1 while the other has item 0
+    meeting = threading.Barrier(2, timeout=10)  # times out unless one part makes item 1 while the other handles item 0
 
     def first(number: int) -> int:
         if number == 1:
@@ -103,7 +103,7 @@ def test_parts_of_a_chain_work_at_the_same_time() -> None:
     assert list(prefetch(map(second, prefetch(map(first, range(3)))))) == [0, -1, -2]
 
 
-def test_an_error_comes_in_its_place() -> None:
+def test_an_error_is_raised_at_the_failed_result() -> None:
     results = prefetch(map(square_unless_three, range(5)))
     assert [next(results) for _ in range(3)] == [0, 1, 4]
     with pytest.raises(UserError, match="item 3"):
@@ -115,7 +115,7 @@ def square_unless_three(number: int) -> int:
     return number * number if number != 3 else int(refuse(number))
 
 
-def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(
         "import os, time\n"

@@ -34,7 +34,7 @@ def rgb_run(data: Path) -> Run:
 
 @pytest.fixture(scope="module")
 def flow_run(data: Path, rgb_run: Run) -> Run:
-    """Its second epoch uses the bank."""
+    """A flow run whose second epoch uses the bank."""
     run = make_flow_run(data, data / "flow", rgb_run.folder, epochs=EPOCHS)
     Trainer(run).train()
     return run
@@ -59,7 +59,7 @@ def command_of(run: Run, out: Path) -> list[str]:
 def test_a_run_that_is_stopped_within_an_epoch_and_within_an_evaluation_resumes(
     name: str, folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both times the step in hand is finished, and in the end all numbers are those of an undisturbed run."""
+    """The current step is finished each time, and in the end all numbers are those of an undisturbed run."""
     whole: Run = request.getfixturevalue(name)
     handlers = [signal.getsignal(number) for number in SIGNALS]
     steps: list[tuple[int, int]] = []
@@ -97,7 +97,7 @@ def test_a_run_that_is_stopped_within_an_epoch_and_within_an_evaluation_resumes(
     assert [signal.getsignal(number) for number in SIGNALS] == handlers
 
 
-def test_signals_are_recorded_in_the_context_alone() -> None:
+def test_signals_are_recorded_only_in_the_context() -> None:
     before = {number: signal.getsignal(number) for number in SIGNALS}
     for number in SIGNALS:
         with stop_request() as request:
@@ -111,7 +111,7 @@ def test_signals_are_recorded_in_the_context_alone() -> None:
     assert {number: signal.getsignal(number) for number in SIGNALS} == before
 
 
-def test_another_thread_than_the_main_one_trains_without_catching_signals() -> None:
+def test_a_thread_other_than_the_main_one_trains_without_catching_signals() -> None:
     found = []
 
     def run() -> None:
@@ -124,8 +124,8 @@ def test_another_thread_than_the_main_one_trains_without_catching_signals() -> N
     assert found == [False]
 
 
-def test_a_process_that_ends_takes_its_loader_processes_with_it() -> None:
-    """They ignore the signal by which multiprocessing would end them."""
+def test_loader_processes_end_with_their_process() -> None:
+    """Loader processes ignore the signal by which multiprocessing would end them."""
     script = (
         "import multiprocessing, time\n"
         "from i2vadapt.runtime.preemption import ignore_signals\n"

@@ -1,4 +1,4 @@
-"""A small project of its own, in which the real Snakefile runs."""
+"""A small project in a folder of its own, in which the real Snakefile runs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ methods: [so_rgb, full]
 THREADS = [f"{stage.name}=1" for stage in (*stages.PREPROCESSING, stages.TRAIN)]
 DATA_JOBS = {"depth": 2, "synthesize": 2, "decode": 1, "flow": 3}
 RUNS = ("rgb", "rgb_pace", "flow_bank_pace")
-"""Those of the two methods."""
+"""Runs of the two methods."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The jobs' `python` is the one that runs the tests."""
+        """Environment in which the `python` of the jobs is the one that runs the tests."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return {**os.environ, "PATH": path}
 
     def run(self, *arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Runs Snakemake; programs in a folder `path` come before all others."""
+        """Runs Snakemake; programs in a folder `path` take precedence over all others."""
         environment = self.environment
         if path is not None:
             environment["PATH"] = f"{path}{os.pathsep}{environment['PATH']}"
@@ -108,7 +108,7 @@ def write_photograph(path: Path, seed: int) -> None:
 
 
 def write_data(folder: Path) -> None:
-    """Four photographs and three videos a class; what walks moves by a pixel a frame, what runs by three."""
+    """Four photographs and three videos per class; walkers move by one pixel per frame, runners by three."""
     for kind, name in enumerate(("walking", "running")):
         for number in range(4):
             write_photograph(folder / "my photos" / name / f"{name} {number}.png", 10 * kind + number)
@@ -121,7 +121,7 @@ def write_data(folder: Path) -> None:
 
 
 def make_project(folder: Path, data: Path) -> Project:
-    """Copies what a clone holds, and the data; the package is linked.
+    """Copies the files of a clone, and the data; the package is linked.
 
     The data is written once and copied, as the same frames may be encoded to other bytes another time.
     """

@@ -1,4 +1,4 @@
-"""A CLIP of the shape of ViT-B/32, but small."""
+"""A CLIP with the structure of ViT-B/32, but small."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ TINY: dict[str, Any] = {
 
 
 def tiny_config(name: str) -> dict[str, Any]:
-    """In the place of open_clip's table of architectures."""
+    """Replaces open_clip's table of architectures."""
     assert name == "ViT-B-32"
     return dict(TINY)

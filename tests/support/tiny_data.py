@@ -1,4 +1,4 @@
-"""Tiny datasets of two classes: noise frames in the colour of their class; flow that tells its domain by its sign."""
+"""Tiny datasets of two classes: noise frames in the colour of their class, flow whose sign marks its domain."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def make_items(suffix: str, per_class: int = 2, labelled: bool = True) -> list[I
 
 
 def write_frames(folder: Path, items: list[Item], seed: int) -> None:
-    """Shards of frames, and the tables of items."""
+    """Writes shards of frames, and the item tables."""
     write_items(folder / "manifest.csv", items)
     provenance = make_provenance("decode", 1, DecodeSettings(short_side=HEIGHT).model_dump(mode="json"), {})
     for part in range(SHARDS):
@@ -69,7 +69,7 @@ def write_frames(folder: Path, items: list[Item], seed: int) -> None:
 
 
 def write_flow(folder: Path, v: float) -> None:
-    """Shards of flow of the frames that are there; v is the same everywhere, u is noise."""
+    """Writes shards of flow for the existing frames; v is constant and u is noise."""
     settings = FlowSettings(bound=10)
     for part in range(SHARDS):
         frames = ShardReader(folder / "frames" / f"{shard_name(part)}.h5", "frames")
@@ -87,7 +87,7 @@ def write_flow(folder: Path, v: float) -> None:
 
 
 def write_datasets(root: Path, flow: bool = True, labelled: bool = True) -> None:
-    """Folders source (v = +4 px) and target (v = -4 px)."""
+    """Writes the folders source (v = +4 px) and target (v = -4 px)."""
     for seed, (name, suffix, v) in enumerate((("source", ".jpg", 4.0), ("target", ".mp4", -4.0))):
         write_frames(root / name, make_items(suffix, labelled=labelled or name == "source"), seed)
         if flow:
@@ -104,12 +104,12 @@ def make_run(
 
 
 def make_flow_run(data: Path, folder: Path, partner: Path, workers: int = 0, **changes: object) -> Run:
-    """The flow run of the full method, which fills its bank with the help of the RGB run in the folder `partner`."""
+    """The flow run of the full method; the partner of its bank is the RGB run in the folder `partner`."""
     bank = {**BANK, "partner": "rgb"}
     return make_run(data, folder, workers, {"rgb": partner}, **{"stream": "flow", "bank": bank, **changes})
 
 
 def read_metrics(folder: Path) -> list[dict[str, str]]:
-    """Rows of metrics.csv without the columns that tell times."""
+    """Rows of metrics.csv without the columns that depend on time."""
     with (folder / "metrics.csv").open(newline="") as file:
         return [{name: value for name, value in row.items() if name not in TIMING} for row in csv.DictReader(file)]

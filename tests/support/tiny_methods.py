@@ -13,7 +13,7 @@ from i2vadapt.report.runs import Evaluation, Method, Predictions, Run
 
 
 def make_run(name: str, metrics: Mapping[str, Sequence[float]], stream: str = "rgb", seed: int = 0) -> Run:
-    """A run with columns of metrics, `epoch` among them; it has no scores."""
+    """A run with the given columns of metrics, including `epoch`, and without scores."""
     frame = pd.DataFrame(metrics, dtype=np.float64).set_index("epoch")
     return Run(name, stream, seed, RunFolder(Path(name)), frame, {}, ())  # type: ignore[arg-type]
 
@@ -26,7 +26,7 @@ def make_method(
     flow: bool = True,
     runs: Sequence[Run] = (),
 ) -> Method:
-    """A method whose flow stream and fusion predict the given classes, a list a seed, and whose RGB stream always 0.
+    """A method whose flow stream and fusion predict the given classes, one list per seed; its RGB stream predicts 0.
 
     Without flow, its RGB stream predicts the given classes.
     """

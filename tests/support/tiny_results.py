@@ -1,4 +1,4 @@
-"""A tiny results folder: three classes, two shards a dataset, two methods that share a run, two seeds."""
+"""A tiny results folder: three classes, two shards per dataset, two methods that share a run, two seeds."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def picture(label: int) -> np.ndarray:
 
 
 def shard_content(kind: str, items: Sequence[Item], failing: Sequence[str]) -> list[Encoded | Failed]:
-    """Flow goes to the right with 5 pixels a frame in the left half; a tenth of it is said to be clipped."""
+    """Flow that points right by 5 pixels per frame in the left half; a tenth of it is recorded as clipped."""
     ramp = np.tile(np.linspace(0, 65535, WIDTH).astype(np.uint16), (HEIGHT, 1))
     field = np.zeros((HEIGHT, WIDTH, 2), np.float32)
     field[:, : WIDTH // 2, 0] = MOTION
@@ -83,7 +83,7 @@ def make_items(root: Path, suffix: str, count: int, labelled: bool = True) -> li
 def make_scores(
     items: Sequence[Item], predicted: Sequence[str], confidence: float, classes: Sequence[str] = CLASSES
 ) -> Scores:
-    """Scores that predict the given classes, each with the same probability."""
+    """Scores that predict the given classes, all with the same probability."""
     probabilities = np.full((len(items), len(classes)), (1 - confidence) / (len(classes) - 1), np.float32)
     probabilities[np.arange(len(items)), [classes.index(name) for name in predicted]] = confidence
     labels = np.array([item.label for item in items], np.int64)
@@ -97,7 +97,7 @@ def write_run(
     metrics: Sequence[Mapping[str, object]],
     train: Mapping[str, object],
 ) -> None:
-    """Files of a run; the accuracies of its scores join the rows of its metrics."""
+    """Writes the files of a run; the accuracies of its scores are added to the rows of its metrics."""
     index = []
     by_epoch = {}
     for epoch, part in scores.items():
@@ -141,7 +141,7 @@ def write_method(
 
 
 def write_runs_and_methods(results: Results, videos: Sequence[Item], seeds: Iterable[int] = (0, 1)) -> None:
-    """Runs rgb and flow_bank, methods so_rgb and full; flow is right but for one video of the second seed."""
+    """Writes runs rgb and flow_bank, methods so_rgb and full; flow is wrong for one video of the second seed only."""
     run, sit, wave = CLASSES
     rgb = [run, sit, sit, run, wave, run]
     flow = [run, run, sit, sit, wave, wave], [run, run, sit, sit, wave, run]

@@ -1,4 +1,4 @@
-"""An RGB run with CLIP's image tower: in training, evaluation and prediction."""
+"""An RGB run with CLIP's image tower in training, evaluation and prediction."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Two runs of one network each give what one run of both networks gave.
+"""Two runs of one network each give the same results as one training of both networks.
 
-`reference/two_streams.json` holds losses and weights of the method `full` with a transfer loss, as the trainer of both
-streams at once (i2vadapt 0.1) gave them after two epochs on the data of tiny_data, without dropout, in float64, so that
-the numbers are those of any machine. Of each weight it has mean, norm, first and last element.
+`reference/two_streams.json` contains losses and weights of the method `full` with a transfer loss, as computed by the
+trainer of both streams (i2vadapt 0.1) in two epochs on the data of tiny_data, without dropout and in float64, so that
+the numbers do not depend on the machine. Each weight is represented by its mean, norm, first and last element.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ONE_STREAM = ("bank", "streams")
 
 
 def starting_value(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Depends on the name alone, not on the order in which networks are built."""
+    """Draws weights that depend only on their names, not on the order in which networks are built."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     values = rng.standard_normal(shape)
     if name.endswith("running_var"):

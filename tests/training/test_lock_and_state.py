@@ -26,12 +26,12 @@ def test_differences_name_the_key_and_both_values() -> None:
     assert differences(old, old) == []
 
 
-def test_a_section_that_is_gone_or_new_is_named_by_its_key() -> None:
+def test_a_removed_or_added_section_is_named_by_its_key() -> None:
     assert differences({"bank": {"capacity": 2}}, {"bank": None}) == ["bank: {'capacity': 2}, now None"]
     assert differences({"weights": {}}, {"weights": {"a.pt": "12"}}) == ["weights.a.pt: None, now '12'"]
 
 
-def test_the_random_state_goes_on_where_it_was_taken(tmp_path: Path) -> None:
+def test_a_restored_random_state_gives_the_same_numbers(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "state.pt", {"random": random_state()})
     first = torch.rand(5)
     set_random_state(checkpoint.load(tmp_path / "state.pt")["random"])
@@ -75,7 +75,7 @@ with lock_folder(pathlib.Path(sys.argv[1])):
 
 @pytest.fixture
 def trainer(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that holds the lock of a folder; its loader process inherits the lock and lives two seconds longer."""
+    """A process that locks a folder; its loader process inherits the lock and outlives it by two seconds."""
     command = [sys.executable, "-c", TRAINER, str(tmp_path / "run")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -26,11 +26,11 @@ from i2vadapt.training.target_scores import read_index, reported_accuracies
 from i2vadapt.weights import checkpoint
 
 Finished = tuple[list[dict[str, str]], dict[str, Any]]
-STEPS = 2  # of an epoch: four photographs, two in a batch
+STEPS = 2  # steps of an epoch: four photographs in batches of two
 
 
 class Killed(BaseException):
-    """Stands for the end of the process: nothing in the package may catch it."""
+    """Simulates the end of the process: nothing in the package may catch it."""
 
 
 def finished(folder: Path) -> Finished:
@@ -57,7 +57,7 @@ def assert_same(first: Finished, second: Finished) -> None:
 def train_until_killed(
     run: Run, monkeypatch: pytest.MonkeyPatch, name: str, call: int, before: bool, owner: type = Trainer
 ) -> None:
-    """The given call of a method of the trainer, or of another owner, ends the process, before or after its work."""
+    """Makes the given call of a method, the trainer's or another owner's, end the process, before or after its work."""
     real: Callable[..., Any] = getattr(owner, name)
     calls = 0
 
@@ -119,7 +119,7 @@ def test_scores_of_every_epoch_are_kept_for_other_runs(data: Path, undisturbed: 
 def test_parents_that_are_missing_or_of_other_classes_are_refused(
     data: Path, folder: Path, undisturbed: Finished
 ) -> None:
-    with pytest.raises(UserError, match="--parents: none given; the settings read rgb"):
+    with pytest.raises(UserError, match="--parents: none given, but the settings need rgb"):
         Trainer(replace(make_flow_run(data, folder, data / "undisturbed"), parents={}))
     with pytest.raises(UserError, match=r"nowhere/scores/0001\.safetensors: no such scores"):
         train(make_flow_run(data, folder, data / "nowhere"))
@@ -162,7 +162,7 @@ def test_a_finished_run_whose_scores_are_gone_is_trained_again(data: Path, folde
         pytest.param(Result, "write", 1, True, 3, id="before-the-result-was-written"),
     ],
 )
-def test_a_killed_run_goes_on_to_the_same_numbers(
+def test_a_killed_run_resumes_to_the_same_numbers(
     data: Path,
     folder: Path,
     undisturbed: Finished,
@@ -229,7 +229,7 @@ def test_two_trainers_in_one_folder(data: Path, folder: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(("delay", "used"), [(0, [0, 1, 1]), (1, [0, 0, 1])])
-def test_the_bank_gives_target_flow_from_the_right_epoch_on(
+def test_target_flow_is_retrieved_from_the_right_epoch_on(
     data: Path,
     folder: Path,
     undisturbed: Finished,
@@ -237,7 +237,7 @@ def test_the_bank_gives_target_flow_from_the_right_epoch_on(
     delay: int,
     used: list[int],
 ) -> None:
-    """All flow of photographs moves down (v > 0), all flow of videos up, mirrored or not."""
+    """All flow of photographs points down (v > 0) and all flow of videos up, mirrored or not."""
     domains: dict[int, set[bool]] = {}
     real = Trainer._step
 
@@ -252,7 +252,7 @@ def test_the_bank_gives_target_flow_from_the_right_epoch_on(
     assert [int(row["bank_used"]) for row in rows] == used
     assert [int(True in domains[epoch]) for epoch in range(3)] == used
     assert all(False in domains[epoch] for epoch in range(3) if not used[epoch])
-    # Scored where the bank is filled for the epoch to come, and at the end.
+    # The run scores the epochs after which the bank is refilled, and the last one.
     assert [bool(row["bank_flows"]) for row in rows] == [bool(now) for now in [*used[1:], 0]]
     assert [bool(row["accuracy"]) for row in rows] == [bool(now) for now in [*used[1:], 1]]
 
@@ -266,7 +266,7 @@ def test_rgb_needs_no_flow_and_labels_of_the_target_are_not_needed(tmp_path: Pat
         Trainer(make_run(tmp_path, folder, stream="flow"))
 
 
-def test_a_loss_that_is_not_finite_is_told_with_its_epoch(data: Path, folder: Path) -> None:
+def test_a_loss_that_is_not_finite_is_reported_with_its_epoch(data: Path, folder: Path) -> None:
     run = make_run(data, folder, pace=None, learning_rate=1e30)
     with pytest.raises(UserError, match=r"epoch \d: the loss is not finite: lower learning_rate \(1e\+30\)"):
         train(run)
@@ -275,14 +275,14 @@ def test_a_loss_that_is_not_finite_is_told_with_its_epoch(data: Path, folder: Pa
 def test_flow_of_other_frames_is_refused(tmp_path: Path, folder: Path) -> None:
     write_datasets(tmp_path)
     write_frames(tmp_path / "target", make_tiny_items(".mp4"), seed=99)
-    with pytest.raises(UserError, match=r"target/flow/0000\.h5: flow of other frames .* rerun the flow stage"):
+    with pytest.raises(UserError, match=r"target/flow/0000\.h5: computed from other frames .* run the flow stage"):
         Trainer(make_run(tmp_path, folder, stream="flow"))
     write_flow(tmp_path / "target", -4.0)
     assert len(Trainer(make_run(tmp_path, folder, stream="flow")).domains.target.items) == 4
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_crop_larger_than_the_frames_is_one_clear_line(data: Path, folder: Path, workers: int) -> None:
+def test_a_crop_larger_than_the_frames_is_reported_in_one_line(data: Path, folder: Path, workers: int) -> None:
     run = make_run(data, folder, workers, pace=None, crop=64)
     with pytest.raises(UserError, match=r"\Atrain\.crop: 64 is larger than the frames of .*48x40.*\Z") as caught:
         train(run)
@@ -295,7 +295,7 @@ def test_loader_processes_change_no_number(data: Path, folder: Path, undisturbed
     assert_same(train(make_flow_run(data, folder / "flow", data / "undisturbed", workers=2)), flow_run)
 
 
-def test_the_frames_that_are_fed_are_those_of_the_shards(data: Path) -> None:
+def test_the_network_receives_the_frames_of_the_shards(data: Path) -> None:
     """The red, or green, of a class of the tiny data arrives in the first, or second, channel of the clip."""
     trainer = Trainer(make_run(data, data / "unused", pace=None))
     clips, labels = [], []
@@ -308,7 +308,7 @@ def test_the_frames_that_are_fed_are_those_of_the_shards(data: Path) -> None:
     assert ShardReader(data / "source" / "frames" / "0000.h5").kind == "frames"
 
 
-def test_a_finished_run_is_left_alone_and_other_weights_or_settings_begin_anew(data: Path, folder: Path) -> None:
+def test_a_finished_run_is_left_unchanged_and_other_weights_or_settings_train_again(data: Path, folder: Path) -> None:
     run = make_run(data, folder, pace=None, epochs=1)
     rows, _ = train(run)
     before = (folder / "checkpoint.pt").stat().st_mtime_ns

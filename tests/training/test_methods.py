@@ -49,7 +49,7 @@ TRAINED = [name for name in RUNS if not name.startswith("clip_")]  # CLIP: test_
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Folder of all runs, which the tests below fill in their order."""
+    """Folder of all runs, which the tests below fill in order."""
     root = tmp_path_factory.mktemp("runs")
     yield root
     shutil.rmtree(root)
@@ -57,7 +57,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def data_with_photographs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The photographs are red or green; the generated videos of this dataset are not read for them."""
+    """The tiny data with red and green photographs; the recipe frames reads them rather than the generated videos."""
     root, rng = tmp_path_factory.mktemp("photographs") / "data", np.random.default_rng(0)
     shutil.copytree(data, root)
     items = read_items(root / "source" / "manifest.csv")
@@ -73,7 +73,7 @@ def data_with_photographs(data: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_every_run_trains(data_with_photographs: Path, runs: Path, name: str) -> None:
-    """After the runs whose scores it reads."""
+    """Each run is trained after the runs whose scores it reads."""
     settings = RUNS[name]
     run = make_run(data_with_photographs, runs / name / "seed5")
     parents = {parent: runs / parent / "seed5" for parent in settings.parents}
@@ -110,7 +110,7 @@ def test_every_method_is_the_fusion_of_its_runs(runs: Path, tmp_path: Path, name
         assert float(row["score_walk"]) == pytest.approx(total[row["id"]][0], abs=1e-5)
 
 
-def test_the_released_reading_trains(data: Path, folder: Path) -> None:
+def test_preset_released_trains(data: Path, folder: Path) -> None:
     changes = merge(TRAIN, PRESETS["released"]["train"], {"epochs": 3})
     Trainer(make_run(data, folder / "rgb", **changes)).train()
     bank = {**changes["bank"], **BANK, "partner": "rgb"}
@@ -122,7 +122,7 @@ def test_the_released_reading_trains(data: Path, folder: Path) -> None:
 
 
 def test_every_element_of_the_gradient_is_clipped(data: Path, folder: Path) -> None:
-    """With a rate of 1 and nothing else, one step moves each weight by its clipped gradient."""
+    """With a learning rate of 1 and no momentum or decay, one step moves each weight by its clipped gradient."""
     changes = {"clip_gradient": 1e-3, "learning_rate": 1.0, "momentum": 0.0, "weight_decay": 0.0, "epochs": 1}
     trainer = Trainer(make_run(data, folder, pace=None, batch_size=4, **changes))
     head = trainer.model.get_submodule("network.logits.conv3d").weight
@@ -204,6 +204,6 @@ def test_the_domain_classifier_learns_while_its_reversed_gradient_is_weak(data: 
         ({"recipe": "frame"}, "recipe: must be one of frames, video, not 'frame'"),
     ],
 )
-def test_settings_that_do_not_fit_together(changes: dict[str, object], message: str) -> None:
+def test_invalid_settings_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         parse(settings_class(changes, "test"), changes, "test")

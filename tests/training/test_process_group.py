@@ -26,7 +26,7 @@ def test_every_item_of_a_batch_goes_to_one_process() -> None:
     assert Part.of([4], ProcessGroup(1, 2)) == Part([4], 0.0)
 
 
-def test_all_items_have_their_turn_before_they_come_again() -> None:
+def test_every_item_is_used_once_before_any_is_used_again() -> None:
     batches = shuffled(5, 2, 7, (1, 2))
     assert [len(batch) for batch in batches] == [2, 2, 1, 2, 2, 1, 2]
     assert all(sorted(chain(*batches[start : start + 3])) == list(range(5)) for start in (0, 3))
@@ -36,7 +36,7 @@ def test_all_items_have_their_turn_before_they_come_again() -> None:
 
 
 def train_in_two_processes(root: Path, name: str, settings: dict[str, Any], parents: list[str]) -> str:
-    """The command that a job with two GPUs runs; gives what it logged."""
+    """Runs the command of a job with two GPUs and returns its log."""
     command = [sys.executable, "-m", "i2vadapt", "train", "--gpus", "2", "--out", root / "two" / name, "--seed", "5"]
     command += ["--source", root / "source", "--target", root / "target", "--classes", *CLASSES]
     command += ["--workers", "0", "--settings", json.dumps({**TRAIN, **settings}), *parents]
@@ -45,11 +45,11 @@ def train_in_two_processes(root: Path, name: str, settings: dict[str, Any], pare
     return done.stderr
 
 
-def test_two_processes_train_as_one_does_with_the_same_batch(tmp_path: Path) -> None:
-    """With all of the method, batches that do not divide evenly, and batch normalisation over both processes.
+def test_two_processes_train_like_one_with_the_same_batch(tmp_path: Path) -> None:
+    """Both train the full method, with batches that do not divide evenly and synchronised batch normalisation.
 
-    In float64, where rounding stays far below what a fault would do: a network that is random, on frames this small,
-    magnifies rounding errors of float32 by some thousands within two epochs, on some processors more than on others.
+    They compute in float64, where rounding errors stay far below the effect of a bug. A random network on frames this
+    small amplifies the rounding errors of float32 by a factor of thousands within two epochs, depending on the CPU.
     """
     for seed, (name, suffix, v) in enumerate((("source", ".jpg", 4.0), ("target", ".mp4", -4.0))):
         write_frames(tmp_path / name, make_items(suffix, per_class=3), seed)

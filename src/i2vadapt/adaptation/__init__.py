@@ -1,1 +1,1 @@
-"""The category-aware flow memory bank and what is retrieved from it."""
+"""The category-aware flow memory bank and the retrieval of flow from it."""

@@ -1,7 +1,7 @@
-"""Category-aware flow memory bank (paper section 3.2): whose flow source videos retrieve.
+"""Category-aware flow memory bank (paper section 3.2): the target items whose flow source videos retrieve.
 
-The bank holds references to target items, never flow itself: the flow stays in its shard and goes through the same
-augmentation as any other when it is drawn.
+The bank holds references to target items, not the flow itself. The flow stays in its shard and is augmented like any
+other flow when it is retrieved.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ class FlowMemoryBank:
     """The most confident target items of each pseudo class.
 
     Args:
-        num_classes: C.
-        capacity: N, items kept for each class.
+        num_classes: number of classes C, at least 1.
+        capacity: number of items N kept per class, at least 1.
 
     Attributes:
-        items: (C, N) int64 item indices, most confident first; -1 in empty places.
-        confidence: (C, N) float64 fused scores, 0 to the number of streams; 0 in empty places.
+        items: item indices (C, N), int64, most confident first; -1 in empty places.
+        confidence: fused scores (C, N), float64, 0 to the number of fused runs; 0 in empty places.
 
     Raises:
-        UserError: a size below 1.
+        UserError: if one of the two numbers is below 1.
     """
 
     def __init__(self, num_classes: int, capacity: int) -> None:
@@ -45,24 +45,24 @@ class FlowMemoryBank:
         self.confidence = np.zeros((self.num_classes, self.capacity))
 
     def rebuild(self, items: ArrayLike, probabilities: ArrayLike) -> None:
-        """Refills the bank: the pseudo class is the highest fused score, the confidence that score.
+        """Refills the bank. An item's pseudo class is that of its highest fused score, which is its confidence.
 
-        Equal confidences are ordered by item index, so that the content never depends on the order of evaluation.
+        Equal confidences are ordered by item index, so that the content does not depend on the order of evaluation.
 
         Args:
-            items: (n,) different indices of target items, at least 0.
-            probabilities: (n, C) fused scores (sum over streams of probabilities).
+            items: distinct indices (n,) of target items, at least 0.
+            probabilities: fused scores (n, C), the sums of the runs' class probabilities.
 
         Raises:
-            UserError: scores that are not finite (the training diverged).
-            ValueError: shapes that do not fit, repeated or negative items.
+            UserError: if a score is not finite, because the training diverged.
+            ValueError: if the shapes do not fit, or items are repeated or negative.
         """
         index = np.asarray(items, dtype=np.int64)
         scores = np.asarray(probabilities, dtype=np.float64)
         if index.ndim != 1 or scores.shape != (len(index), self.num_classes):
             raise ValueError(f"items {index.shape} and scores {scores.shape} do not fit {self.num_classes} classes")
         if len(np.unique(index)) != len(index) or (index < 0).any():
-            raise ValueError("items must be different indices from 0")
+            raise ValueError("items must be distinct indices, at least 0")
         if not np.isfinite(scores).all():
             raise UserError("the network's probabilities are not finite: training diverged; lower learning_rate")
         self.clear()
@@ -78,10 +78,10 @@ class FlowMemoryBank:
         return np.asarray((self.items != _EMPTY).sum(axis=1), dtype=np.int64)
 
     def held(self, label: int) -> NDArray[np.int64]:
-        """Items held for a class, most confident first.
+        """Indices of the items held for a class, most confident first.
 
         Raises:
-            ValueError: a label out of range.
+            ValueError: if the label is out of range.
         """
         if not 0 <= label < self.num_classes:
             raise ValueError(f"labels must lie in 0..{self.num_classes - 1}, got {label}")
@@ -89,17 +89,17 @@ class FlowMemoryBank:
 
     @property
     def bytes_per_entry(self) -> int:
-        """Memory of one place: the reference and its confidence, whatever the size of the flow."""
+        """Bytes of one place: a reference and its confidence, whatever the size of the flow."""
         return self.items.itemsize + self.confidence.itemsize
 
     def purity(self, labels: ArrayLike) -> float:
-        """Share of held items whose true class is the one they are held for. For reports only, never for training.
+        """Share of the held items whose true class is the one they are held for; used in reports, never in training.
 
         Args:
-            labels: (all items,) true classes by item index; negative where unknown, which are not counted.
+            labels: true classes (all items,) by item index; items with a negative label, unknown, are not counted.
 
         Returns:
-            0 to 1, or NaN if no held item has a known class.
+            Share from 0 to 1, or NaN if no held item has a known class.
         """
         held_class, place = np.nonzero(self.items != _EMPTY)
         truth = np.asarray(labels, dtype=np.int64)[self.items[held_class, place]]
@@ -107,14 +107,14 @@ class FlowMemoryBank:
         return float((truth[known] == held_class[known]).mean()) if known.any() else float("nan")
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The content as tensors (copies), readable by `torch.load(weights_only=True)`."""
+        """Content of the bank as copied tensors, which `torch.load(weights_only=True)` can read."""
         return {"items": torch.from_numpy(self.items.copy()), "confidence": torch.from_numpy(self.confidence.copy())}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Restores what `state_dict` gave.
+        """Restores the content returned by `state_dict`.
 
         Raises:
-            UserError: the content is of a bank of another size.
+            UserError: if the content belongs to a bank of another size.
         """
         shape = (self.num_classes, self.capacity)
         for key in ("items", "confidence"):

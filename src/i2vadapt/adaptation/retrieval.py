@@ -1,4 +1,4 @@
-"""Which flow of the memory bank a source video gets (paper section 3.2, and the strategies of Table 3)."""
+"""Choice of the flow that a source video retrieves from the memory bank (paper section 3.2, strategies of Table 3)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Retrieved:
     """Flow retrieved for a source video: a weighted sum of the flow of target items.
 
     Attributes:
-        items: (k,) item indices.
-        weights: (k,) not negative, sum 1, so that the sum stays within the range of flow.
+        items: indices (k,) of target items.
+        weights: weights (k,), at least 0 with sum 1, so that the result stays within the range of flow.
     """
 
     items: NDArray[np.int64]
@@ -31,34 +31,34 @@ class Retrieved:
 def retrieve(
     bank: FlowMemoryBank, strategy: Strategy, rng: np.random.Generator, label: int, similarity: NDArray[np.floating]
 ) -> Retrieved | None:
-    r"""Chooses flow for one source video among the items held for its class.
+    r"""Chooses the flow of one source video among the items held for its class.
 
-    ``random`` takes one of all (the method: Random 1/60), ``mean`` the mean of all. With s the cosine between the RGB
-    features of the source video and of an item, ``simw_sum`` is the sum of all weighted by s, ``simw_mean_top5`` and
-    ``simw_sum_top5`` the mean and the weighted sum of the five most similar, ``simw_top1`` the most similar one and
-    ``simw_random_top5`` one of the five. Weighted sums are divided by the sum of their weights: the paper does not say
-    so, but the flow would otherwise be many times stronger than any flow seen in the test, and its table has weighted
-    sums beside means within a point.
+    ``random`` takes one item of all (the method: Random 1/60), ``mean`` the mean of all. With s the cosine between the
+    RGB features of the source video and of an item, ``simw_sum`` is the sum of all items weighted by s,
+    ``simw_mean_top5`` and ``simw_sum_top5`` the mean and the weighted sum of the five most similar items,
+    ``simw_top1`` the most similar item and ``simw_random_top5`` one of the five. Weighted sums are divided by the sum
+    of their weights. The paper does not mention this, but the flow would otherwise be many times stronger than any
+    flow seen in testing, and in its table weighted sums and means lie within one point of each other.
 
     Args:
-        bank: what is held.
-        strategy: a row of Table 3.
-        rng: source of randomness; one number is used up, whatever the strategy and whatever is held.
+        bank: memory bank.
+        strategy: strategy, a row of Table 3.
+        rng: random generator; exactly one number is drawn, whatever the strategy and the content of the bank.
         label: class of the source video.
-        similarity: (N,) cosines with the places of the bank's row; read by the strategies `simw_` only.
+        similarity: cosines (N,) with the places of the class in the bank; read by the strategies `simw_…` only.
 
     Returns:
-        What to retrieve, or None if nothing is held for the class: the video keeps its own flow.
+        Items to retrieve, or None if none are held for the class, in which case the video keeps its own flow.
 
     Raises:
-        UserError: unknown strategy.
-        ValueError: a label out of range.
+        UserError: if the strategy is unknown.
+        ValueError: if the label is out of range.
     """
     if strategy not in get_args(Strategy):
         raise UserError(f"bank.strategy is {strategy!r}; allowed: {', '.join(get_args(Strategy))}")
     held = bank.held(label)
-    # Scaling one uniform number, rather than asking for an integer below the fill, takes the same from the generator
-    # whatever the bank holds: a changed bank leaves all later random choices as they were.
+    # Scaling one uniform number, rather than drawing an integer below the fill, advances the generator by the same
+    # amount whatever the bank holds, so a different content leaves all later random choices unchanged.
     chance = rng.random()
     if not len(held):
         return None
@@ -76,14 +76,14 @@ def retrieve(
 
 
 def similarities(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Cosines between features.
+    """Computes the cosines between two sets of features.
 
     Args:
-        source: (n, F).
-        target: (m, F).
+        source: features (n, F).
+        target: features (m, F).
 
     Returns:
-        (n, m) in [-1, 1]; 0 for a feature that is zero everywhere.
+        Cosines (n, m) in [-1, 1]; 0 for features that are zero everywhere.
     """
     unit = [
         values / np.maximum(np.linalg.norm(values.astype(np.float64), axis=1, keepdims=True), 1e-12)
@@ -95,19 +95,19 @@ def similarities(source: NDArray[np.floating], target: NDArray[np.floating]) -> 
 def similarities_with_bank(
     bank: FlowMemoryBank, source: NDArray[np.floating], labels: NDArray[np.int64], target: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """Cosines of every source video with the items held for its class.
+    """Computes the cosines between every source video and the items held for its class.
 
     Args:
-        bank: what is held.
-        source: (n, F) features of the source videos.
-        labels: (n,) their classes.
-        target: (items, F) features by item index.
+        bank: memory bank.
+        source: features (n, F) of the source videos.
+        labels: classes (n,) of the source videos.
+        target: features (items, F) of the target by item index.
 
     Returns:
-        (n, N), 0 in empty places.
+        Cosines (n, N) in [-1, 1]; 0 in empty places.
     """
     result = np.zeros((len(source), bank.capacity), np.float32)
     for label in np.unique(labels):
-        held, mine = bank.held(int(label)), labels == label
-        result[mine, : len(held)] = similarities(source[mine], target[held])
+        held, rows = bank.held(int(label)), labels == label
+        result[rows, : len(held)] = similarities(source[rows], target[held])
     return result

@@ -1,1 +1,1 @@
-"""Clips for the networks: which frames of which item, cropped, flipped, batched."""
+"""Clips for the networks: choice of frames, crops and flips, batches and loaders."""

@@ -1,4 +1,4 @@
-"""Which items make the batch of each step: the same for any number of processes, and after an interruption."""
+"""The items of each step's batch. They depend neither on the number of processes nor on interruptions."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from torch import Tensor
 from i2vadapt.runtime.process_group import ProcessGroup
 
 Sample = dict[str, Tensor]
-"""A batch, or one item of it: `clip`, and `label`, `pace` or `index`; in training also its `share`, see `Part`."""
+"""A batch, or one item of it: `clip`, and `label`, `pace` or `index`; in training also `share`, see `Part`."""
 
 SOURCE, PACED, TARGET, ORDER = range(4)
-"""Purposes of random numbers, so that no two share a generator."""
+"""Purposes of random numbers; each has a generator of its own."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A process's part of the batch of a step.
+    """The part of a step's batch that one process handles.
 
     Attributes:
-        items: numbers of items, at least one.
-        share: of the batch; 0 for a process that none was left for, which takes one item all the same, so that all
-            processes do the same steps.
+        items: item numbers, at least one.
+        share: share of the batch, 0 to 1. A batch with fewer items than processes leaves some processes with a share
+            of 0; they still forward one item, so that all processes do the same steps.
     """
 
     items: list[int]
@@ -32,24 +32,32 @@ class Part:
 
     @classmethod
     def of(cls, batch: list[int], group: ProcessGroup) -> Part:
-        """The part of one process."""
-        mine = group.part(batch)
-        return cls(mine or batch[:1], len(mine) / len(batch))
+        """The part of this process.
+
+        Args:
+            batch: item numbers of the whole batch, at least one.
+            group: the processes that share the batch.
+        """
+        items = group.part(batch)
+        return cls(items or batch[:1], len(items) / len(batch))
 
 
 def in_order(count: int, size: int) -> list[list[int]]:
-    """Batches of all items, in order."""
+    """Splits the items 0..count-1, in order, into batches of `size`; the last one may be smaller."""
     return [list(range(start, min(start + size, count))) for start in range(0, count, size)]
 
 
 def shuffled(count: int, size: int, steps: int, key: Sequence[int]) -> list[list[int]]:
-    """Batches for a number of steps; when all items had their turn, all come again in another order.
+    """Draws the batches of a number of steps; each round over all items has another order.
 
     Args:
-        count: items.
-        size: of a batch; the last one of a round may be smaller.
-        steps: batches wanted.
-        key: decides the order.
+        count: number of items.
+        size: batch size; the last batch of a round may be smaller.
+        steps: number of batches.
+        key: seed of the order, a sequence of integers.
+
+    Returns:
+        Item numbers 0..count-1 of each batch.
     """
     batches: list[list[int]] = []
     while len(batches) < steps:
@@ -59,5 +67,5 @@ def shuffled(count: int, size: int, steps: int, key: Sequence[int]) -> list[list
 
 
 def counted_videos(sample: Sample) -> int:
-    """Videos of a training batch that count in the means of this process."""
+    """Number of videos of a training batch that count in the means of this process."""
     return len(sample["clip"]) if sample["share"] > 0 else 0

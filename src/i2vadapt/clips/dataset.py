@@ -1,4 +1,4 @@
-"""A dataset as a run sees it: items whose clips of one stream can be read, in 8 bits."""
+"""A dataset as a run sees it: its items, and their clips of one stream in 8 bits."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class ClipDataset:
     """Items of a dataset with their shards of frames and, for the stream `flow`, of flow.
 
     Args:
-        folder: results/datasets/<dataset>.
-        stream: whose clips are read.
+        folder: dataset folder, results/datasets/<dataset>.
+        stream: stream of the clips.
 
     Attributes:
-        items: those that did not fail in preprocessing.
-        frames_settings: settings that the frames were made with.
-        flow_settings: the same of flow; empty for the stream `rgb`.
+        items: items that did not fail in preprocessing.
+        frames_settings: settings with which the frames were made.
+        flow_settings: settings with which the flow was made; empty for the stream `rgb`.
 
     Raises:
-        UserError: if a shard is missing or damaged, or flow was computed from other frames.
+        UserError: if a shard is missing or damaged, the flow was computed from other frames, or no item is left.
     """
 
     def __init__(self, folder: Path, stream: Stream) -> None:
@@ -47,7 +47,7 @@ class ClipDataset:
         manifest = read_items(layout.manifest)
         count = layout.count_shards()
         if not count:
-            raise UserError(f"{folder / 'items'}: no tables of items: run the manifest stage")
+            raise UserError(f"{folder / 'items'}: no item tables: run the manifest stage")
         self.stream: Stream = stream
         paths = layout.shards("frames", count)
         self._frames = ShardSet(paths, "frames")
@@ -64,14 +64,14 @@ class ClipDataset:
             raise UserError(f"{folder}: no item of manifest.csv has frames{' and flow' if self._flow else ''}")
 
     def only(self, ids: Container[str]) -> ClipDataset:
-        """The same shards with fewer items."""
+        """The same dataset restricted to the items with the given ids."""
         part = copy.copy(self)
         part.items = [item for item in self.items if item.id in ids]
         return part
 
     @property
     def labels(self) -> np.ndarray:
-        """(n,) labels, -1 where there is none."""
+        """Labels (n,), int64; -1 where unknown."""
         return np.array([item.label for item in self.items], np.int64)
 
     @property
@@ -80,24 +80,26 @@ class ClipDataset:
         return bool((self.labels != UNLABELLED).any())
 
     def digests(self) -> dict[str, list[str]]:
-        """Digests of all shards that are read."""
+        """Digests of all shards of the dataset, by kind."""
         return {"frames": self._frames.digests, "flow": self._flow[0].digests if self._flow else []}
 
     def count(self, item_id: str) -> int:
-        """Frames of an item."""
+        """Number of frames of an item."""
         return self._frames.count(item_id)
 
     def clip(self, item_id: str, indices: np.ndarray, window: Window, side: int) -> Tensor:
-        """Frames of an item, or the flow from each of them to the next, of the last pair for the last frame.
+        """Reads frames of an item, or the flow from each frame to the next.
+
+        The last frame, which has no next one, gets the flow of the last pair.
 
         Args:
-            item_id: the item.
-            indices: (T,) frames.
-            window: the square to cut out.
-            side: of the square, pixels.
+            item_id: id of the item.
+            indices: frame numbers (T,), from 0.
+            window: square to crop.
+            side: side of the square, pixels.
 
         Returns:
-            (T,side,side,3) uint8 RGB, or (T,side,side,2) uint8 codes of flow.
+            (T,side,side,3) uint8 RGB, or (T,side,side,2) uint8 flow codes.
         """
         area = partial(window.area, side=side, name=item_id)
         if self._flow is None:
@@ -109,12 +111,12 @@ class ClipDataset:
 
 
 def _open_flow(layout: DatasetFolder, count: int, frames: ShardSet) -> tuple[ShardSet, dict[str, Any]]:
-    """Shards of flow and their settings, checked against the frames that they were made of."""
+    """Opens the flow shards, checks that they were made from these frames, and returns them with their settings."""
     paths = layout.shards("flow", count)
     flow = ShardSet(paths, "flow")
     for path, digest in zip(paths, frames.digests, strict=True):
         if ShardReader(path, "flow").provenance["inputs"]["frames"] != digest:
             raise UserError(
-                f"{path}: flow of other frames than those in {layout.path / 'frames'}: rerun the flow stage"
+                f"{path}: computed from other frames than those in {layout.path / 'frames'}: run the flow stage again"
             )
     return flow, ShardReader(paths[0], "flow").provenance["settings"]

@@ -1,4 +1,4 @@
-"""What a run learns from, adapts to and is tested on."""
+"""The data of a run: what it learns from, adapts to and is tested on."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Domains:
     """The data of a run.
 
     Attributes:
-        source: items whose labels are learned.
-        target: videos that are adapted to; their labels serve the record alone.
-        videos: all videos of the target's dataset, which are scored.
-        tested: ids of the videos that the reported accuracy counts.
+        source: items from whose labels the run learns.
+        target: videos to which the run adapts; their labels are used for reported values only.
+        videos: all videos of the target dataset, all of which are scored.
+        tested: ids of the videos on which the reported accuracy is computed.
     """
 
     source: ClipDataset
@@ -34,15 +34,15 @@ class Domains:
 
 
 def open_domains(source: Path, target: Path, settings: RunSettings) -> Domains:
-    """Opens the datasets and takes the parts that the protocol names.
+    """Opens the datasets and selects their parts by the protocol.
 
     Args:
-        source: dataset folder of the photographs; not read where the target's labels are learned.
+        source: dataset folder of the photographs; not read by a run that learns from the target's labels.
         target: dataset folder of the real videos.
-        settings: stream, protocol, and whether the source is read.
+        settings: settings of the run; stream, protocol and supervision are used.
 
     Raises:
-        UserError: as `ClipDataset` and `split_parts`, or if labels are asked for that are not there.
+        UserError: as `ClipDataset` and `split_parts`, or if a run needs labels of the target and there are none.
     """
     videos = ClipDataset(target, settings.stream)
     tested = evaluated_videos(videos, settings)
@@ -50,17 +50,25 @@ def open_domains(source: Path, target: Path, settings: RunSettings) -> Domains:
     if settings.protocol == "split1":
         parts = split_parts((item.id for item in videos.items), settings.split1)
         adapted = videos.only({item_id for item_id, part in parts.items() if part == TRAIN})
-        _logger.info("split 1 of the target: %d videos to adapt to, %d to test", len(adapted.items), len(tested))
+        _logger.info("split 1 of the target: adapting to %d videos, testing on %d", len(adapted.items), len(tested))
     if settings.reads_source:
         return Domains(ClipDataset(source, settings.stream), adapted, videos, tested)
     labelled = adapted.only({item.id for item in adapted.items if item.label != UNLABELLED})
     if not labelled.items:
-        raise UserError(f"{target}: supervision by the target needs labels, and no video for training has one")
+        raise UserError(f"{target}: supervision target needs labels, but no training video has one")
     return Domains(labelled, adapted, videos, tested)
 
 
 def evaluated_videos(videos: ClipDataset, settings: RunSettings) -> set[str]:
-    """Ids of the videos that the accuracy of a run with these settings counts."""
+    """Ids of the videos on which a run's accuracy is computed: all of them, or the test part of split 1.
+
+    Args:
+        videos: all videos of the target dataset.
+        settings: settings of the run; `protocol` and `split1` are used.
+
+    Raises:
+        UserError: as `split_parts`.
+    """
     ids = [item.id for item in videos.items]
     if settings.protocol == "transductive":
         return set(ids)

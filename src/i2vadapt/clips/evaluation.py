@@ -1,4 +1,4 @@
-"""Clips of evaluation: frames spread evenly over a whole video, cut at the centre (paper section 4.2: 32 frames)."""
+"""Clips for evaluation: frames spread evenly over a whole video, centre crop (paper section 4.2: 32 frames)."""
 
 from __future__ import annotations
 
@@ -16,29 +16,39 @@ from i2vadapt.clips.window import CENTRE, Window
 
 
 class Footage(Protocol):
-    """Whatever has clips of one stream: a dataset of shards, or a plain video file."""
+    """Interface of anything that provides clips of one stream: a dataset of shards, or a plain video file."""
 
     def count(self, item_id: str) -> int:
-        """Frames of an item."""
+        """Number of frames of an item."""
         ...
 
     def clip(self, item_id: str, indices: np.ndarray, window: Window, side: int) -> Tensor:
-        """(T,side,side,3 or 2) uint8; see `ClipDataset.clip`."""
+        """Reads a clip (T,side,side,3 or 2), uint8; see `ClipDataset.clip`."""
         ...
 
 
 def evaluation_clip(footage: Footage, item_id: str, frames: int, side: int) -> Tensor:
-    """The clip that a video is judged by, (frames,side,side,3 or 2) uint8."""
+    """Reads the clip by which a video is classified.
+
+    Args:
+        footage: where the item's frames or flow are read.
+        item_id: id of the item.
+        frames: number of frames of the clip.
+        side: side of the square crop, pixels.
+
+    Returns:
+        (frames,side,side,3) uint8 RGB, or (frames,side,side,2) uint8 flow codes.
+    """
     return footage.clip(item_id, uniform_indices(footage.count(item_id), frames), CENTRE, side)
 
 
 class EvaluationClips(Dataset[Sample]):
-    """All items of a dataset, in order.
+    """Evaluation clips of all items of a dataset, in order.
 
     Args:
-        dataset: the items.
-        frames: of a clip.
-        side: of the square, pixels.
+        dataset: dataset that is evaluated.
+        frames: number of frames of a clip.
+        side: side of the square crop, pixels.
     """
 
     def __init__(self, dataset: ClipDataset, frames: int, side: int) -> None:

@@ -1,4 +1,4 @@
-"""Loaders of a run's batches, in an order that depends on seed and epoch alone."""
+"""Loaders of a run's batches, in an order that depends only on seed and epoch."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from i2vadapt.runtime.process_group import ProcessGroup
 
 
 class Loaders:
-    """Makes the batches of an epoch, of each this process's part.
+    """Loads batches; of each batch, a process gets its own part.
 
     Args:
-        settings: sizes of clips and batches.
-        seed: decides the order.
-        workers: loader processes; 0 loads in the calling process.
+        settings: settings of the run; sizes of clips and batches are used.
+        seed: seed of the order.
+        workers: number of loader processes; 0 loads in the calling process.
         group: the processes that share each batch.
-        pin_memory: copies batches to memory from which a GPU reads faster.
+        pin_memory: whether to copy batches to pinned memory, from which a GPU reads faster.
     """
 
     def __init__(self, settings: RunSettings, seed: int, workers: int, group: ProcessGroup, pin_memory: bool) -> None:
@@ -35,14 +35,14 @@ class Loaders:
     def training(
         self, clips: Dataset[Sample], count: int, steps: int, key: tuple[int, int], first: int = 0
     ) -> Iterator[Sample]:
-        """Batches of an epoch; a sample has its `share` of the whole batch beside the clips.
+        """Loads the training batches of an epoch; beside its clips, a sample has the `share` of its part (see `Part`).
 
         Args:
-            clips: the items.
-            count: how many there are.
-            steps: batches of the epoch; when all items had their turn, they come again.
-            key: epoch, from 0, and purpose.
-            first: step to begin with.
+            clips: clips by item number.
+            count: number of items.
+            steps: number of batches of the epoch; after one round over all items, another one begins.
+            key: epoch, counted from 0, and purpose.
+            first: first step to load.
         """
         epoch, purpose = key
         batches = shuffled(count, self._settings.batch_size, steps, (self._seed, epoch, ORDER, purpose))[first:]
@@ -51,13 +51,18 @@ class Loaders:
             yield sample | {"share": torch.tensor(part.share, dtype=torch.float64)}
 
     def evaluation(self, dataset: ClipDataset, frames: int) -> Iterator[Sample]:
-        """This process's part of all items, in order, whole and cut at the centre."""
-        mine = self._group.part(list(range(len(dataset.items))))
-        batches = [[mine[place] for place in batch] for batch in in_order(len(mine), self._settings.batch_size)]
+        """Loads evaluation clips of this process's part of a dataset, in order.
+
+        Args:
+            dataset: dataset that is evaluated.
+            frames: number of frames of a clip.
+        """
+        items = self._group.part(list(range(len(dataset.items))))
+        batches = [[items[place] for place in batch] for batch in in_order(len(items), self._settings.batch_size)]
         return self._load(EvaluationClips(dataset, frames, self._settings.crop), batches)
 
     def calibration(self, domains: Domains) -> Iterator[Sample]:
-        """Whole batches of clips of training length of both domains in turns, until one of them ends."""
+        """Loads whole batches of training length, alternating between the domains until one of them is exhausted."""
         loaders = []
         for purpose, dataset in ((SOURCE, domains.source), (TARGET, domains.target)):
             clips = EvaluationClips(dataset, self._settings.clip_frames, self._settings.crop)
@@ -70,7 +75,7 @@ class Loaders:
         loader: DataLoader[Sample] = DataLoader(
             clips,
             batch_sampler=batches,
-            # The loader seeds its processes from it: without one it would disturb the random state of the training.
+            # Without a generator of its own, the loader would draw the seeds of its processes from the global one.
             generator=torch.Generator(),
             num_workers=self._workers,
             multiprocessing_context="fork" if self._workers else None,
@@ -81,7 +86,11 @@ class Loaders:
 
 
 def plain_errors(batches: Iterable[Sample]) -> Iterator[Sample]:
-    """Batches of a loader; a user's mistake found in a loader process is raised without that process's traceback."""
+    """Yields the batches of a loader and reduces a UserError from a loader process to its message.
+
+    Raises:
+        UserError: without the traceback of the loader process, which PyTorch puts into the message.
+    """
     try:
         yield from batches
         return

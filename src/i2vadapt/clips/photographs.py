@@ -1,4 +1,4 @@
-"""Photographs themselves as clips of one frame: what the image-only lower bound learns (SO (Img) of Table 1)."""
+"""Photographs as clips of one frame, the training data of the image-only lower bound (SO (Img) of Table 1)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from i2vadapt.data.image import flip_frames, read_image, resize, size_with_short
 
 
 class PhotographClips(Dataset[Sample]):
-    """Photographs with labels, in the size of the generated videos, cropped and flipped like these.
+    """Photographs with labels, resized, cropped and flipped like the generated videos.
 
     Args:
-        source: generated videos, whose items name the photographs.
-        side: of the square, pixels.
+        source: dataset of the generated videos, whose items name the photographs.
+        side: side of the square crop, pixels.
         key: seed and epoch.
     """
 

@@ -1,4 +1,4 @@
-"""From stored 8-bit clips to the input of a network."""
+"""Conversion of stored 8-bit clips to the input of a network."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from i2vadapt.runtime.precision import Arithmetic
 def place(clips: Tensor, arithmetic: Arithmetic) -> Tensor:
     """Moves clips to the device and converts them to the input of the networks.
 
-    They are transferred in 8 bits and with channels last, as frames are stored.
+    Clips are transferred as they are stored: in 8 bits and with channels last.
 
     Args:
-        clips: (N,T,H,W,C) uint8, RGB with 3 channels or codes of flow with 2 (`flow_codec.quantise`); or floating
-            point in [-1,1] already (aggregates of flow).
-        arithmetic: where and how the network computes.
+        clips: clips (N,T,H,W,C): uint8 RGB with 3 channels, uint8 flow codes with 2 (`flow_codec.quantise`), or
+            blended flow that is already floating point in [-1,1].
+        arithmetic: device and data type of the network.
 
     Returns:
-        (N,C,T,H,W) in [-1,1], of the arithmetic's type, to which I3D's first convolution would round it next. CLIP
-        normalises after it: bfloat16 moves what it sees by a quarter of a step of 8 bits at most.
+        Clips (N,C,T,H,W) in [-1,1], of the arithmetic's data type, to which I3D's first convolution would round them
+        anyway. CLIP normalises them afterwards, so bfloat16 shifts its input by at most a quarter of an 8-bit step.
     """
     moved = clips.to(arithmetic.device, non_blocking=True)
     n, frames, height, width, channels = moved.shape
@@ -29,7 +29,7 @@ def place(clips: Tensor, arithmetic: Arithmetic) -> Tensor:
     placed = torch.empty(size, dtype=arithmetic.dtype, device=arithmetic.device, memory_format=arithmetic.memory_format)
     channels_last = placed.permute(0, 2, 3, 4, 1)
     if arithmetic.device.type == "cpu":
-        # Frame by frame: a frame stays in the cache, and no time is spent allocating memory for a batch of floats.
+        # Frame by frame: a frame stays in the cache, and no memory has to be allocated for a batch of floats.
         for clip, into in zip(moved, channels_last, strict=True):
             for frame, target in zip(clip, into, strict=True):
                 target.copy_(scaled(frame))
@@ -39,7 +39,10 @@ def place(clips: Tensor, arithmetic: Arithmetic) -> Tensor:
 
 
 def scaled(stored: Tensor) -> Tensor:
-    """8-bit RGB (...,3) or codes of flow (...,2) as float32 in [-1,1], no motion exactly 0; floats as they are."""
+    """Scales 8-bit RGB (...,3) or flow codes (...,2) to float32 in [-1,1]; no motion gives exactly 0.
+
+    Floating-point values are returned unchanged.
+    """
     if stored.dtype is not torch.uint8:
         return stored
     if stored.shape[-1] == 2:

@@ -1,4 +1,4 @@
-"""Which frames of a video make a clip: at a pace (paper sections 3.3 and 4.2), or spread over the whole video."""
+"""Choice of a clip's frames: at a pace (paper sections 3.3 and 4.2), or spread over the whole video."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from i2vadapt.errors import UserError
 def pace_indices(
     n_frames: int, start: int, rate: int, length: int = 16, looping: Looping = "modulo"
 ) -> NDArray[np.int64]:
-    """Frames of a clip played at a pace, looping over the video until there are enough.
+    """Frame numbers of a clip played at a pace; the video is looped where it is too short.
 
     Args:
-        n_frames: frames of the video.
-        start: first frame, from 0.
+        n_frames: number of frames of the video.
+        start: first frame, counted from 0.
         rate: step between frames; 1 is natural speed.
-        length: frames of the clip.
-        looping: what follows when the next frame would lie past the end. "modulo" counts on from the first frame, as
-            in the paper's example (30 frames, from the 20th, pace 2: 20, 22, ..., 30, 2, 4, ..., 20, counted from 1);
-            "restart" goes back to the first frame (the released code).
+        length: number of frames of the clip.
+        looping: continuation where the next frame would lie beyond the end. "modulo" continues counting at the first
+            frame, as in the paper's example (30 frames, from the 20th, pace 2: 20, 22, ..., 30, 2, 4, ..., 20, counted
+            from 1); "restart" jumps back to the first frame (the released code).
 
     Returns:
-        (length,) in 0..n_frames-1.
+        Frame numbers (length,) in 0..n_frames-1.
 
     Raises:
-        UserError: unknown looping, or numbers out of range.
+        UserError: if the looping is unknown or a number is out of range.
     """
     if n_frames < 1 or not 0 <= start < n_frames or rate < 1 or length < 1:
         raise UserError(
@@ -45,18 +45,18 @@ def pace_indices(
 
 
 def draw_pace(rng: np.random.Generator, n_frames: int, classes: int) -> tuple[int, int]:
-    """Draws where a clip starts and how fast it plays, both uniformly.
+    """Draws the start and the pace of a clip, both uniformly.
 
     Args:
-        rng: source of randomness.
-        n_frames: frames of the video.
+        rng: random generator.
+        n_frames: number of frames of the video.
         classes: number of paces.
 
     Returns:
         Start in 0..n_frames-1 and rate in 1..classes.
 
     Raises:
-        UserError: a video without frames or no pace.
+        UserError: if one of the two numbers is below 1.
     """
     if n_frames < 1 or classes < 1:
         raise UserError(f"no pace can be drawn for {n_frames} frames and {classes} paces; both must be at least 1")
@@ -64,17 +64,17 @@ def draw_pace(rng: np.random.Generator, n_frames: int, classes: int) -> tuple[in
 
 
 def uniform_indices(n_frames: int, length: int) -> NDArray[np.int64]:
-    """Frames spread evenly over a whole video, floor(i * n_frames / length); short videos repeat frames.
+    """Frame numbers spread evenly over a whole video, floor(i * n_frames / length); short videos repeat frames.
 
     Args:
-        n_frames: frames of the video.
-        length: frames of the clip.
+        n_frames: number of frames of the video.
+        length: number of frames of the clip.
 
     Returns:
-        (length,) in 0..n_frames-1, never decreasing, the first 0.
+        Frame numbers (length,) in 0..n_frames-1, never decreasing, starting at 0.
 
     Raises:
-        UserError: a video or clip without frames.
+        UserError: if one of the two numbers is below 1.
     """
     if n_frames < 1 or length < 1:
         raise UserError(f"no {length} frames can be sampled from {n_frames}; both must be at least 1")

@@ -1,7 +1,7 @@
-"""Clips of generated videos with labels; with the memory bank, the flow is retrieved real flow (paper section 3.2).
+"""Clips of generated videos with labels; with the memory bank, their flow is retrieved real flow (paper section 3.2).
 
-Every random choice depends on (seed, epoch, purpose, item number) alone, so that neither the number of loader processes
-nor an interruption changes a clip, and runs of different streams cut the same squares.
+Every random choice depends only on (seed, epoch, purpose, item number), so neither the number of loader processes nor
+an interruption changes a clip, and runs of different streams use the same crops.
 """
 
 from __future__ import annotations
@@ -21,18 +21,20 @@ from i2vadapt.config.recipes.video import Settings
 from i2vadapt.data.flow_codec import dequantise
 
 Retrieve = Callable[[np.random.Generator, int], list[tuple[str, float]]]
-"""Maps the number of a source item to ids and weights of the target items whose flow it gets; none keeps its own."""
+"""Maps the number of a source item to ids and weights of the target items whose flow it retrieves; an empty list means
+that the item keeps its own flow.
+"""
 
 
 class SourceClips(Dataset[Sample]):
     """Generated videos with labels.
 
     Args:
-        source: generated videos.
-        target: real videos, where retrieved flow is read.
-        settings: sizes, crops.
+        source: dataset of the generated videos.
+        target: dataset of the real videos, from which retrieved flow is read.
+        settings: settings of the run; stream, sizes, crops and memory bank are used.
         key: seed and epoch.
-        retrieve: chooses flow of the target, or None to keep the source's own flow.
+        retrieve: choice of the target's flow for an item; None keeps the source's own flow.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class SourceClips(Dataset[Sample]):
         clips = [_whole_clip(self._target, item_id, settings, window) for item_id, _ in retrieved]
         if not self._blends:
             return clips[0]
-        # Videos may differ in size, so they are blended after the crop; and in pixels, not in rounded codes.
+        # Videos may differ in size, so they are blended after the crop, and as unrounded flow rather than as codes.
         fields = (weight * _as_field(clip) for (_, weight), clip in zip(retrieved, clips, strict=True))
         return torch.from_numpy(sum(fields, np.float32(0)))
 
@@ -76,18 +78,23 @@ class SourceClips(Dataset[Sample]):
         return self._retrieve is not None and self._settings.bank is not None and self._settings.bank.blends
 
     def _as_blended(self, clip: Tensor) -> Tensor:
-        """All clips of a batch are of one type: codes, or where flow is blended (T,S,S,2) float32 in [-1,1]."""
+        """Converts a clip to float32 in [-1,1] where flow is blended: all clips of a batch must have the same type."""
         return torch.from_numpy(_as_field(clip)) if self._blends else clip
 
 
 def stream_window(rng: np.random.Generator, settings: Settings) -> Window:
-    """The window of a run's stream. The first one drawn is that of RGB, whichever stream is read."""
+    """Draws the crop of a run's stream. The first crop drawn is that of RGB, whatever the stream of the run.
+
+    Args:
+        rng: random generator of the item.
+        settings: settings of the run; `stream` and `crops` are used.
+    """
     window = Window.draw(rng)
     return Window.draw(rng) if settings.stream == "flow" and settings.crops == "separate" else window
 
 
 def _whole_clip(dataset: ClipDataset, item_id: str, settings: Settings, window: Window) -> Tensor:
-    """Frames spread evenly over a whole video."""
+    """Clip of frames spread evenly over a whole video."""
     indices = uniform_indices(dataset.count(item_id), settings.clip_frames)
     return dataset.clip(item_id, indices, window, settings.crop)
 

@@ -17,9 +17,9 @@ class PacedClips(Dataset[Sample]):
     """Target videos played at a random pace, with the pace as label (paper section 3.3).
 
     Args:
-        target: real videos.
-        settings: sizes, crops.
-        pace: paces and looping.
+        target: dataset of the real videos.
+        settings: settings of the run; stream, sizes and crops are used.
+        pace: settings of the pace prediction.
         key: seed and epoch.
     """
 
@@ -44,11 +44,11 @@ class PacedClips(Dataset[Sample]):
 class TargetClips(Dataset[Sample]):
     """Target videos without labels, for the transfer losses (paper section 4.5).
 
-    Frames and flow are spread over the whole video, as in evaluation and as the flow that is retrieved from the bank.
+    Frames and flow are spread over the whole video, as in evaluation and in the flow retrieved from the bank.
 
     Args:
-        target: real videos.
-        settings: sizes, crops.
+        target: dataset of the real videos.
+        settings: settings of the run; stream, sizes and crops are used.
         key: seed and epoch.
     """
 

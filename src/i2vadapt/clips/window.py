@@ -1,4 +1,4 @@
-"""The square that a clip is cut out of its frames by."""
+"""The square crop of a clip."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from i2vadapt.errors import UserError
 
 @dataclass(frozen=True)
 class Window:
-    """A square cut out of a frame: its place as a share of the room there is, and a mirror.
+    """Position of a square crop, independent of the frame size, and whether it is mirrored.
 
     Attributes:
-        y: 0 is the top, 1 the bottom.
-        x: 0 is the left, 1 the right.
-        flip: mirrored left to right.
+        y: vertical position, from 0 (top) to 1 (bottom).
+        x: horizontal position, from 0 (left) to 1 (right).
+        flip: whether the crop is mirrored left to right.
     """
 
     y: float = 0.5
@@ -26,14 +26,20 @@ class Window:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Window:
-        """A random place, mirrored half of the time."""
+        """Draws a position uniformly, and a flip with probability 0.5."""
         return cls(float(rng.random()), float(rng.random()), bool(rng.random() < 0.5))
 
     def area(self, height: int, width: int, side: int, name: str) -> Area:
-        """Rows and columns of the square in the frames of the item with that name.
+        """Rows and columns of the crop in a frame.
+
+        Args:
+            height: height of the frame, pixels.
+            width: width of the frame, pixels.
+            side: side of the crop, pixels.
+            name: name of the item, for messages.
 
         Raises:
-            UserError: if it is larger than the frame.
+            UserError: if the crop is larger than the frame.
         """
         if min(height, width) < side:
             raise UserError(
@@ -45,4 +51,4 @@ class Window:
 
 
 CENTRE = Window()
-"""The square in the middle, not mirrored: that of evaluation."""
+"""The centre crop without a flip, used in evaluation."""

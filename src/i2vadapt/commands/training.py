@@ -23,9 +23,9 @@ from i2vadapt.runtime.launch import is_launched, launch
 
 
 def add_commands(commands: Any) -> None:
-    """Adds the sub-commands."""
+    """Adds the sub-commands train, fuse, evaluate and predict."""
     _add_train(commands)
-    parser = command(commands, "fuse", run_fuse, "fuse the last scores of a method's runs into its predictions")
+    parser = command(commands, "fuse", run_fuse, "fuse the last scores of a method's runs into predictions")
     parser.add_argument("--runs", type=Path, nargs="+", required=True, metavar="DIR", help="folders of finished runs")
     parser.add_argument("--title", required=True, metavar="TEXT", help="name of the method in the tables")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the method")
@@ -33,7 +33,7 @@ def add_commands(commands: Any) -> None:
     parser = command(commands, "evaluate", run_evaluate, "score a dataset with a trained classifier")
     _add_classifier(parser)
     parser.add_argument("--target", type=Path, required=True, metavar="DIR", help="dataset folder of the videos")
-    parser.add_argument("--batch-size", type=whole_number, default=8, metavar="N", help="videos in a pass (8)")
+    parser.add_argument("--batch-size", type=whole_number, default=8, metavar="N", help="number of videos per pass (8)")
     parser.add_argument("--out", type=Path, required=True, metavar="CSV", help="table of predictions to write")
     add_workers(parser, default=default_loaders())
     add_gpus(parser)
@@ -41,7 +41,7 @@ def add_commands(commands: Any) -> None:
     parser = command(commands, "predict", run_predict, "classify plain video files")
     _add_classifier(parser)
     parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="video files")
-    parser.add_argument("--top", type=whole_number, default=3, metavar="N", help="classes shown (3)")
+    parser.add_argument("--top", type=whole_number, default=3, metavar="N", help="number of classes to print (3)")
 
 
 def _add_train(commands: Any) -> None:
@@ -49,7 +49,7 @@ def _add_train(commands: Any) -> None:
     parser.add_argument("--source", type=Path, required=True, metavar="DIR", help="dataset folder of the photographs")
     parser.add_argument("--target", type=Path, required=True, metavar="DIR", help="dataset folder of the videos")
     parser.add_argument(
-        "--classes", nargs="+", required=True, metavar="NAME", help="classes in the order of their labels"
+        "--classes", nargs="+", required=True, metavar="NAME", help="class names in the order of their labels"
     )
     parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="random seed (0)")
     parser.add_argument(
@@ -58,7 +58,7 @@ def _add_train(commands: Any) -> None:
         type=parent,
         default=[],
         metavar="NAME=DIR",
-        help="folders of the runs whose scores this one reads, e.g. that of bank.partner",
+        help="folders of the runs whose scores this run reads, e.g. that of bank.partner (none)",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     add_settings(parser, "train")
@@ -71,12 +71,16 @@ def _add_classifier(parser: argparse.ArgumentParser) -> None:
         "classifier",
         type=Path,
         metavar="CLASSIFIER",
-        help="folder of a method (all its runs), or a checkpoint.pt",
+        help="folder of a method, whose runs are all used, or a checkpoint.pt",
     )
 
 
 def parent(text: str) -> tuple[str, Path]:
-    """NAME=DIR of a parent run."""
+    """Parses NAME=DIR, the name and folder of a parent run.
+
+    Raises:
+        argparse.ArgumentTypeError: if the text has another form.
+    """
     name, found, folder = text.partition("=")
     if not (name and found and folder):
         raise argparse.ArgumentTypeError(f"{text}: must be NAME=DIR")
@@ -84,7 +88,7 @@ def parent(text: str) -> tuple[str, Path]:
 
 
 def run_train(options: argparse.Namespace) -> None:
-    """Sub-command train; with several GPUs this process only starts those that train, and watches them."""
+    """Runs sub-command train; with several GPUs, this process only starts and watches the training processes."""
     data = parse_object(options.settings, "--settings")
     settings = parse(settings_class(data, "--settings"), data, "--settings")
     if options.gpus > 1 and not is_launched():
@@ -111,14 +115,14 @@ def run_train(options: argparse.Namespace) -> None:
 
 
 def run_fuse(options: argparse.Namespace) -> None:
-    """Sub-command fuse: the accuracies on standard output."""
+    """Runs sub-command fuse and prints the accuracies."""
     from i2vadapt.inference.method import fuse_runs
 
     _print_values(fuse_runs(options.runs, options.title, options.out))
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
-    """Sub-command evaluate: the accuracies on standard output."""
+    """Runs sub-command evaluate and prints the accuracies."""
     from i2vadapt.inference.classifier import load_classifier
     from i2vadapt.inference.evaluate import evaluate
 
@@ -132,7 +136,7 @@ def _print_values(values: dict[str, float]) -> None:
 
 
 def run_predict(options: argparse.Namespace) -> None:
-    """Sub-command predict: one line a video; a video that can't be read is reported after the others."""
+    """Runs sub-command predict and prints one line per video; videos that cannot be read are reported at the end."""
     from i2vadapt.inference.classifier import load_classifier
     from i2vadapt.inference.predict import predict_video
 

@@ -1,4 +1,4 @@
-"""Common base of all sections of the settings."""
+"""Base class of all sections of the settings, and types that several sections use."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Stream = Literal["rgb", "flow"]
 Range = Annotated[tuple[float, float], Field(description="lowest and highest value")]
-
-
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="letters, digits, dot, dash")]
 
 

@@ -13,19 +13,27 @@ from i2vadapt.errors import UserError
 
 
 class DatasetSpec(Section):
-    """One side of a benchmark: where its items are and which of them count."""
+    """One side of a benchmark: the location of its items and the selection of those that are used."""
 
-    dataset: Name = Field(description="name of the dataset; its results live under results/datasets/<dataset>")
-    root: str = Field(description="folder of the images or videos; one sub-folder a class, or items without a class")
-    layout: Literal["folder", "list", "ucf101", "hmdb51"] = Field("folder", description="how labels are given")
-    lists: tuple[str, ...] = Field(
-        (), description="list files 'path label', UCF101 split files, or the HMDB51 folder of split files"
+    dataset: Name = Field(description="name of the dataset; its tables and shards are in results/datasets/<dataset>")
+    root: str = Field(description="folder of the images or videos: one sub-folder per class, or unlabelled items")
+    layout: Literal["folder", "list", "ucf101", "hmdb51"] = Field(
+        "folder", description="source of the labels: sub-folders, list files, or the official files of a dataset"
     )
-    split: int | None = Field(None, ge=1, le=3, description="number of the HMDB51 split; lists name UCF101's")
-    subset: Literal["train", "test", "all"] = Field("all", description="part of an HMDB51 split")
-    shards: int = Field(1, ge=1, le=10000, description="parts the dataset is worked on in, some 256 items each")
-    expected: int | None = Field(None, ge=0, description="items expected; a difference is reported")
-    generated: bool = Field(False, description="made by a rule of the workflow; not scanned for changes")
+    lists: tuple[str, ...] = Field(
+        (), description="list files of lines 'path label', UCF101 split files, or the folder of HMDB51's split files"
+    )
+    split: int | None = Field(
+        None, ge=1, le=3, description="number of the HMDB51 split; for UCF101, lists names the files of a split"
+    )
+    subset: Literal["train", "test", "all"] = Field("all", description="part of the HMDB51 split")
+    shards: int = Field(
+        1, ge=1, le=10000, description="number of shards, each made by one job; about 256 items per shard work well"
+    )
+    expected: int | None = Field(None, ge=0, description="expected number of items; a difference is reported")
+    generated: bool = Field(
+        False, description="whether a rule of the workflow makes the dataset; if so, it is not scanned for changes"
+    )
 
     @model_validator(mode="after")
     def _lists_fit_layout(self) -> DatasetSpec:
@@ -39,25 +47,25 @@ class DatasetSpec(Section):
 
 
 class ClassSpec(Section):
-    """A class of the benchmark and the names it has in the two datasets; several source classes may go to one."""
+    """A class of the benchmark and its names in the two datasets; several classes of a dataset may be merged."""
 
-    source: tuple[str, ...] = Field(min_length=1, description="class names of the source dataset")
-    target: tuple[str, ...] = Field(min_length=1, description="class names of the target dataset")
+    source: tuple[str, ...] = Field(min_length=1, description="names of the class in the source dataset")
+    target: tuple[str, ...] = Field(min_length=1, description="names of the class in the target dataset")
 
 
 class Benchmark(Section):
-    """A source of labelled photographs, a target of videos, and the classes they share."""
+    """A source dataset of labelled photographs, a target dataset of videos, and the classes that they share."""
 
-    name: Name
-    source: DatasetSpec
-    target: DatasetSpec
-    classes: dict[str, ClassSpec] = Field(min_length=2, description="in the order of the labels 0, 1, …")
+    name: Name = Field(description="name of the benchmark, which names its folders in results/")
+    source: DatasetSpec = Field(description="dataset of labelled photographs")
+    target: DatasetSpec = Field(description="dataset of videos")
+    classes: dict[str, ClassSpec] = Field(min_length=2, description="classes in the order of the labels 0, 1, …")
     settings: dict[str, Any] = Field(default_factory=dict, description="settings that differ from the preset")
     released: dict[str, Any] = Field(
-        default_factory=dict, description="settings that the released scripts have otherwise, for preset released"
+        default_factory=dict, description="settings that differ in the released scripts; used with preset released only"
     )
     runs: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="settings of single runs that differ on this benchmark"
+        default_factory=dict, description="settings of single runs that differ on this benchmark, by run"
     )
 
     @model_validator(mode="after")
@@ -76,31 +84,43 @@ class Benchmark(Section):
 
 
 class Config(Section):
-    """config.yaml."""
+    """Content of config.yaml."""
 
     benchmarks: tuple[str, ...] = Field(
-        ("demo",), min_length=1, description="names of files in workflow/benchmarks, or paths to files of your own"
+        ("demo",), min_length=1, description="names of files in workflow/benchmarks, or paths of your own files"
     )
     methods: tuple[str, ...] = Field(
-        ("full",), min_length=1, description="rows of the tables, from workflow/methods.yaml"
+        ("full",), min_length=1, description="methods of workflow/methods.yaml to run, the rows of the tables"
     )
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        (0,), min_length=1, description="random seeds; each of them trains every run"
+        (0,), min_length=1, description="random seeds; every run is trained once with each"
     )
     preset: Literal["default", "paper", "released"] = Field(
-        "default", description="what measured best, the paper to the letter, or the authors' code where it differs"
+        "default",
+        description="set of defaults: default (what measured best), paper (to the letter), or released (the authors'"
+        " code where it differs)",
     )
-    results: str = Field("results", min_length=1, description="folder of everything that is made")
-    settings: dict[str, Any] = Field(default_factory=dict, description="settings for every benchmark")
+    results: str = Field("results", min_length=1, description="folder of all outputs")
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="settings of all benchmarks; they override those of the benchmark files"
+    )
 
 
 def class_key(name: str) -> str:
-    """Form in which class names are compared: without case, underscores and spaces (UCF101's own lists differ)."""
+    """Normalises a class name for comparisons: UCF101's own lists differ in case, underscores and spaces."""
     return name.casefold().replace("_", "").replace(" ", "")
 
 
 def benchmark_file(name: str, folder: Path) -> Path:
-    """File of a benchmark: its name in `folder`, or its own path."""
+    """Finds the file of a benchmark.
+
+    Args:
+        name: name of a file in `folder` without suffix, or path of a .yaml file.
+        folder: folder of the benchmark files.
+
+    Raises:
+        UserError: if there is no such file.
+    """
     path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
@@ -109,5 +129,9 @@ def benchmark_file(name: str, folder: Path) -> Path:
 
 
 def load_benchmark(path: Path) -> Benchmark:
-    """Reads a benchmark file."""
+    """Reads a benchmark file.
+
+    Raises:
+        UserError: if the file cannot be read; lists all mistakes at once.
+    """
     return parse(Benchmark, read_yaml(path), str(path))

@@ -1,4 +1,4 @@
-"""workflow/methods.yaml: the runs there are, and the methods that fuse them."""
+"""The document workflow/methods.yaml: runs, and the methods that fuse them."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from i2vadapt.errors import UserError
 
 
 class MethodSpec(Section):
-    """A row of the tables.
+    """A method, one row of the tables.
 
-    The runs that it needs are those that it fuses and, in turn, the runs whose scores these read.
+    A method needs the runs that it fuses and, in turn, the runs whose scores these read.
     """
 
     title: str = Field(min_length=1, description="name of the row, as in the paper")
-    table: int | None = Field(None, description="table of the paper that has the row")
+    table: int | None = Field(None, description="number of the paper's table that contains the row")
     fuse: tuple[Name, ...] = Field(min_length=1, description="runs whose class probabilities are added")
 
 
 class MethodsTable(Section):
-    """The whole file."""
+    """Content of methods.yaml."""
 
-    runs: dict[Name, dict[str, Any]] = Field(description="settings that differ from the benchmark's, by run")
-    methods: dict[Name, MethodSpec]
+    runs: dict[Name, dict[str, Any]] = Field(description="settings that differ from those of the benchmark, by run")
+    methods: dict[Name, MethodSpec] = Field(description="methods by name")
 
 
 def load_methods(path: Path) -> MethodsTable:
     """Reads methods.yaml.
 
     Raises:
-        UserError: with every mistake at once, runs that no one defines included.
+        UserError: if the file cannot be read or a fused run is not defined; lists all mistakes at once.
     """
     table = parse(MethodsTable, read_yaml(path), str(path))
     problems = [
@@ -55,19 +55,19 @@ def load_methods(path: Path) -> MethodsTable:
 def resolve_run(
     name: str, table: MethodsTable, shared: Iterable[Mapping[str, Any]], own: Mapping[str, Any], preset: str, where: str
 ) -> RunSettings:
-    """Settings of one run.
+    """Resolves the settings of one run.
 
     Args:
-        name: of the run.
-        table: where its own settings are.
-        shared: sections `train` of the benchmark and the configuration, which all runs share; of these, a recipe takes
-            the keys that it knows.
-        own: what the benchmark changes in this run.
-        preset: under everything.
+        name: name of the run.
+        table: content of methods.yaml, with the settings of the run.
+        shared: sections `train` of the benchmark and the configuration, which all runs share; keys that the recipe of
+            the run does not know are ignored.
+        own: settings of this run in the benchmark file; they override the others.
+        preset: name of the preset, which all others override.
         where: name of the documents, for messages.
 
     Raises:
-        UserError: with every mistake at once.
+        UserError: if there are mistakes; lists all of them.
     """
     run = table.runs[name]
     settings = settings_class(run, f"{where}, run {name}")
@@ -79,16 +79,24 @@ def resolve_run(
 def needed_runs(
     methods: Mapping[str, MethodSpec], known: Iterable[str], settings_of: Callable[[str], RunSettings]
 ) -> dict[str, RunSettings]:
-    """All runs of some methods, each after the runs whose scores it reads.
+    """Collects the runs that some methods need.
+
+    Args:
+        methods: methods by name.
+        known: names of all runs.
+        settings_of: function that resolves the settings of a run.
+
+    Returns:
+        Settings by run, each run after the runs whose scores it reads.
 
     Raises:
-        UserError: if a run reads one that there is not, or waits for itself.
+        UserError: if a run reads one that does not exist, or directly or indirectly reads itself.
     """
     names, runs = list(known), dict[str, RunSettings]()
 
     def add(name: str, children: tuple[str, ...]) -> None:
         if name in children:
-            raise UserError(f"runs: {' reads '.join([*children, name])}: a run can't wait for itself")
+            raise UserError(f"runs: {' reads '.join([*children, name])}: a run cannot read its own scores")
         if name not in names:
             raise UserError(f"runs: {children[-1]} reads the scores of {name!r}; there are {', '.join(names)}")
         if name not in runs:
@@ -104,10 +112,15 @@ def needed_runs(
 
 
 def check_fusion(methods: Mapping[str, MethodSpec], runs: Mapping[str, RunSettings], where: str) -> None:
-    """A method fuses at most one run of each stream, all tested on the same videos.
+    """Checks that each method fuses at most one run per stream, all tested on the same videos.
+
+    Args:
+        methods: methods by name.
+        runs: settings of all runs that the methods need, by name.
+        where: name of the documents, for messages.
 
     Raises:
-        UserError: with every mistake at once.
+        UserError: if one does not; lists all mistakes.
     """
     problems = []
     for name, method in methods.items():
@@ -121,10 +134,14 @@ def check_fusion(methods: Mapping[str, MethodSpec], runs: Mapping[str, RunSettin
 
 
 def check_parents(runs: Mapping[str, RunSettings], where: str) -> None:
-    """Every parent scores the epochs that its readers need, on the same videos.
+    """Checks that every parent scores the epochs that its readers need, on the same videos.
+
+    Args:
+        runs: settings of all needed runs, by name.
+        where: name of the documents, for messages.
 
     Raises:
-        UserError: with every mistake at once.
+        UserError: if one does not; lists all mistakes.
     """
     problems = []
     for name, settings in runs.items():
@@ -133,8 +150,8 @@ def check_parents(runs: Mapping[str, RunSettings], where: str) -> None:
             missing = sorted(settings.epochs_read() - other.scored_epochs())
             if missing:
                 problems.append(
-                    f"{where}, run {name}: needs the scores of {parent} after epoch {missing[0]}, which it does not"
-                    f" score: evaluate_every is {other.evaluate_every}, epochs {other.epochs}"
+                    f"{where}, run {name}: needs the scores of {parent} after epoch {missing[0]}, but {parent} does not"
+                    f" score it: evaluate_every is {other.evaluate_every}, epochs {other.epochs}"
                 )
             if (settings.protocol, settings.split1) != (other.protocol, other.split1):
                 problems.append(f"{where}, run {name}: protocol and split1 differ from those of {parent}")

@@ -1,4 +1,4 @@
-"""Settings of the networks that a run can train; importing them needs no PyTorch."""
+"""Settings of the networks that a run can train; importing this module does not import PyTorch."""
 
 from __future__ import annotations
 
@@ -10,32 +10,43 @@ from i2vadapt.config.base import Section
 
 NetworkName = Literal["i3d", "clip_vit_b32", "resnet18", "resnet50"]
 FRAME_NETWORKS: tuple[NetworkName, ...] = ("clip_vit_b32", "resnet18", "resnet50")
-"""Networks that look at single frames."""
+"""Networks that look at each frame by itself."""
 
 
 class InitSettings(Section):
-    """I3D weights that training starts from."""
+    """Initial weights of I3D."""
 
     rgb: str | None = Field(
-        "weights/i3d-kinetics400-rgb.safetensors", description="I3D weights of an RGB run; null is random"
+        "weights/i3d-kinetics400-rgb.safetensors",
+        description="file with the I3D weights from which an RGB run starts; null: random weights",
     )
     flow: str | None = Field(
-        None, description="I3D weights of a flow run; null averages the first kernels of the RGB weights over colour"
+        None,
+        description="file with the I3D weights from which a flow run starts; null: the RGB weights, with the first"
+        " kernels averaged over the colours",
     )
 
 
 class ResNetSettings(Section):
-    """A ResNet over single frames, for the image-only lower bound, SO (Img) of Table 1."""
+    """ResNet on single frames, for the image-only lower bound, SO (Img) of Table 1."""
 
-    weights: str | None = Field(None, description="ImageNet weights, a file of torchvision or timm; null is random")
+    weights: str | None = Field(
+        None, description="file of torchvision or timm with ImageNet weights; null: random weights"
+    )
 
 
 class ClipSettings(Section):
-    """CLIP ViT-B/32 over single frames (paper section 4.5): the image tower is trained, the text tower is not."""
+    """CLIP ViT-B/32 on single frames (paper section 4.5): the image tower is trained, the text tower is not."""
 
     weights: str | None = Field(
-        "weights/clip-vit-b32.pt", description="file of OpenAI or open_clip; null is random, for tests"
+        "weights/clip-vit-b32.pt", description="file of OpenAI or open_clip with CLIP weights; null: random, for tests"
     )
-    quick_gelu: bool = Field(True, description="activation: true for OpenAI's weights, false for LAION's")
-    prompt: str = Field("a video of a person {}.", pattern=r"\{\}", description="text of a class, {} is its name")
-    learning_rate: float = Field(5e-5, gt=0, description="rate of the image tower; it drops at the same milestones")
+    quick_gelu: bool = Field(
+        True, description="activation: the approximate GELU of OpenAI's weights (true), or the exact one of LAION's"
+    )
+    prompt: str = Field(
+        "a video of a person {}.", pattern=r"\{\}", description="text that describes a class; {} is the class name"
+    )
+    learning_rate: float = Field(
+        5e-5, gt=0, description="learning rate of the image tower; it drops at the general milestones"
+    )

@@ -1,4 +1,4 @@
-"""Parsing plain data into settings, with all mistakes reported at once."""
+"""Parsing of plain data into settings, with all mistakes reported at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def describe_errors(error: ValidationError, where: str, limit: int = 20) -> str:
-    """Lists all mistakes in one settings document, one line each: key, what is wrong, the value."""
+    """Lists the mistakes in a settings document, one line each: document, key, what is wrong, the value.
+
+    Args:
+        error: error raised by pydantic.
+        where: name of the document.
+        limit: largest number of lines.
+    """
     lines = []
     for detail in error.errors()[:limit]:
         key = ".".join(str(part) for part in detail["loc"]) or "the document"
@@ -49,15 +55,19 @@ def parse(model: type[Model], data: Any, where: str) -> Model:
 
 
 def parse_json(model: type[Model], text: str, where: str) -> Model:
-    """Like `parse`, from the text of a JSON object; an empty text gives the defaults."""
+    """Builds a settings model from the text of a JSON object, as `parse`; an empty text gives the defaults."""
     return parse(model, parse_object(text, where), where)
 
 
 def parse_object(text: str, where: str) -> dict[str, Any]:
-    """Reads a JSON object; an empty text gives an empty one.
+    """Parses the text of a JSON object; an empty text gives an empty object.
+
+    Args:
+        text: text to parse.
+        where: name of the text, for messages.
 
     Raises:
-        UserError: if it is anything else.
+        UserError: if the text is not a JSON object.
     """
     try:
         data = json.loads(text or "{}")

@@ -92,7 +92,7 @@ class SynthesisSettings(MotionRange):
     quality: int = Field(95, ge=1, le=100, description="JPEG quality of stored frames")
 
     @model_validator(mode="after")
-    def _of_a_chain(self) -> SynthesisSettings:
+    def _chain_settings_need_a_chain(self) -> SynthesisSettings:
         if self.depth == "re-estimated" and self.rendering != "chained":
             raise ValueError("depth re-estimated needs rendering chained: direct frames use the photograph's depth")
         if self.chain_jpeg and self.rendering != "chained":

@@ -1,4 +1,4 @@
-"""From the documents to the settings of every dataset, run and method."""
+"""Resolution of the documents into the settings of every dataset, run and method."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from i2vadapt.stages import Side
 
 @dataclass(frozen=True)
 class ResolvedBenchmark:
-    """A benchmark with the settings of its stages, the methods wanted, and all runs that they need.
+    """A benchmark with the settings of its stages, the chosen methods, and the runs that they need.
 
     Attributes:
-        file: the benchmark file.
-        benchmark: its content.
-        settings: of preprocessing.
-        methods: by name, in the order of the tables.
-        runs: by name, each after the runs whose scores it reads.
+        file: benchmark file.
+        benchmark: content of the file.
+        settings: settings of all stages; those of a run are in `runs`.
+        methods: chosen methods by name, in the order of the tables.
+        runs: settings of the needed runs by name, each after the runs whose scores it reads.
     """
 
     file: Path
@@ -47,7 +47,15 @@ class ResolvedBenchmark:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One side of a benchmark, as the workflow's rules need it."""
+    """One side of a benchmark, as the workflow's rules need it.
+
+    Attributes:
+        file: benchmark file.
+        side: source or target.
+        spec: location and selection of the items.
+        settings: settings of all stages.
+        definition: plain data from which the manifest is made, except for the location of the items.
+    """
 
     file: Path
     side: Side
@@ -57,10 +65,17 @@ class Dataset:
 
 
 def read_config(data: Mapping[str, Any], workflow: Path) -> tuple[Config, list[ResolvedBenchmark]]:
-    """Reads the content of config.yaml and all that it names; see `resolve`.
+    """Checks the content of config.yaml and resolves it.
+
+    Args:
+        data: content of config.yaml.
+        workflow: see `resolve`.
+
+    Returns:
+        The configuration, and its benchmarks as returned by `resolve`.
 
     Raises:
-        UserError: with all mistakes at once: a wrong key does not hide those in the settings or in the named files.
+        UserError: if there are mistakes; lists all of them, those in config.yaml and those in the files that it names.
     """
     problems = []
     try:
@@ -80,14 +95,14 @@ def read_config(data: Mapping[str, Any], workflow: Path) -> tuple[Config, list[R
 
 
 def resolve(config: Config, workflow: Path) -> list[ResolvedBenchmark]:
-    """Reads all that config.yaml names.
+    """Reads the methods and benchmark files that a configuration names, and merges the settings.
 
     Args:
-        config: the user's configuration.
+        config: content of config.yaml.
         workflow: folder of methods.yaml and benchmarks/.
 
     Raises:
-        UserError: with all mistakes of all files.
+        UserError: if there are mistakes; lists those of all files.
     """
     table = load_methods(workflow / "methods.yaml")
     problems = [
@@ -132,7 +147,7 @@ def _resolve_benchmark(
 
 
 def _with_features(runs: dict[str, RunSettings]) -> dict[str, RunSettings]:
-    """Runs keep the features of the videos where another run reads them."""
+    """Sets `keep_features` of the runs whose features another run reads."""
     read = {parent for settings in runs.values() for parent in settings.parents_with_features}
     return {
         name: settings.model_copy(update={"keep_features": settings.keep_features or name in read})
@@ -141,10 +156,10 @@ def _with_features(runs: dict[str, RunSettings]) -> dict[str, RunSettings]:
 
 
 def load_datasets(benchmarks: Iterable[ResolvedBenchmark]) -> dict[str, Dataset]:
-    """All datasets of some benchmarks by name.
+    """Collects the datasets of some benchmarks, by name.
 
     Raises:
-        UserError: if two benchmarks mean different things by one dataset name.
+        UserError: if two benchmarks define a dataset of the same name differently.
     """
     datasets: dict[str, Dataset] = {}
     for part in benchmarks:
@@ -165,7 +180,7 @@ def load_datasets(benchmarks: Iterable[ResolvedBenchmark]) -> dict[str, Dataset]
                 other, dataset
             ):
                 raise UserError(
-                    f"dataset {spec.dataset}: {other.file} and {part.file} define it differently; give one another name"
+                    f"dataset {spec.dataset}: {other.file} and {part.file} define it differently; rename one of them"
                 )
     return datasets
 

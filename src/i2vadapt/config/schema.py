@@ -1,4 +1,4 @@
-"""JSON schemas of the documents a user edits, for editors: ``python -m i2vadapt.config.schema`` writes them."""
+"""JSON schemas of the documents that a user edits; ``python -m i2vadapt.config.schema`` writes them for editors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """File name -> schema of config.yaml, the benchmark files, methods.yaml, and the key ``settings`` by itself."""
+    """Schemas of config.yaml, the benchmark files, methods.yaml, and the key ``settings`` by itself, by file name."""
     return {
         "config.schema.json": _document(Config),
         "benchmark.schema.json": _document(Benchmark),
@@ -33,7 +33,7 @@ def write_schemas(folder: Path) -> None:
     """Writes the schemas into a folder.
 
     Raises:
-        UserError: if the folder is missing or a file can't be written.
+        UserError: if the folder is missing or a file cannot be written.
     """
     for name, schema in schemas().items():
         path = folder / name
@@ -44,9 +44,10 @@ def write_schemas(folder: Path) -> None:
 
 
 def _document(model: type[Section]) -> dict[str, Any]:
-    """Schema of a document whose settings are plain data to its model, since they are checked after merging.
+    """Schema of a document with settings.
 
-    Every setting has a default, so the schema of the settings also describes the part of them that a document gives.
+    The model of the document treats settings as plain data, because they are checked after merging. Every setting has
+    a default, so the schema of the settings also describes the part of them that a document gives.
     """
     keys = {key: Settings for key in ("settings", "released") if key in model.model_fields}
     recipes = [settings_class({"recipe": name}, "") for name in RECIPES] if "runs" in model.model_fields else []
@@ -66,7 +67,7 @@ def _document(model: type[Section]) -> dict[str, Any]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m i2vadapt.config.schema", description="Writes the JSON schemas.")
     parser.add_argument(
-        "folder", nargs="?", type=Path, default=Path("workflow/schemas"), help="where to (workflow/schemas)"
+        "folder", nargs="?", type=Path, default=Path("workflow/schemas"), help="folder to write to (workflow/schemas)"
     )
     try:
         write_schemas(parser.parse_args().folder)

@@ -1,7 +1,7 @@
-"""All settings together, and the presets.
+"""The settings of all stages, and the presets.
 
-Preset ``default`` is the defaults as they stand: the paper's reading, but for generated videos, where what measured
-best is the default. ``paper`` is the paper to the letter, ``released`` the authors' code where it differs.
+Preset ``default`` changes nothing: the defaults follow the paper, except for generated videos, where they are what
+measured best. ``paper`` follows the paper to the letter, ``released`` the authors' code where it differs.
 """
 
 from __future__ import annotations
@@ -18,19 +18,25 @@ from i2vadapt.config.recipes import video
 
 
 class Settings(Section):
-    """All stages."""
+    """Settings of all stages."""
 
-    depth: DepthSettings = Field(default_factory=DepthSettings)
-    synthesis: SynthesisSettings = Field(default_factory=SynthesisSettings)
-    decode: DecodeSettings = Field(default_factory=DecodeSettings)
-    flow: FlowSettings = Field(default_factory=FlowSettings)
-    train: video.Settings = Field(default_factory=video.Settings, description="what the runs of a benchmark share")
-    max_failed_share: float = Field(0.05, ge=0, le=1, description="share of failed items of a shard that is accepted")
+    depth: DepthSettings = Field(default_factory=DepthSettings, description="depth of photographs")
+    synthesis: SynthesisSettings = Field(
+        default_factory=SynthesisSettings, description="generation of videos from photographs"
+    )
+    decode: DecodeSettings = Field(default_factory=DecodeSettings, description="decoding of target videos")
+    flow: FlowSettings = Field(default_factory=FlowSettings, description="optical flow of all videos")
+    train: video.Settings = Field(
+        default_factory=video.Settings, description="settings that all runs of a benchmark share"
+    )
+    max_failed_share: float = Field(
+        0.05, ge=0, le=1, description="largest accepted share of failed items in a shard, 0 to 1"
+    )
 
     @model_validator(mode="after")
     def _exact_flow_needs_stored_depth(self) -> Settings:
         if self.flow.source == "geometric" and self.synthesis.depth == "re-estimated":
-            raise ValueError("flow.source geometric needs synthesis.depth carried: depth anew is not stored")
+            raise ValueError("flow.source geometric needs synthesis.depth carried: re-estimated depth is not stored")
         return self
 
 
@@ -65,7 +71,10 @@ PRESETS: Mapping[str, dict[str, Any]] = {
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Merges nested mappings; later layers win. A null replaces a whole section, and a section replaces a null."""
+    """Merges nested mappings; later layers override earlier ones.
+
+    A null replaces a whole section, and a section replaces a null.
+    """
     result: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
@@ -80,5 +89,14 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def resolve_settings(preset: str, layers: Iterable[Mapping[str, Any]], where: str) -> Settings:
-    """Settings of a benchmark: preset, then the given layers in order."""
+    """Resolves the settings of a benchmark.
+
+    Args:
+        preset: name of the preset.
+        layers: settings that override the preset, later ones overriding earlier ones.
+        where: name of the documents, for messages.
+
+    Raises:
+        UserError: if there are mistakes; lists all of them.
+    """
     return parse(Settings, merge(PRESETS[preset], *layers), where)

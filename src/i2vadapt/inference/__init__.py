@@ -1,1 +1,1 @@
-"""From a trained network to scores, and from scores to predictions."""
+"""Inference with trained networks: scores of videos, and predictions from scores."""

@@ -21,13 +21,13 @@ _NEEDED = ("model", "classes", "settings", "decode", "flow")
 
 @dataclass(frozen=True)
 class Member:
-    """One trained network and what its input was made with.
+    """One trained network and the settings of its input.
 
     Attributes:
-        model: the network.
-        settings: of its run.
-        decode: settings that the frames were made with.
-        flow: settings that the flow was made with; the defaults for an RGB network.
+        model: trained network.
+        settings: settings of its run.
+        decode: settings with which its frames were made.
+        flow: settings with which its flow was made; the defaults for an RGB network.
     """
 
     model: RunNetwork
@@ -41,8 +41,8 @@ class Classifier:
     """Networks whose class probabilities are added.
 
     Attributes:
-        members: at least one.
-        classes: names in the order of the labels.
+        members: trained networks, at least one.
+        classes: class names in the order of the labels.
     """
 
     members: tuple[Member, ...]
@@ -50,10 +50,14 @@ class Classifier:
 
 
 def load_classifier(path: Path) -> Classifier:
-    """Loads a method's folder (all runs that it fuses) or a single checkpoint.pt.
+    """Loads the networks of a method, or a single one.
+
+    Args:
+        path: folder of a method, whose runs are all loaded, or a checkpoint.pt.
 
     Raises:
-        UserError: if a checkpoint is missing, damaged, or of another architecture, or they do not fit together.
+        UserError: if a checkpoint is missing, damaged or of another architecture, or the checkpoints differ in their
+            classes or the settings of their frames.
     """
     if path.is_dir():
         description = _read_description(path)
@@ -68,7 +72,7 @@ def load_classifier(path: Path) -> Classifier:
                 f"{file}: trained for the classes {', '.join(other)}, {checkpoints[0]} for {', '.join(classes)}"
             )
         if member.decode != first.decode:
-            raise UserError(f"{file}: its frames were made with other settings than those of {checkpoints[0]}")
+            raise UserError(f"{file}: trained on frames of other settings (decode) than those of {checkpoints[0]}")
     return Classifier(tuple(member for member, _ in loaded), classes)
 
 
@@ -76,8 +80,8 @@ def _read_description(folder: Path) -> MethodDescription:
     file = MethodFolder(folder).description
     if not file.is_file():
         if RunFolder(folder).checkpoint.is_file():
-            raise UserError(f"{folder}: the folder of a run: give its checkpoint.pt, or the folder of a method")
-        raise UserError(f"{folder}: no method: it has no {file.name}")
+            raise UserError(f"{folder}: this is the folder of a run: give its checkpoint.pt, or the folder of a method")
+        raise UserError(f"{folder}: not the folder of a method: {file.name} is missing")
     return parse(MethodDescription, read_yaml(file), str(file))
 
 
@@ -85,7 +89,7 @@ def _load_member(path: Path) -> tuple[Member, tuple[str, ...]]:
     content = checkpoint.load(path)
     missing = [key for key in _NEEDED if key not in content]
     if missing:
-        raise UserError(f"{path}: not a trained classifier, it has no {', '.join(missing)}")
+        raise UserError(f"{path}: not a trained classifier: {', '.join(missing)} missing")
     settings = parse(settings_class(content["settings"], str(path)), content["settings"], str(path))
     network = build_network(settings, len(content["classes"]))
     try:

@@ -1,4 +1,4 @@
-"""A trained classifier on a dataset that it was not trained with."""
+"""Evaluation of a trained classifier on another dataset than that of its training."""
 
 from __future__ import annotations
 
@@ -20,17 +20,20 @@ from i2vadapt.runtime.precision import choose_arithmetic
 
 
 def evaluate(classifier: Classifier, folder: Path, out: Path, batch_size: int, workers: int) -> dict[str, float]:
-    """Scores a dataset, or the test part of its split where the protocol is split1, and writes predictions.csv.
+    """Scores a dataset, or with protocol split1 the test part of its split, and writes a table of predictions.
 
     Args:
-        classifier: the networks.
-        folder: results/datasets/<dataset> of the target.
-        out: the table to write.
-        batch_size: videos in a pass.
-        workers: loader processes.
+        classifier: trained networks.
+        folder: dataset folder of the videos, results/datasets/<dataset>.
+        out: table to write.
+        batch_size: number of videos in a forward pass.
+        workers: number of loader processes.
 
     Returns:
         Accuracies, as `write_predictions`; empty without labels.
+
+    Raises:
+        UserError: as `ClipDataset` and `write_predictions`.
     """
     scores: dict[str, Scores] = {
         member.settings.stream: _score_dataset(member, classifier.classes, folder, batch_size, workers)

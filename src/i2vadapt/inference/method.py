@@ -1,4 +1,4 @@
-"""Evaluation of a method: the fusion of its runs' last scores, without a pass over the videos."""
+"""Evaluation of a method by fusing the last scores of its runs; the videos are not read again."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class FusedRun(Section):
 
     name: str
     stream: Stream
-    folder: str = Field(description="its folder, relative to the method's")
+    folder: str = Field(description="folder of the run, relative to that of the method")
     epochs: int
-    scores: str = Field(description="SHA-256 of the scores that were fused, those after the last epoch")
+    scores: str = Field(description="SHA-256 of the fused scores, those after the last epoch")
 
 
 class MethodDescription(Section):
-    """method.yaml."""
+    """Content of method.yaml."""
 
     title: str
     protocol: str
@@ -43,9 +43,9 @@ def fuse_runs(folders: Sequence[Path], title: str, out: Path) -> dict[str, float
     """Writes predictions.csv and method.yaml of a method.
 
     Args:
-        folders: of its runs, each of another stream.
-        title: name of the row in the tables.
-        out: the method's folder.
+        folders: folders of its runs, at most one per stream.
+        title: name of the method in the tables.
+        out: folder of the method.
 
     Returns:
         Accuracies of each stream and of the fusion, as `write_predictions`; empty without labels.
@@ -62,7 +62,7 @@ def fuse_runs(folders: Sequence[Path], title: str, out: Path) -> dict[str, float
         if stream in scores:
             raise UserError(f"{folder}: a second run of stream {stream}")
         if protocol not in ("", settings["protocol"]):
-            raise UserError(f"{folder}: tested by the protocol {settings['protocol']}, another run by {protocol}")
+            raise UserError(f"{folder}: protocol {settings['protocol']}, but the first run has {protocol}")
         protocol = settings["protocol"]
         path = RunFolder(folder).scores(epochs)
         scores[stream] = read_scores(path)
@@ -78,10 +78,10 @@ def fuse_runs(folders: Sequence[Path], title: str, out: Path) -> dict[str, float
 
 
 def _run_settings(folder: Path) -> dict[str, Any]:
-    """Settings of a finished run."""
+    """Section `train` of a finished run's settings.yaml."""
     layout = RunFolder(folder)
     document = read_yaml(layout.settings)
     settings = document.get("train")
     if not isinstance(settings, dict) or not {"stream", "epochs", "protocol"} <= settings.keys():
-        raise UserError(f"{layout.settings}: not the settings of a run: train it again")
+        raise UserError(f"{layout.settings}: not the settings of a run: train the run again")
     return settings

@@ -1,4 +1,4 @@
-"""Accuracy per video, and as the mean over classes."""
+"""Accuracy over videos, and mean accuracy over classes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from i2vadapt.data.items import UNLABELLED
 
 
 def accuracies(predicted: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Accuracies of the labelled videos; without any the result is empty.
+    """Computes the accuracies of the labelled videos.
 
     Args:
-        predicted: (n,) classes.
-        labels: (n,) true classes, -1 where unknown.
+        predicted: predicted classes (n,).
+        labels: true classes (n,), -1 where unknown.
 
     Returns:
-        accuracy: share of videos that are right, 0 to 1. class_accuracy: its mean over the classes that have videos.
+        `accuracy`, the share of correctly predicted videos from 0 to 1, and `class_accuracy`, the mean of that share
+        over the classes that have videos; empty without labelled videos.
     """
     known = labels != UNLABELLED
     truth = labels[known]

@@ -1,4 +1,4 @@
-"""A trained classifier on plain video files."""
+"""Prediction of plain video files by a trained classifier."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from i2vadapt.runtime.precision import choose_arithmetic
 
 
 class VideoFile:
-    """Clips of one stream of a decoded video; the same interface as a dataset's, `clips.evaluation.Footage`.
+    """Clips of one stream of a decoded video; implements `clips.evaluation.Footage`.
 
     Args:
-        frames: (H,W,3) uint8 RGB each, prepared as for training.
-        stream: whose clips are read.
-        flow: settings of the flow, for the stream `flow`.
+        frames: frames (H,W,3), uint8 RGB, prepared as for training.
+        stream: stream of the clips.
+        flow: settings of the flow; used for the stream `flow` only.
     """
 
     def __init__(self, frames: Sequence[np.ndarray], stream: Stream, flow: FlowSettings) -> None:
         self._frames, self._stream, self._flow = frames, stream, flow
 
     def count(self, item_id: str) -> int:
-        """Frames of the video."""
+        """Number of frames of the video."""
         return len(self._frames)
 
     def clip(self, item_id: str, indices: np.ndarray, window: Window, side: int) -> Tensor:
-        """(T,side,side,3) uint8 RGB, or (T,side,side,2) uint8 codes of flow; see `ClipDataset.clip`."""
+        """Reads a clip, (T,side,side,3) uint8 RGB or (T,side,side,2) uint8 flow codes; see `ClipDataset.clip`."""
         height, width = self._frames[0].shape[:2]
         area = window.area(height, width, side, item_id)
         if self._stream == "rgb":
@@ -53,19 +53,23 @@ class VideoFile:
         return torch.from_numpy(flip_codes(stacked) if window.flip else stacked)
 
     def _codes(self, start: int) -> np.ndarray:
-        """Codes of the flow of one pair; only the pairs that are looked at are computed."""
+        """Flow codes of the pair that starts at a frame; only the pairs that a clip needs are computed."""
         field = flow_of_frames(np.stack(self._frames[start : start + 2]), self._flow)[0]
         return quantise(field, self._flow.bound)[0]
 
 
 def predict_video(classifier: Classifier, path: Path) -> np.ndarray:
-    """Classifies a video file, with the preprocessing that the classifier was trained with.
+    """Classifies a video file, with the preprocessing of the classifier's training data.
+
+    Args:
+        classifier: trained networks.
+        path: video file.
 
     Returns:
-        (C,) fused probabilities divided by the number of networks, so that they sum to 1.
+        Fused probabilities (C,), divided by the number of networks so that they sum to 1.
 
     Raises:
-        UserError: if the video can't be read or is too short.
+        UserError: if the video cannot be read or is too short.
     """
     frames = _decode(path, classifier.members[0].decode)
     total = np.zeros(len(classifier.classes), np.float32)

@@ -1,4 +1,4 @@
-"""predictions.csv: what each network and their fusion say about every video."""
+"""Table predictions.csv: the predictions of each network and of their fusion for every tested video."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ FUSED = "fused"
 
 
 def write_predictions(out: Path, scores: Mapping[str, Scores]) -> dict[str, float]:
-    """Writes one row a tested video: true and predicted class, confidence, predictions of the streams, fused scores.
+    """Writes the table, one row per tested video: true and fused class, confidence, class per stream, fused scores.
 
     Args:
-        out: the table.
-        scores: by stream.
+        out: table to write.
+        scores: scores by stream.
 
     Returns:
-        accuracy_<stream> and class_accuracy_<stream> of each stream and, as `fused`, of all together; empty without
-        labels.
+        accuracy_<stream> and class_accuracy_<stream> of each stream, and the same of the fusion under the name
+        `fused`; empty without labels.
 
     Raises:
         UserError: as `fuse`.

@@ -1,4 +1,4 @@
-"""Scores of all videos of a target by one network, and their file, by which runs read each other."""
+"""Scores of all target videos by one network, and their file format, which other runs and methods read."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Features:
     """Features of m items.
 
     Attributes:
-        ids: (m,) of the items.
-        values: (m,F) float16 in files, which is enough to compare them.
+        ids: ids (m,) of the items.
+        values: features (m,F); stored as float16, which is precise enough for comparisons.
     """
 
     ids: tuple[str, ...]
@@ -39,12 +39,12 @@ class Scores:
     """Class probabilities of n videos.
 
     Attributes:
-        ids: (n,) of the items.
-        classes: (C,) names in the order of the labels.
-        labels: (n,) int64 true classes, -1 where unknown.
-        tested: (n,) whether the reported accuracy counts the video: all of them, or the test part of a split.
-        probabilities: (n,C) float32; rows sum to 1, or of fused scores to the number of runs.
-        features: by side, features of its items averaged over time; empty unless kept.
+        ids: ids (n,) of the videos.
+        classes: class names (C,) in the order of the labels.
+        labels: true classes (n,), int64, -1 where unknown.
+        tested: whether a video counts in the reported accuracy (n,): all of them, or the test part of a split.
+        probabilities: class probabilities (n,C), float32, whose rows sum to 1, or to the number of runs if fused.
+        features: features averaged over time, by side (source, target); empty unless the run keeps them.
     """
 
     ids: tuple[str, ...]
@@ -55,7 +55,15 @@ class Scores:
     features: dict[str, Features] = field(default_factory=dict)
 
     def features_of(self, side: str, ids: Sequence[str]) -> np.ndarray | None:
-        """(len(ids),F) features of some items; None if those of the side, or of an item, were not kept."""
+        """Features of some items.
+
+        Args:
+            side: source or target.
+            ids: ids of the items.
+
+        Returns:
+            Features (len(ids),F), or None if those of the side or of one of the items were not kept.
+        """
         kept = self.features.get(side)
         places = {item_id: place for place, item_id in enumerate(kept.ids)} if kept is not None else {}
         if kept is None or any(item_id not in places for item_id in ids):
@@ -64,17 +72,23 @@ class Scores:
 
     @property
     def predictions(self) -> np.ndarray:
-        """(n,) most probable classes."""
+        """Most probable classes (n,)."""
         return self.probabilities.argmax(axis=1)
 
     @property
     def confidence(self) -> np.ndarray:
-        """(n,) largest probability, or sum of probabilities."""
+        """Scores (n,) of the most probable classes."""
         return self.probabilities.max(axis=1)
 
 
 def write_scores(path: Path, scores: Scores, epoch: int) -> None:
-    """Writes the scores after an epoch; the same scores give the same bytes."""
+    """Writes a file of scores; the same scores give the same bytes.
+
+    Args:
+        path: file to write.
+        scores: scores after the epoch.
+        epoch: number of finished epochs.
+    """
     header = {
         "format": FORMAT,
         "epoch": epoch,
@@ -88,7 +102,7 @@ def write_scores(path: Path, scores: Scores, epoch: int) -> None:
         "probabilities": np.ascontiguousarray(scores.probabilities, np.float32),
         **{f"features_{side}": np.ascontiguousarray(kept.values, np.float16) for side, kept in scores.features.items()},
     }
-    # One entry of metadata only: safetensors writes several in random order.
+    # Only one entry of metadata: safetensors writes several in random order.
     write_atomically(path, safetensors.numpy.save(tensors, {_HEADER: json.dumps(header)}))
 
 
@@ -96,18 +110,18 @@ def read_scores(path: Path, classes: Sequence[str] | None = None) -> Scores:
     """Reads a file of scores.
 
     Args:
-        path: written by `write_scores`.
-        classes: names that are expected, in this order; None takes any.
+        path: file written by `write_scores`.
+        classes: expected class names in order; None accepts any.
 
     Raises:
-        UserError: if it is missing, damaged, of another format, or of other classes.
+        UserError: if the file is missing, damaged, of another format, or of other classes.
     """
     try:
         with safe_open(path, "numpy") as file:
             header = json.loads((file.metadata() or {})[_HEADER])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
         if header["format"] != FORMAT:
-            raise UserError(f"{path}: scores of format {header['format']}, {FORMAT} is needed: train the run again")
+            raise UserError(f"{path}: scores of format {header['format']}, not {FORMAT}: train the run again")
         scores = Scores(
             tuple(header["ids"]),
             tuple(header["classes"]),
@@ -118,7 +132,7 @@ def read_scores(path: Path, classes: Sequence[str] | None = None) -> Scores:
         )
         _check_lengths(scores)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such scores: train the run that they are of") from None
+        raise UserError(f"{path}: no such scores: train the run first") from None
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not a readable file of scores ({' '.join(str(error).split())[:200]})") from None
     if classes is not None and scores.classes != tuple(classes):
@@ -127,7 +141,11 @@ def read_scores(path: Path, classes: Sequence[str] | None = None) -> Scores:
 
 
 def _check_lengths(scores: Scores) -> None:
-    """Raises ValueError if the tables of a file are not of its videos, classes and items."""
+    """Checks that the tables of a file match its lists of videos, classes and items.
+
+    Raises:
+        ValueError: if one does not.
+    """
     videos = len(scores.ids)
     tables = {
         "labels": (scores.labels, (videos,)),
@@ -143,18 +161,21 @@ def _check_lengths(scores: Scores) -> None:
 def fuse(parts: Sequence[Scores]) -> Scores:
     """Adds the probabilities of several networks (late fusion, end of paper section 3.1).
 
-    Videos that not all of them have scored, because flow failed on some say, are left out and named in a warning.
+    Videos that are missing from one of the parts, e.g. because their flow failed, are left out and listed in a warning.
 
     Args:
         parts: scores of the same dataset and classes, at least one.
 
+    Returns:
+        Scores of the common videos with summed probabilities, without features.
+
     Raises:
-        UserError: if the classes differ, or no video is common to all.
+        UserError: if the classes differ, or no video is common to all parts.
     """
     first = parts[0]
     for other in parts[1:]:
         if other.classes != first.classes:
-            raise UserError(f"scores of other classes: {', '.join(first.classes)} and {', '.join(other.classes)}")
+            raise UserError(f"scores of different classes: {', '.join(first.classes)}, and {', '.join(other.classes)}")
     places = [{item_id: place for place, item_id in enumerate(part.ids)} for part in parts]
     ids = tuple(item_id for item_id in first.ids if all(item_id in known for known in places))
     missing = sorted({item_id for part in parts for item_id in part.ids} - set(ids))

@@ -1,4 +1,4 @@
-"""The pass of a network over videos: class probabilities and features of each."""
+"""Forward pass of a network over videos: their class probabilities and features."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def score_clips(
     """Scores all clips of a loader, in its order.
 
     Args:
-        model: set to evaluation mode.
-        batches: of `EvaluationClips`.
-        arithmetic: where and how to compute.
-        fusion: how the logits of the time steps become the probabilities of a video.
+        model: trained network; it is set to evaluation mode.
+        batches: batches of `EvaluationClips`.
+        arithmetic: device and data type of the network.
+        fusion: see `class_probabilities`.
 
     Returns:
-        (n,C) float32 probabilities, and (n,F) float32 features averaged over time.
+        Class probabilities (n,C) and features averaged over time (n,F), both float32.
     """
     model.eval()
     probabilities, features = [], []
@@ -41,15 +41,15 @@ def score_clips(
 
 
 def class_probabilities(frame_logits: Tensor, fusion: Fusion) -> Tensor:
-    """Probabilities of videos (end of paper section 3.1).
+    """Computes the class probabilities of videos from the logits of their time steps (end of paper section 3.1).
 
     Args:
-        frame_logits: (N, T', C).
-        fusion: "softmax_of_mean" averages the logits over time first, as the paper reads; "mean_of_softmax" averages
-            the probabilities of the time steps, as the released code does.
+        frame_logits: logits (N, T', C).
+        fusion: "softmax_of_mean" averages the logits over time first, as in the paper; "mean_of_softmax" averages the
+            probabilities of the time steps, as in the released code.
 
     Returns:
-        (N, C); every row sums to 1.
+        Probabilities (N, C); every row sums to 1.
     """
     if fusion == "softmax_of_mean":
         return frame_logits.mean(dim=1).softmax(dim=1)

@@ -1,1 +1,1 @@
-"""Loss functions. They take tensors and know nothing of networks, clips or files."""
+"""Loss functions of tensors, independent of networks, clips and files."""

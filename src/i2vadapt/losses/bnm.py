@@ -9,15 +9,15 @@ from i2vadapt.losses.transfer import TransferLoss
 
 
 def bnm(logits: Tensor) -> Tensor:
-    r"""Minus the mean singular value of the matrix of probabilities of unlabelled videos.
+    r"""Negative mean singular value of the matrix of class probabilities of unlabelled videos.
 
     .. math:: L = -\frac{1}{\min(N, C)} \| softmax(z) \|_*
 
-    Sure predictions of many classes make the nuclear norm large. The paper divides by N; its code takes the mean of the
-    singular values, which is the same up to N = C and does not fade in larger batches.
+    Confident predictions of many different classes make the nuclear norm large. The paper divides by N; its code takes
+    the mean of the singular values, which is the same for N up to C and does not fade in larger batches.
 
     Args:
-        logits: (N, C).
+        logits: logits (N, C) of N videos.
 
     Returns:
         Scalar in [-sqrt(max(N, C)), 0).
@@ -29,5 +29,5 @@ class Loss(TransferLoss):
     """BNM of the target's logits."""
 
     def forward(self, source: Tensor, target: Tensor, progress: float) -> Tensor:
-        """See `bnm`; the source and the progress play no part."""
+        """Computes `bnm` of the target; the source and the progress are unused."""
         return bnm(target)

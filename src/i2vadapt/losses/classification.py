@@ -1,4 +1,4 @@
-"""Losses of the method (paper Eqs. 2, 3 and 5), each in the paper's reading and in that of the released code."""
+"""Classification losses (paper Eqs. 2 to 4), each as in the paper and as in the released code."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ def video_loss(logits: Tensor, labels: Tensor, kind: LossKind = "ce") -> Tensor:
     .. math:: L_c = \frac{1}{B} \sum_{i=1}^{B} CE(\bar p_i, y_i)
 
     Args:
-        logits: (N, C), mean over time.
-        labels: (N,) int64 in 0..C-1.
-        kind: "ce" is softmax cross-entropy (the paper); "bce" sigmoid cross-entropy against one-hot labels, averaged
-            over the classes too (the released code).
+        logits: logits (N, C), averaged over time.
+        labels: labels (N,), int64 in 0..C-1.
+        kind: "ce" for softmax cross-entropy (the paper), or "bce" for sigmoid cross-entropy against one-hot labels,
+            averaged over the classes as well (the released code).
 
     Returns:
-        Scalar.
+        Scalar, the mean over the batch.
 
     Raises:
-        UserError: unknown kind.
+        UserError: if the kind is unknown.
     """
     return local_loss(logits[:, :, None], labels, kind)
 
 
 def local_loss(logits: Tensor, labels: Tensor, kind: LossKind = "ce") -> Tensor:
-    r"""Frame-level loss (Eq. 2): every frame has the label of its video.
+    r"""Local, frame-level loss (Eq. 2): every frame has the label of its video.
 
     .. math:: L_{loc} = \frac{1}{BK} \sum_{i=1}^{B} \sum_{k=1}^{K} CE(p_{ik}, y_i)
 
     Args:
-        logits: (N, C, K), one column for each of the K frames.
-        labels: (N,) int64 in 0..C-1.
+        logits: logits (N, C, K), one column for each of the K frames.
+        labels: labels (N,), int64 in 0..C-1.
         kind: see `video_loss`.
 
     Returns:
         Scalar, the mean over batch and frames.
 
     Raises:
-        UserError: unknown kind.
+        UserError: if the kind is unknown.
     """
     if kind == "ce":
         return F.cross_entropy(logits, labels[:, None].expand(-1, logits.shape[2]))

@@ -16,13 +16,13 @@ _HIDDEN = 1024
 
 
 def reversal_strength(progress: float) -> float:
-    r"""Schedule of the reversed gradient, :math:`2 / (1 + \exp(-10 p)) - 1`.
+    r"""Schedule of the factor of the reversed gradient, :math:`2 / (1 + \exp(-10 p)) - 1`.
 
     Args:
-        progress: p, share of the training that is done, 0 to 1.
+        progress: share p of the training that is done, 0 to 1.
 
     Returns:
-        0 at the beginning, nearly 1 at the end.
+        Factor from 0 at the start of the training to nearly 1 at its end.
     """
     return 2 / (1 + math.exp(-_ALPHA * progress)) - 1
 
@@ -39,32 +39,32 @@ class _Reversal(torch.autograd.Function):
 
 
 def reverse_gradient(values: Tensor, strength: float) -> Tensor:
-    """Passes values on as they are, and their gradient back times minus the strength."""
+    """Returns values unchanged; their gradient is multiplied by minus the strength on the way back."""
     result: Tensor = _Reversal.apply(values, strength)
     return result
 
 
 def domain_loss(source: Tensor, target: Tensor) -> Tensor:
-    r"""Cross-entropy of a domain classifier, both domains with the same weight; 1 is the source.
+    r"""Binary cross-entropy of a domain classifier, with equal weight for both domains; the source has label 1.
 
     .. math:: L = -\frac{1}{2n} \sum \log \sigma(s_i) - \frac{1}{2m} \sum \log (1 - \sigma(t_i))
 
     Args:
-        source: (n,) logits for videos of the source.
-        target: (m,) logits for videos of the target.
+        source: logits (n,) of source videos.
+        target: logits (m,) of target videos.
 
     Returns:
-        Scalar; log 2 by guessing.
+        Scalar; log 2 where the classifier guesses.
     """
-    of_source = F.binary_cross_entropy_with_logits(source, torch.ones_like(source))
-    return (of_source + F.binary_cross_entropy_with_logits(target, torch.zeros_like(target))) / 2
+    source_loss = F.binary_cross_entropy_with_logits(source, torch.ones_like(source))
+    return (source_loss + F.binary_cross_entropy_with_logits(target, torch.zeros_like(target))) / 2
 
 
 class DomainClassifier(nn.Module):
-    """Two hidden layers of 1024 with ReLU and dropout of a half.
+    """Perceptron with two hidden layers of 1024 units, ReLU and a dropout of 0.5.
 
     Args:
-        inputs: size of what it is given, 1024 features or C logits.
+        inputs: size of an input row: number of features (1024 for I3D) or of logits C.
     """
 
     def __init__(self, inputs: int) -> None:
@@ -80,19 +80,23 @@ class DomainClassifier(nn.Module):
         )
 
     def forward(self, values: Tensor) -> Tensor:
-        """Logits (N,) for values (N, inputs); positive is source."""
+        """Maps rows (N, inputs) to logits (N,), which are positive for the source."""
         logits: Tensor = self.layers(values)
         return logits[:, 0]
 
 
 class Loss(TransferLoss):
-    """A domain classifier that the network learns to deceive."""
+    """A domain classifier and the adversarial loss by which the network learns to deceive it.
+
+    Args:
+        size: see `TransferLoss`.
+    """
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
         self.classifier = DomainClassifier(size)
 
     def forward(self, source: Tensor, target: Tensor, progress: float) -> Tensor:
-        """Domain loss of both domains; its gradient is reversed on its way into the network."""
+        """Computes `domain_loss`; its gradient is reversed before it reaches the network."""
         strength = reversal_strength(progress)
         return domain_loss(*(self.classifier(reverse_gradient(values, strength)) for values in (source, target)))

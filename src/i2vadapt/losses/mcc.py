@@ -11,13 +11,13 @@ _TEMPERATURE = 2.5
 
 
 def certainty_weights(logits: Tensor) -> Tensor:
-    r"""Weights of the videos of a batch, :math:`W_i \propto 1 + \exp(-H(\hat y_i))`, that sum to the batch size.
+    r"""Weights of the videos of a batch, :math:`W_i \propto 1 + \exp(-H(\hat y_i))`, normalised to sum to N.
 
     Args:
-        logits: (N, C).
+        logits: logits (N, C) of N videos.
 
     Returns:
-        (N,), a constant without gradient, as in the paper.
+        Weights (N,), positive and without gradient, as in the paper.
     """
     log_p = (logits.detach() / _TEMPERATURE).log_softmax(dim=1)
     certainty = 1 + torch.exp((log_p.exp() * log_p).sum(dim=1))
@@ -25,14 +25,14 @@ def certainty_weights(logits: Tensor) -> Tensor:
 
 
 def mcc(logits: Tensor, weights: Tensor | None = None) -> Tensor:
-    r"""Confusion between classes, of predictions for unlabelled videos.
+    r"""Confusion between classes in the predictions for unlabelled videos.
 
     .. math:: L = \frac{1}{C} \sum_{j} \sum_{k \ne j} \frac{c_{jk}}{\sum_l c_{jl}},
         \quad c_{jk} = \sum_i W_i \, \hat y_{ij} \, \hat y_{ik}, \quad \hat y = softmax(z / 2.5)
 
     Args:
-        logits: (N, C).
-        weights: (N,) W; None takes `certainty_weights`.
+        logits: logits (N, C) of N videos.
+        weights: weights W (N,); None takes `certainty_weights`.
 
     Returns:
         Scalar in [0, 1).
@@ -48,5 +48,5 @@ class Loss(TransferLoss):
     """MCC of the target's logits."""
 
     def forward(self, source: Tensor, target: Tensor, progress: float) -> Tensor:
-        """See `mcc`; the source and the progress play no part."""
+        """Computes `mcc` of the target; the source and the progress are unused."""
         return mcc(target)

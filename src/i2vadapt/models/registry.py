@@ -1,6 +1,6 @@
 """Networks by their name in the settings.
 
-To add one: a file in this folder with `build` and `initialise`, an entry in `MODULES`, and its name in
+A new network needs a file in this folder with `build` and `initialise`, an entry in `MODULES`, and its name in
 `config/networks.py`.
 """
 
@@ -24,7 +24,12 @@ MODULES: dict[NetworkName, str] = {
 
 
 def build_network(settings: RunSettings, num_classes: int) -> StreamNetwork:
-    """The network of a run with random weights."""
+    """Builds the network of a run, with random weights.
+
+    Args:
+        settings: settings of the run.
+        num_classes: number of classes C.
+    """
     network: StreamNetwork = importlib.import_module(MODULES[settings.network]).build(settings, num_classes)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm3d):
@@ -33,14 +38,14 @@ def build_network(settings: RunSettings, num_classes: int) -> StreamNetwork:
 
 
 def initialise(network: StreamNetwork, settings: RunSettings, classes: Sequence[str]) -> None:
-    """Loads the weights that training starts from.
+    """Loads the weights from which training starts.
 
     Args:
-        network: as `build_network` gave it, changed in place.
-        settings: of the run.
-        classes: names in the order of the labels.
+        network: network returned by `build_network`, changed in place.
+        settings: settings of the run.
+        classes: class names in the order of the labels.
 
     Raises:
-        UserError: a file cannot be read or does not fit.
+        UserError: if a file cannot be read or does not fit.
     """
     importlib.import_module(MODULES[settings.network]).initialise(network, settings, classes)

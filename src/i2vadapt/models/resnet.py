@@ -1,4 +1,4 @@
-"""A ResNet over single frames (He et al. 2016): the image-only lower bound, SO (Img) of Table 1."""
+"""ResNet on single frames (He et al. 2016): the image-only lower bound, SO (Img) of Table 1."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _COUNTER = ".num_batches_tracked"
 
 
 class FrameResNet(StreamNetwork):
-    """Classifier of clips by their single frames, averaged over time; a photograph is a clip of one frame.
+    """Classifier of clips that looks at each frame by itself; a photograph is a clip of one frame.
 
     Args:
         name: resnet18 or resnet50.
-        num_classes: number of logits.
-        dropout: share of features dropped before the logits in training.
+        num_classes: number of classes C.
+        dropout: share of the features that is dropped before the logits in training, 0 to 1.
     """
 
     mean: Tensor
@@ -44,13 +44,13 @@ class FrameResNet(StreamNetwork):
         """Computes the features of every frame.
 
         Args:
-            clips: (N, 3, T, H, W) in [-1, 1].
+            clips: clips (N, 3, T, H, W) in [-1, 1].
 
         Returns:
-            (N, F, T), F is 512 or 2048.
+            Features (N, F, T); F is 512 for resnet18 and 2048 for resnet50.
 
         Raises:
-            UserError: not five axes, or not three channels.
+            UserError: if the clips do not have five axes and three channels.
         """
         if clips.ndim != 5 or clips.shape[1] != 3:
             raise UserError(f"ResNet got clips of shape {tuple(clips.shape)}; expected (N, 3, T, H, W)")
@@ -65,27 +65,33 @@ class FrameResNet(StreamNetwork):
 
 
 def build(settings: RunSettings, num_classes: int) -> FrameResNet:
-    """A ResNet for a run."""
+    """Builds the ResNet of a run, with random weights.
+
+    Args:
+        settings: settings of the run.
+        num_classes: number of classes C.
+    """
     return FrameResNet(settings.network, num_classes, settings.dropout)
 
 
 def initialise(network: FrameResNet, settings: RunSettings, classes: Sequence[str]) -> None:
-    """Starts the network from trained weights; the classifier stays new.
+    """Loads trained weights into the network; the classifier keeps its random weights.
 
     Args:
-        network: changed in place.
-        settings: of the run: a state dict of torchvision or timm, which name the layers alike; null is random.
-        classes: names in the order of the labels; not needed here.
+        network: network to initialise, changed in place.
+        settings: settings of the run; `resnet.weights` is a state dict of torchvision or timm, which use the same
+            names, or None for random weights.
+        classes: class names in the order of the labels; unused.
 
     Raises:
-        UserError: the file cannot be read or does not fit.
+        UserError: if the file cannot be read or does not fit.
     """
     if settings.resnet.weights is None:
         return
     weights = Path(settings.resnet.weights)
     own = network.backbone.state_dict()
     state = {key: value for key, value in read_state(weights).items() if not key.startswith(_HEAD)}
-    # Files of 2018 and before have no batch counters.
+    # Files of 2018 and earlier have no batch counters.
     state |= {key: value for key, value in own.items() if key.endswith(_COUNTER) and key not in state}
     difference = mismatch(state, own)
     if difference:

@@ -1,4 +1,4 @@
-"""What a run asks of a network, and the network of a run with the heads that training adds."""
+"""The interface of a network, and the network of a run with the heads that training adds."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from i2vadapt.runtime.precision import at_least_float32
 
 
 class StreamNetwork(nn.Module, ABC):
-    """A classifier of clips in two halves, features in time and logits.
+    """A classifier of clips in two halves: from clips to features over time, and from features to logits.
 
     Attributes:
-        feature_size: features F of a time step.
-        dropout: what lies between the halves in training.
+        feature_size: number of features F of a time step.
+        dropout: layer that is applied between the two halves.
     """
 
     feature_size: int
@@ -25,25 +25,26 @@ class StreamNetwork(nn.Module, ABC):
 
     @abstractmethod
     def features(self, clips: Tensor) -> Tensor:
-        """Maps clips (N, channels, T, H, W) in [-1, 1] to features (N, F, T') of T' time steps."""
+        """Maps clips (N, channels, T, H, W) in [-1, 1] to features (N, F, T') at T' time steps."""
 
     @abstractmethod
     def classify(self, features: Tensor) -> Tensor:
         """Maps features (N, F, T') to logits (N, C, T'), without dropout."""
 
     def pace_features(self, features: Tensor) -> Tensor:
-        """Maps features (N, F, T') to what the pace head averages over time, as many of F a step."""
+        """Maps features (N, F, T') to the input (N, F, T'') of the pace head, which averages its output over time."""
         return features
 
 
 class StreamOutput(NamedTuple):
-    """What a network says about N clips; never in less than float32.
+    """Output of a network for N clips, in at least float32.
 
     Attributes:
-        frame_logits: (N, T', C), one row for each time step of the network (I3D: 8 for 16 frames; CLIP: each frame).
-        video_logits: (N, C), their mean over time.
-        pace_logits: (N, paces), mean over time, or None without a pace head.
-        features: (N, F), averaged over space and time, before dropout.
+        frame_logits: logits (N, T', C), one row per time step of the network (I3D: 8 for 16 frames; CLIP: every
+            frame).
+        video_logits: mean (N, C) of `frame_logits` over time.
+        pace_logits: pace logits (N, paces), averaged over time; None without a pace head.
+        features: features (N, F), averaged over space and time, before dropout.
     """
 
     frame_logits: Tensor
@@ -53,12 +54,12 @@ class StreamOutput(NamedTuple):
 
 
 class RunNetwork(nn.Module):
-    """The network of a run.
+    """The network of a run, with the modules that are needed in training only.
 
     Args:
-        network: the classifier; its weights are what a checkpoint keeps.
-        pace_classes: paces that a pace head tells apart; 0 for no head.
-        transfer_loss: a loss whose own weights are trained with the network's, or None.
+        network: classifier, whose weights are the ones that a checkpoint keeps.
+        pace_classes: number of paces that the pace head distinguishes; 0 omits the head.
+        transfer_loss: loss whose weights are trained together with the network's, or None.
     """
 
     def __init__(self, network: StreamNetwork, pace_classes: int = 0, transfer_loss: nn.Module | None = None) -> None:
@@ -67,10 +68,13 @@ class RunNetwork(nn.Module):
         self.pace_head = Unit3D(network.feature_size, pace_classes, head=True) if pace_classes else None
 
     def forward(self, clips: Tensor) -> StreamOutput:
-        """Runs the network and its pace head on clips (N, 3 or 2, T, H, W) in [-1, 1].
+        """Applies the network and its pace head.
+
+        Args:
+            clips: clips (N, channels, T, H, W) in [-1, 1], with 3 channels for RGB and 2 for flow.
 
         Raises:
-            UserError: clips of another shape.
+            UserError: if the clips have another shape.
         """
         features = self.network.features(clips)
         dropped = self.network.dropout(features)
@@ -83,13 +87,13 @@ class RunNetwork(nn.Module):
 
 
 def upsample_logits(frame_logits: Tensor, frames: int) -> Tensor:
-    """Interpolates logits linearly in time, from the network's steps to the frames of the clip (as I3D trains).
+    """Interpolates logits linearly in time, from the network's time steps to the frames of the clip, as I3D trains.
 
     Args:
-        frame_logits: (N, T', C).
-        frames: K.
+        frame_logits: logits (N, T', C).
+        frames: number of frames K of the clip.
 
     Returns:
-        (N, C, K), the layout of the losses.
+        Logits (N, C, K), the layout that the losses expect.
     """
     return F.interpolate(frame_logits.transpose(1, 2), size=frames, mode="linear", align_corners=False)

@@ -1,4 +1,4 @@
-"""What a run learns from and by which losses: recipe `video` is the class `Recipe` in `recipes/video.py`.
+"""Recipes: the data and losses of a run. The recipe `video` is the class `Recipe` in `recipes/video.py`.
 
-To add one: a file here, its section of settings in `config/recipes/`, and a run in workflow/methods.yaml.
+A new recipe needs a file in this folder, its settings in `config/recipes/`, and a run in workflow/methods.yaml.
 """

@@ -23,19 +23,19 @@ from i2vadapt.runtime.precision import Arithmetic
 S = TypeVar("S", bound=RunSettings)
 
 Row = dict[str, float]
-"""Named values of an epoch."""
+"""Values of an epoch by name."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a recipe works with.
+    """The environment of a recipe.
 
     Attributes:
-        classes: names in the order of the labels.
-        seed: of the run.
-        domains: its data.
-        loaders: make its batches.
-        arithmetic: where and how the network computes.
+        classes: class names in the order of the labels.
+        seed: random seed of the run.
+        domains: data of the run.
+        loaders: loaders of the run's batches.
+        arithmetic: device and data type of the network.
     """
 
     classes: tuple[str, ...]
@@ -47,13 +47,13 @@ class Context:
 
 @dataclass(frozen=True)
 class LossPart:
-    """Loss terms of one forward pass, which get a backward pass of their own.
+    """Loss terms of one forward pass, for which the trainer runs one backward pass.
 
     Attributes:
-        terms: weighted terms by name, means over the videos of this process's part of the batch.
-        sample: the part.
-        clips: clips that went through the network.
-        measured: other means to record, e.g. an accuracy.
+        terms: weighted loss terms by name, means over the videos of this process's part of the batch.
+        sample: this process's part of the batch.
+        clips: number of clips that were forwarded.
+        measured: further means to record by name, e.g. an accuracy.
     """
 
     terms: Mapping[str, Tensor]
@@ -63,7 +63,7 @@ class LossPart:
 
     @property
     def videos(self) -> int:
-        """Videos that count in the means."""
+        """Number of videos that count in the means."""
         return counted_videos(self.sample)
 
 
@@ -71,11 +71,11 @@ class Recipe(ABC, Generic[S]):
     """The part of a training that differs between methods.
 
     Args:
-        settings: of the run.
-        context: its data and where to compute.
+        settings: settings of the run.
+        context: data, loaders and arithmetic of the run.
 
     Attributes:
-        model: the network with the heads that only training needs; the trainer moves it to the device.
+        model: network with the heads that only training needs; the trainer moves it to the device.
     """
 
     def __init__(self, settings: S, context: Context) -> None:
@@ -83,56 +83,62 @@ class Recipe(ABC, Generic[S]):
         self.model = self.build_model(build_network(settings, len(context.classes)))
 
     def build_model(self, network: StreamNetwork) -> RunNetwork:
-        """Adds the heads that the losses need."""
+        """Adds the heads that the losses need to the network."""
         return RunNetwork(network)
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch: one pass over the source."""
+        """Number of steps of an epoch, which is one pass over the source."""
         return -(-len(self.context.domains.source.items) // self.settings.batch_size)
 
     @abstractmethod
     def batches(self, epoch: int, first: int) -> Iterator[Any]:
-        """One batch for each step of an epoch, from a step on; what a batch is, is the recipe's own."""
+        """Yields one batch per step; the type of a batch is up to the recipe.
+
+        Args:
+            epoch: epoch, counted from 0.
+            first: first step to load, counted from 0.
+        """
 
     @abstractmethod
     def loss_parts(self, batch: Any, progress: float) -> Iterator[LossPart]:
-        """The terms of the objective for one batch, a forward pass at a time, so that only one's activations are held.
+        """Yields the loss terms of a batch, one forward pass at a time, so that the activations of only one are kept.
 
         Args:
-            batch: one of `batches`.
+            batch: a batch yielded by `batches`.
             progress: share of the training that is done, 0 to 1.
         """
 
     def prepare(self) -> None:
-        """Runs once before the first step of a training."""
+        """Prepares the network; called once, before the first step of a training."""
 
     def after_scoring(self, epoch: int, scores: Scores, parents: Mapping[str, Scores]) -> Row:
-        """Takes note of the target's scores.
+        """Reacts to the scores of the target; called after every scored epoch.
 
         Args:
-            epoch: epochs that are done.
-            scores: of all videos of the target by this run.
-            parents: of the same epoch, by the runs that this one reads, at the epochs that its settings name.
+            epoch: number of finished epochs.
+            scores: this run's scores of all target videos.
+            parents: scores of the same epoch by the parents, by their names; empty unless `epoch` is one of the
+                settings' `epochs_read`.
 
         Returns:
-            What is recorded of it.
+            Values to record with the epoch.
         """
         return {}
 
     def state_of_epoch(self, epoch: int) -> Row:
-        """What is recorded with the losses of an epoch, counted from 0."""
+        """Values to record with the losses of an epoch, counted from 0."""
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """What the next epoch needs beside the network's weights."""
+        """State that the next epoch needs, except for the weights of `model`."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores what `state_dict` gave."""
+        """Restores the state returned by `state_dict`."""
 
     def run_network(self, sample: Sample) -> StreamOutput:
-        """Forward pass of a batch."""
+        """Forwards the clips of a batch."""
         arithmetic = self.context.arithmetic
         with arithmetic.autocast():
             output: StreamOutput = self.model(place(sample["clip"], arithmetic))
@@ -140,7 +146,12 @@ class Recipe(ABC, Generic[S]):
 
 
 def build_recipe(settings: RunSettings, context: Context) -> Recipe[RunSettings]:
-    """The recipe that the settings name."""
+    """Builds the recipe that the settings name.
+
+    Args:
+        settings: settings of the run.
+        context: data, loaders and arithmetic of the run.
+    """
     recipe: Recipe[RunSettings] = importlib.import_module(f"i2vadapt.recipes.{settings.recipe}").Recipe(
         settings, context
     )

@@ -16,32 +16,32 @@ from i2vadapt.runtime.precision import Arithmetic
 
 _logger = logging.getLogger(__name__)
 
-BATCHES = 16  # half of them of each domain
+BATCHES = 16  # half of them from each domain
 
 
 @torch.no_grad()
 def calibrate_batch_norm(network: StreamNetwork, batches: Iterable[Sample], arithmetic: Arithmetic) -> None:
-    """Replaces the running statistics by their mean over some batches of flow.
+    """Replaces the running statistics by their means over a few batches of flow.
 
-    Flow is far weaker than RGB: most of it is nearly zero. After statistics of RGB the frozen layers would answer to
-    any flow alike, so after a cross-modality initialisation they are estimated again (Wang et al. 2016, "Temporal
-    Segment Networks", do this for the first layer, the only one that they do not freeze).
+    Flow is far weaker than RGB: most of it is nearly zero. Normalised by statistics of RGB, the frozen layers would
+    respond to any flow in the same way, so the statistics are estimated again after a cross-modality initialisation.
+    Wang et al. (2016, "Temporal Segment Networks") do this for the first layer, the only one that they do not freeze.
 
     Args:
-        network: the flow stream, changed in place; its training mode and momenta stay as they are.
-        batches: clips of flow; the first `BATCHES` are used.
-        arithmetic: where and how to compute.
+        network: network of a flow run, changed in place; its training modes and momenta are restored.
+        batches: batches of flow clips; the first `BATCHES` are used.
+        arithmetic: device and data type of the network.
     """
     _logger.info("flow network starts from RGB weights: estimating its batch-norm statistics")
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm3d)]
-    was = [(norm.training, norm.momentum) for norm in norms]
+    previous = [(norm.training, norm.momentum) for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # PyTorch's way to ask for the plain mean over batches
+        norm.momentum = None  # makes PyTorch compute the plain mean over batches
         norm.train()
     for batch in itertools.islice(batches, BATCHES):
         with arithmetic.autocast():
             network.features(place(batch["clip"], arithmetic))
-    for norm, (training, momentum) in zip(norms, was, strict=True):
+    for norm, (training, momentum) in zip(norms, previous, strict=True):
         norm.momentum = momentum
         norm.train(training)

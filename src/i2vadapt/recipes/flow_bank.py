@@ -1,4 +1,4 @@
-"""The memory bank of a flow run: refilled from scores, asked for flow by the source videos (paper section 3.2)."""
+"""The memory bank of a flow run: refilled from scores, read by the source videos (paper section 3.2)."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _logger = logging.getLogger(__name__)
 
 
 class FlowBank:
-    """References to the target's most confident videos, and which of them a source video gets.
+    """References to the target's most confident videos, and the choice of those whose flow a source video retrieves.
 
-    Strategies that compare RGB features take those that the partner kept with its scores of the same epoch. So the
-    choice for every source video is known before an epoch begins, and loader processes can read ahead of the network.
+    Strategies that compare RGB features use those that the partner stored with its scores of the same epoch. Every
+    choice is therefore known before an epoch begins, and loader processes can prefetch clips.
 
     Args:
-        settings: capacity, warm-up, strategy, partner.
-        classes: names in the order of the labels.
-        domains: the run's data.
+        settings: settings of the bank.
+        classes: class names in the order of the labels.
+        domains: data of the run.
     """
 
     def __init__(self, settings: BankSettings, classes: Sequence[str], domains: Domains) -> None:
@@ -43,7 +43,14 @@ class FlowBank:
         return epoch >= self._settings.first_epoch
 
     def retriever(self, epoch: int) -> Retrieve | None:
-        """What chooses flow of the target for the source videos of an epoch; None where they keep their own."""
+        """The function that chooses the target's flow for the source videos of an epoch.
+
+        Args:
+            epoch: epoch, counted from 0.
+
+        Returns:
+            The function, or None for an epoch in which all source videos keep their own flow.
+        """
         if not self.is_used(epoch):
             return None
         labels, videos = self._domains.source.labels, self._domains.target.items
@@ -62,14 +69,15 @@ class FlowBank:
         """Refills the bank with the most confident videos of each pseudo class.
 
         Args:
-            scores: of the target's videos by this run.
-            parents: of the same epoch by the partner.
+            scores: this run's scores of the target videos.
+            parents: the partner's scores of the same epoch, by the partner's name; empty without a partner.
 
         Returns:
-            How full the bank is, and with the target's labels, for the record alone, how right.
+            Fill of the bank and, for a labelled target, the accuracy of the pseudo labels and the purity of the bank;
+            both are recorded only.
 
         Raises:
-            UserError: if the scores are not of the same videos and classes, or lack features.
+            UserError: if the scores do not belong to the same videos and classes, or lack features.
         """
         fused = fuse([*parents.values(), scores])
         places = {item_id: place for place, item_id in enumerate(fused.ids)}
@@ -88,14 +96,14 @@ class FlowBank:
         return row
 
     def _compare(self, parents: Mapping[str, Scores]) -> np.ndarray:
-        """Cosines of every source video with the videos that are held for its class."""
+        """Cosines (n, capacity) between every source video and the videos held for its class."""
         name, scores = next(iter(parents.items()))
         source, target = (
             scores.features_of(side, [item.id for item in dataset.items])
             for side, dataset in (("source", self._domains.source), ("target", self._domains.target))
         )
         if source is None or target is None:
-            raise UserError(f"run {name} kept no features with its scores: train it again with keep_features: true")
+            raise UserError(f"run {name}: its scores contain no features: train it again with keep_features: true")
         return similarities_with_bank(self._bank, source, self._domains.source.labels, target)
 
     def _describe_fill(self) -> dict[str, float]:
@@ -111,10 +119,10 @@ class FlowBank:
         return row | {f"bank_fill_{name}": float(count) for name, count in fill.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """What the next epoch retrieves from."""
+        """Content of the bank and the cosines of the source videos."""
         return {**self._bank.state_dict(), "similarity": torch.from_numpy(self._similarity.copy())}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores what `state_dict` gave."""
+        """Restores the state returned by `state_dict`."""
         self._bank.load_state_dict(state)
         self._similarity = state["similarity"].numpy()

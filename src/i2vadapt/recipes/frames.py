@@ -13,16 +13,16 @@ from i2vadapt.recipes.base import LossPart
 
 
 class Recipe(base.Recipe[Settings]):
-    """A network of single frames learns the labels of photographs."""
+    """Trains a network of single frames on labelled photographs."""
 
     def batches(self, epoch: int, first: int) -> Iterator[Sample]:
-        """Photographs with labels."""
+        """Yields photographs with labels; see `base.Recipe.batches`."""
         source = self.context.domains.source
         clips = PhotographClips(source, self.settings.crop, (self.context.seed, epoch))
         return self.context.loaders.training(clips, len(clips), self.steps, (epoch, SOURCE), first)
 
     def loss_parts(self, batch: Sample, progress: float) -> Iterator[LossPart]:
-        """Classification of the photographs."""
+        """Yields the classification loss of the photographs."""
         labels = batch["label"].to(self.context.arithmetic.device)
         logits = self.run_network(batch).video_logits
         yield LossPart({"loss_video": video_loss(logits, labels, self.settings.loss)}, batch, len(labels))

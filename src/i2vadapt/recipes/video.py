@@ -1,7 +1,7 @@
 """The paper's recipe for one stream (Eq. 6): generated videos with labels, retrieved flow, pace prediction, transfer.
 
-Each term of Eq. 6 belongs to one stream, so a run has the terms of its own: RGB the video loss, the local loss and the
-pace loss; flow the video loss, on flow that is retrieved from the memory bank.
+Each term of Eq. 6 belongs to one stream. An RGB run has the video loss, the local loss and the pace loss; a flow run
+has the video loss, on flow retrieved from the memory bank.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from i2vadapt.recipes.calibration import calibrate_batch_norm
 from i2vadapt.recipes.flow_bank import FlowBank
 
 Batch = tuple[Sample, Sample | None, Sample | None]
-"""Source videos; paced target videos, or None; target videos for the transfer loss, or None."""
+"""Source videos; paced target videos or None; target videos for the transfer loss or None."""
 
 
 class Recipe(base.Recipe[Settings]):
-    """See the module."""
+    """Trains a network of clips by the terms of Eq. 6 that belong to its stream; see the module."""
 
     def __init__(self, settings: Settings, context: Context) -> None:
         super().__init__(settings, context)
@@ -41,23 +41,23 @@ class Recipe(base.Recipe[Settings]):
         self.bank = FlowBank(bank, context.classes, context.domains) if bank is not None else None
 
     def build_model(self, network: StreamNetwork) -> RunNetwork:
-        """Adds the pace head, and the weights of the transfer loss."""
+        """Adds the pace head and the weights of the transfer loss."""
         settings, transfer = self.settings, None
         if settings.has_transfer_loss:
-            of_features = settings.transfer.inputs == "features"
-            size = network.feature_size if of_features else len(self.context.classes)
+            compares_features = settings.transfer.inputs == "features"
+            size = network.feature_size if compares_features else len(self.context.classes)
             transfer = build_transfer_loss(settings.transfer.loss, size)
         paces = settings.pace.classes if settings.pace is not None and settings.has_pace_head else 0
         return RunNetwork(network, paces, transfer)
 
     def prepare(self) -> None:
-        """After a cross-modality initialisation: batch-norm statistics of the flow of both domains."""
+        """Estimates batch-norm statistics from the flow of both domains, after a cross-modality initialisation."""
         if self.settings.network == "i3d" and inflates(self.settings):
             batches = self.context.loaders.calibration(self.context.domains)
             calibrate_batch_norm(self.model.network, batches, self.context.arithmetic)
 
     def batches(self, epoch: int, first: int) -> Iterator[Batch]:
-        """Source videos, and beside them as many batches of the target as the losses need."""
+        """Yields source videos together with the target videos that the losses need; see `base.Recipe.batches`."""
         settings, domains, key = self.settings, self.context.domains, (self.context.seed, epoch)
         retrieve = self.bank.retriever(epoch) if self.bank is not None else None
         source = SourceClips(domains.source, domains.target, settings, key, retrieve)
@@ -73,14 +73,14 @@ class Recipe(base.Recipe[Settings]):
         return self.context.loaders.training(clips, len(clips), self.steps, key, first)
 
     def loss_parts(self, batch: Batch, progress: float) -> Iterator[LossPart]:
-        """The source's terms, with the transfer loss; then the pace loss."""
+        """Yields the losses of the source videos, including the transfer loss, then the pace loss."""
         source, paced, target = batch
         yield self._source_part(source, target, progress)
         if paced is None or self.settings.pace is None:
             return
         if self.settings.has_pace_head:
             yield self._pace_part(paced, self.settings.pace)
-        else:  # for its batch-norm statistics alone, as the released trainer does
+        else:  # only to update the batch-norm statistics, as the released trainer does
             with torch.no_grad():
                 self.run_network(paced)
 
@@ -105,7 +105,7 @@ class Recipe(base.Recipe[Settings]):
         return output.features if self.settings.transfer.inputs == "features" else output.video_logits
 
     def _pace_part(self, paced: Sample, pace: PaceSettings) -> LossPart:
-        """Weighted pace loss (Eq. 5; the weight is lambda_2), and the share of paces that are right."""
+        """Weighted pace loss (Eq. 5; the weight is lambda_2), and the accuracy of the pace prediction."""
         rates = paced["pace"].to(self.context.arithmetic.device)
         logits = self.run_network(paced).pace_logits
         if logits is None:
@@ -115,20 +115,20 @@ class Recipe(base.Recipe[Settings]):
         return LossPart(terms, paced, len(rates), {"pace_accuracy": right})
 
     def after_scoring(self, epoch: int, scores: Scores, parents: Mapping[str, Scores]) -> Row:
-        """Refills the bank, where the next epoch uses it."""
+        """Refills the bank if the next epoch uses it; see `base.Recipe.after_scoring`."""
         if self.bank is None or epoch not in self.settings.refill_epochs():
             return {}
         return self.bank.refill(scores, parents)
 
     def state_of_epoch(self, epoch: int) -> Row:
-        """Whether the epoch's source videos got retrieved flow."""
+        """Records whether the source videos of the epoch retrieved flow (1) or kept their own (0)."""
         return {} if self.bank is None else {"bank_used": float(self.bank.is_used(epoch))}
 
     def state_dict(self) -> dict[str, Any]:
-        """Content of the bank."""
+        """State of the bank; empty without one."""
         return {} if self.bank is None else self.bank.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores what `state_dict` gave."""
+        """Restores the state returned by `state_dict`."""
         if self.bank is not None:
             self.bank.load_state_dict(state)

@@ -1,7 +1,7 @@
-"""The folder that keeps compiled kernels: one for each digest of their sources, at the first place that can be written.
+"""The folder of compiled kernels: one per digest of their sources, below the first cache folder that can be written.
 
-Who can write there decides what code later processes run, so a folder under the shared temporary one must be the
-user's own.
+Whoever can write there decides which code later processes run, so a folder below the shared temporary folder must
+belong to the user.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _logger = logging.getLogger(__name__)
 
 
 def kernel_folder(digest: str, chosen: str = "") -> Path | None:
-    """Makes the folder for kernels of these sources, and removes those of other sources that are no longer used.
+    """Makes the folder for the kernels of these sources, and removes unused folders of other sources.
 
     Args:
-        digest: of the sources.
-        chosen: the folder that the user wants compiled code in; "" is the user's cache folder, $XDG_CACHE_HOME or
-            ~/.cache. Where that can't be written, a folder of the user's own under the temporary one is taken.
+        digest: digest of the sources.
+        chosen: folder that the user has chosen for compiled code; "" for the user's cache folder, $XDG_CACHE_HOME or
+            ~/.cache. If it cannot be written, a private folder below the temporary one is used.
 
     Returns:
-        The folder, or None if there is none that can be written.
+        The folder, or None if none can be written.
     """
     refused: list[str] = []
     for root in _roots(chosen):
@@ -44,9 +44,9 @@ def kernel_folder(digest: str, chosen: str = "") -> Path | None:
             refused.append(str(root))
         else:
             if refused:
-                _logger.info("compiled kernels are kept in %s: %s can't be written", folder, ", ".join(refused))
+                _logger.info("compiled kernels are cached in %s: %s cannot be written", folder, ", ".join(refused))
             return folder
-    _logger.info("kernels are compiled anew in each process: no folder can be written to keep them")
+    _logger.info("compiled kernels are not cached, so each process compiles them: no cache folder can be written")
     return None
 
 
@@ -54,7 +54,7 @@ def _roots(chosen: str) -> Iterator[Path]:
     if chosen:
         yield Path(chosen).absolute() / "i2vadapt" / "kernels"
     for cache in (os.environ.get("XDG_CACHE_HOME", ""), os.path.expanduser("~/.cache")):
-        if os.path.isabs(cache):  # another XDG_CACHE_HOME is to be ignored; "~" stays where no home is known
+        if os.path.isabs(cache):  # a relative XDG_CACHE_HOME must be ignored; "~" remains where no home is known
             yield Path(cache) / "i2vadapt" / "kernels"
             break
     with suppress(OSError):
@@ -67,15 +67,15 @@ def _own_temporary_folder() -> Path:
         folder.mkdir(mode=0o700)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
-        raise PermissionError(f"{folder}: others can write here")
+        raise PermissionError(f"{folder}: other users can write here")
     return folder
 
 
 def _prepare(folder: Path) -> None:
-    """Makes a folder, checks that it can be written, and notes once a day that it is in use.
+    """Makes a folder, checks that it can be written, and updates its modification time at most once a day.
 
     Raises:
-        OSError: if it can't be written.
+        OSError: if the folder cannot be written.
     """
     is_new = not folder.is_dir()
     folder.mkdir(parents=True, exist_ok=True)
@@ -87,9 +87,9 @@ def _prepare(folder: Path) -> None:
 
 
 def _remove_unused(root: Path) -> None:
-    """Removes folders of other digests that no process has used for long.
+    """Removes folders of other digests that no process has used for 30 days.
 
-    One that starts to use such a folder meanwhile finds less in it and compiles what is missing.
+    A process that starts to use such a folder at the same time compiles the kernels that are missing.
     """
     for folder in root.iterdir():
         if _DIGEST.fullmatch(folder.name) and time.time() - folder.lstat().st_mtime > _KEPT:

@@ -1,7 +1,8 @@
-"""The sources that compiled kernels come from, and their digest.
+"""The sources of compiled kernels, and their digest.
 
-Numba compiles into a kernel the functions that it calls and the constants that it reads, and those live in other files
-too. So the sources are the modules that hold kernels and, in turn, every module of the package that these import.
+Numba compiles the functions that a kernel calls and the constants that it reads into the kernel, and some of them are
+defined in other files. The sources are therefore the modules that contain kernels and every module of the package that
+these import, directly or indirectly.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from i2vadapt.files.digests import data_digest, file_digest
 
 @dataclass(frozen=True)
 class KernelSources:
-    """Sources as they were at one moment.
+    """Sources of the kernels at one point in time.
 
     Attributes:
-        files: file of each module.
-        digest: of their names and contents.
-        stamps: time of the last change and size of each file.
+        files: source files by module name.
+        digest: digest of the module names and file contents.
+        stamps: modification time (nanoseconds) and size (bytes) of each file.
     """
 
     files: Mapping[str, Path]
@@ -31,7 +32,7 @@ class KernelSources:
     stamps: tuple[tuple[int, int], ...]
 
     def are_unchanged(self) -> bool:
-        """Whether the files still are what the digest says, by their times and sizes."""
+        """Whether the files still match the digest, judged by their modification times and sizes."""
         try:
             return _stamps(self.files) == self.stamps
         except OSError:
@@ -42,20 +43,20 @@ def read_kernel_sources(package: Path, compiler: str) -> KernelSources:
     """Finds and digests the sources of a package's kernels.
 
     Args:
-        package: its folder.
-        compiler: name of the module that compiles kernels; a module that imports it is taken to hold some.
+        package: folder of the package.
+        compiler: name of the module that compiles kernels; every module that imports it counts as a source.
 
     Raises:
-        OSError: if a file can't be read.
+        OSError: if a file cannot be read.
     """
     files = _kernel_files(package, compiler)
-    stamps = _stamps(files)  # before the contents, so that a change in between shows
+    stamps = _stamps(files)  # before the contents, so that a change in between is noticed
     return KernelSources(files, data_digest({name: file_digest(file) for name, file in files.items()}), stamps)
 
 
 def _kernel_files(package: Path, compiler: str) -> dict[str, Path]:
     modules = {_module_name(package, file): file for file in package.rglob("*.py")}
-    # Only files that mention the compiler are parsed: all would take a second.
+    # Only files that mention the compiler are parsed: parsing all of them would take a second.
     word = compiler.rpartition(".")[2].encode()
     imports = {name: _imports(name, file) for name, file in modules.items() if word in file.read_bytes()}
     waiting = [name for name, imported in imports.items() if compiler in imported]
@@ -74,10 +75,10 @@ def _module_name(package: Path, file: Path) -> str:
 
 
 def _imports(module: str, file: Path) -> set[str]:
-    """Names that a module imports for all of its functions; some are modules, others functions or constants."""
+    """Names that a module imports at its top level; some are modules, others functions or constants."""
     package = module if file.stem == "__init__" else module.rpartition(".")[0]
     names: set[str] = set()
-    with suppress(SyntaxError, ValueError):  # no process can import such a file, which somebody may be writing
+    with suppress(SyntaxError, ValueError):  # such a file, e.g. one being edited, cannot be imported either
         statements: list[ast.AST] = [ast.parse(file.read_bytes())]
         while statements:
             statement = statements.pop()

@@ -1,8 +1,8 @@
-"""The one way in which functions of the package are compiled by Numba, and the cache of their machine code.
+"""Compilation of the package's functions by Numba, and the cache of their machine code.
 
-Numba's own cache goes by the one file that a function is in, so it goes on with old code when a function or constant of
-another file has changed. It also refuses to import where neither the sources nor the home folder can be written. This
-one goes by the sources of all kernels, and does without where nothing can be written.
+Numba's own cache is keyed by the file that contains a function, so it keeps using stale code when a function or
+constant of another file has changed. It also fails at import where neither the sources nor the home folder can be
+written. This cache is keyed by the sources of all kernels, and is left out where no folder can be written.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from i2vadapt.files.digests import data_digest
 from i2vadapt.runtime.kernel_folder import kernel_folder
 from i2vadapt.runtime.kernel_sources import KernelSources, read_kernel_sources
 
-# Numba infers the types in a kernel: those that its signature tells readers are not held against its callers.
+# Numba infers the types in a kernel. Those in its signature are for readers and not checked against its callers.
 Decorator = Callable[[Callable[..., Any]], Any]
 
 _logger = logging.getLogger(__name__)
 
 
 def kernel(*, fastmath: bool = False, noalias: bool = False) -> Decorator:
-    """Compiles a function at its first call and keeps the machine code; it runs without Python's lock.
+    """Decorator that compiles a function at its first call and caches the machine code.
 
-    Divisions by zero follow IEEE 754, as NumPy's do.
+    The function runs without Python's global interpreter lock. Divisions by zero follow IEEE 754, as in NumPy.
 
     Args:
-        fastmath: lets the compiler reorder sums, and ignore infinities and NaN.
-        noalias: promises that what a call writes through one argument it does not read through another. Without it the
-            compiler gives up telling ten arrays apart and does one element at a time.
+        fastmath: whether the compiler may reorder sums and ignore infinities and NaN.
+        noalias: promise that no call reads through one argument what it writes through another. Without it, the
+            compiler cannot prove that ten arrays are distinct and processes one element at a time.
     """
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
     if noalias:
@@ -57,7 +57,7 @@ def kernel(*, fastmath: bool = False, noalias: bool = False) -> Decorator:
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """Puts a small function into the kernels that call it, before Numba optimises them."""
+    """Decorator that inlines a small function into the kernels that call it, before Numba optimises them."""
     return numba.njit(inline="always")(function)
 
 
@@ -68,9 +68,9 @@ class _NoAlias(Compiler):
 
 
 class _KernelCache(NullCache):
-    """Machine code of one kernel: a file for each combination of types of its arguments.
+    """Machine code of one kernel, one file for each combination of argument types.
 
-    A file appears whole under a name of its own, so processes need no lock.
+    Files have unique names and are written atomically, so processes need no lock.
     """
 
     def __init__(self, function: Callable[..., Any], options: str, sources: KernelSources, folder: Path) -> None:
@@ -88,32 +88,32 @@ class _KernelCache(NullCache):
         target_context.refresh()
         try:
             kept_sig, result = pickle.loads(self._file(sig, target_context.codegen()).read_bytes())
-        except Exception:  # pickle raises whatever it comes upon in a damaged file
+        except Exception:  # a damaged file may raise anything
             return None
         return CompileResult._rebuild(target_context, *result) if kept_sig == sig else None
 
     def save_overload(self, sig: Any, result: CompileResult) -> None:
-        # After a pull, this process's functions are no longer those of the sources that new processes will look for.
+        # After a pull, the functions of this process no longer match the sources by which new processes look up code.
         if result.library.has_dynamic_globals or not self._sources.are_unchanged():
             return
         try:
             write_atomically(self._file(sig, result.library.codegen), dumps((sig, result._reduce())))
-        except OSError as error:  # a full disk, say: what was compiled serves this process all the same
-            _logger.debug("%s: not kept: %s", self._name, error)
+        except OSError as error:  # e.g. a full disk: this process can still use the compiled code
+            _logger.debug("%s: not cached: %s", self._name, error)
 
     def _file(self, sig: Any, codegen: Any) -> Path:
         return self._folder / f"{self._name}-{data_digest([*self._key, str(sig), codegen.magic_tuple()])}.kernel"
 
 
 def _is_digested(function: Callable[..., Any], sources: KernelSources) -> bool:
-    """Whether the digest stands for all that a function is compiled from."""
-    # It does not for another package's functions, values from around a function, and what was imported after a pull.
+    """Whether the digest covers everything from which a function is compiled."""
+    # It does not cover functions of other packages, values captured by closures, and modules imported after a pull.
     return function.__module__ in sources.files and not function.__closure__ and sources.are_unchanged()
 
 
 @cache
 def _kept() -> tuple[KernelSources, Path] | None:
-    """The sources of the package's kernels and the folder of what was compiled from them, if there can be one."""
+    """The sources of the package's kernels and the folder of their machine code, or None if nothing can be cached."""
     try:
         sources = read_kernel_sources(Path(__file__).parents[1], __name__)
     except OSError:

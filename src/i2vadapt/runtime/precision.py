@@ -13,11 +13,12 @@ from i2vadapt.runtime.devices import best_device, chosen_dtype
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """Device and data type that the networks compute with.
+    """Device and data type of the networks.
 
     Attributes:
         device: cuda or cpu.
-        dtype: data type of the convolutions; weights and losses have it too, but float32 beside bfloat16.
+        dtype: data type of convolutions and attention. Weights and losses have the same type, or float32 if it is
+            bfloat16.
     """
 
     device: torch.device
@@ -25,7 +26,7 @@ class Arithmetic:
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """Channels last for bfloat16, which gains little without it on a CPU; contiguous otherwise."""
+        """Channels last for bfloat16, which is hardly faster without it on a CPU; contiguous otherwise."""
         return torch.channels_last_3d if self.dtype is torch.bfloat16 else torch.contiguous_format
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
@@ -40,7 +41,11 @@ class Arithmetic:
                 weight.data = weight.data.contiguous(memory_format=self.memory_format)
 
     def describe(self, processes: int) -> str:
-        """Device and type in a few words, for the log."""
+        """Describes device and data type, for the log.
+
+        Args:
+            processes: number of processes that train together.
+        """
         on_gpu = self.device.type == "cuda"
         name = torch.cuda.get_device_name() if on_gpu else f"{torch.get_num_threads()} CPU threads"
         name += f" in each of {processes} processes" if processes > 1 else ""
@@ -48,11 +53,15 @@ class Arithmetic:
 
 
 def choose_arithmetic(precision: str) -> Arithmetic:
-    """Device and arithmetic for a setting `precision` of a run."""
+    """The best device and the data type for it.
+
+    Args:
+        precision: setting `precision` of a run, see `chosen_dtype`.
+    """
     device = torch.device(best_device())
     return Arithmetic(device, chosen_dtype(precision, device.type))
 
 
 def at_least_float32(values: Tensor) -> Tensor:
-    """Values in float32, or in float64 where that is what they are computed in."""
+    """Converts values to float32, unless they are float64."""
     return values if values.dtype is torch.float64 else values.float()

@@ -1,9 +1,9 @@
-"""Processes that train together, started by torchrun: one per GPU, on one node or several.
+"""Processes that train together, started by torchrun: one per GPU, on one or several nodes.
 
-DistributedDataParallel is not used. A step has one backward pass per network and loss, so that the activations of only
-one are held at a time; DDP wants one pass per step, or `no_sync` around all but the last, with all parameters used in
-it. Here the gradients of a step are summed once, in one piece, after all passes. What this gives up is the overlap of
-their transfer with the last backward pass: 100 MB a step for both streams.
+DistributedDataParallel is not used. A step has one backward pass per forward pass, so that the activations of only one
+are kept at a time. DDP expects one pass per step, or `no_sync` around all but the last, which must use all parameters.
+Here the gradients of a step are summed once, in one buffer, after all passes. This gives up overlapping their transfer
+(about 50 MB a step for I3D) with the last backward pass.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """The processes that train together, as seen by one of them; in a group of one every operation is a no-op.
+    """The processes that train together, as seen by one of them; in a group of one, every operation is a no-op.
 
     Attributes:
-        rank: number of this process, from 0.
+        rank: number of this process, counted from 0.
         world_size: number of processes.
     """
 
@@ -50,10 +50,12 @@ class ProcessGroup:
     def sum_gradients(self, weights: Iterable[nn.Parameter], *values: float) -> list[float]:
         """Sums gradients over the processes, in place, together with some numbers.
 
-        Every process must have gradients for the same weights.
+        Args:
+            weights: weights whose gradients are summed; every process must have gradients for the same weights.
+            values: numbers to sum.
 
         Returns:
-            The sums of the numbers.
+            Sums of the numbers.
         """
         if self.world_size == 1:
             return list(values)
@@ -92,10 +94,10 @@ SINGLE_PROCESS = ProcessGroup()
 
 @contextmanager
 def join_process_group() -> Iterator[ProcessGroup]:
-    """Joins the processes that torchrun started (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR).
+    """Context in which the processes started by torchrun (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR) form a group.
 
-    A process that torchrun did not start is a group of its own. Each process takes the GPU of its local rank; without
-    GPUs the processes communicate through gloo.
+    A process that torchrun did not start is a group of its own. Each process uses the GPU of its local rank; without
+    GPUs, the processes communicate through gloo.
     """
     if "RANK" not in os.environ:
         yield SINGLE_PROCESS
@@ -111,7 +113,7 @@ def join_process_group() -> Iterator[ProcessGroup]:
 
 
 class _Sum(torch.autograd.Function):
-    """Sum over the processes; its gradient is summed over them too."""
+    """Sum over the processes, whose gradient is summed over the processes as well."""
 
     @staticmethod
     def forward(_: object, value: Tensor) -> Tensor:
@@ -151,7 +153,12 @@ class SyncedBatchNorm3d(nn.BatchNorm3d):
 
 
 def synchronise_batch_norm(model: nn.Module, device: torch.device) -> None:
-    """Makes a model's batch normalisation use the whole batch; weights, statistics and their names stay the same."""
+    """Makes the batch normalisation of a model use the whole batch, over all processes.
+
+    Args:
+        model: network whose layers are replaced in place; weights, statistics and their names stay the same.
+        device: device of the network.
+    """
     if device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(model)
         return

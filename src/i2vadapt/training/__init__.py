@@ -1,1 +1,1 @@
-"""Training of a run: loop, checkpoints, history, optimiser."""
+"""Training of a run: loop, resumption, scores of the target, history, optimiser."""

@@ -1,4 +1,4 @@
-"""What is logged every epoch: metrics.csv and TensorBoard events."""
+"""The values recorded every epoch: metrics.csv and TensorBoard events."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from i2vadapt.recipes.base import Row
 
 
 class Means:
-    """Running means of named values, weighted."""
+    """Weighted running means of named values."""
 
     def __init__(self) -> None:
         self._sums: dict[str, float] = defaultdict(float)
         self._weights: dict[str, float] = defaultdict(float)
 
     def add(self, name: str, value: float, weight: float = 1.0) -> None:
-        """Adds a value."""
+        """Adds a value to the mean of a name."""
         self._sums[name] += value * weight
         self._weights[name] += weight
 
     def include(self, other: dict[str, tuple[float, float]]) -> None:
-        """Adds what another's `state` gave."""
+        """Adds the `state` of other means, e.g. those of another process."""
         for name, (total, weight) in other.items():
             self._sums[name] += total
             self._weights[name] += weight
 
     def state(self) -> dict[str, tuple[float, float]]:
-        """Sum and weight of each name."""
+        """Weighted sum and weight of each name."""
         return {name: (total, self._weights[name]) for name, total in self._sums.items()}
 
     def result(self) -> Row:
@@ -41,7 +41,7 @@ class Means:
 
 
 def write_metrics(path: Path, rows: Iterable[Row]) -> None:
-    """Writes metrics.csv whole: one row an epoch, empty cells for what was not measured."""
+    """Writes the whole of metrics.csv: one row per epoch, empty cells for values that were not measured."""
     rows = list(rows)
     columns = list(dict.fromkeys(name for row in rows for name in row))
     write_table(path, columns, ({name: _cell(row.get(name)) for name in columns} for row in rows))
@@ -54,7 +54,7 @@ def _cell(value: float | None) -> str:
 
 
 def write_events(folder: Path, rows: Iterable[Row]) -> None:
-    """Appends rows to the TensorBoard events of a run; rows of an epoch that was logged before replace it."""
+    """Appends rows to the TensorBoard events of a run; epochs that were already logged are replaced."""
     rows = list(rows)
     first = int(rows[0]["epoch"]) if rows else 0
     with SummaryWriter(str(folder), purge_step=first) as writer:
@@ -65,7 +65,7 @@ def write_events(folder: Path, rows: Iterable[Row]) -> None:
 
 
 def format_summary(row: Row) -> str:
-    """The values of a row that matter most, for the log."""
+    """Formats the most important values of a row, for the log."""
     shown = (
         "loss",
         "accuracy",

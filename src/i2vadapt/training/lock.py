@@ -1,4 +1,4 @@
-"""The lock of a run's folder: one training at a time."""
+"""The lock of a run's folder, which admits one training at a time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ _PATIENCE = 12.0  # seconds
 
 
 def _lock(handle: int, folder: Path) -> None:
-    """DataLoader workers inherit the lock and keep it until they notice, polling every 5 s, that the trainer has died.
+    """Takes the lock, retrying for up to 12 s.
 
-    So the lock is tried for up to 12 s.
+    DataLoader workers inherit the lock and keep it until they notice (polling every 5 s) that the trainer has died.
+
+    Raises:
+        UserError: if another process keeps the lock.
     """
     last = time.monotonic() + _PATIENCE
     while True:
@@ -32,10 +35,14 @@ def _lock(handle: int, folder: Path) -> None:
 
 @contextmanager
 def lock_folder(folder: Path, needed: bool = True) -> Iterator[None]:
-    """Keeps a second training out of a folder; of the processes of a training, one needs to.
+    """Keeps a second training out of a folder while the context is open.
+
+    Args:
+        folder: folder of a run.
+        needed: whether to lock at all; rank 0 locks for all processes of its training.
 
     Raises:
-        UserError: if another process does.
+        UserError: if another training keeps the lock for 12 s.
     """
     if not needed:
         yield

@@ -33,22 +33,22 @@ _logger = logging.getLogger(__name__)
 
 
 class Trainer:
-    """Trains one run, from the beginning or from where it was interrupted.
+    """Trains one run, from the beginning or from the point of its interruption.
 
     Args:
-        run: what to train.
-        group: the processes that train it, each with its part of every batch.
+        run: run to train.
+        group: the processes that train it together, each on its part of every batch.
 
     Raises:
-        UserError: if data, weights or the scores of a parent are missing, an unfinished training in the folder had
-            other settings, or there are more processes than videos in a batch.
+        UserError: if data or weights are missing, the parents differ from those of the settings, or there are more
+            processes than videos in a batch.
     """
 
     def __init__(self, run: Run, group: ProcessGroup = SINGLE_PROCESS) -> None:
         self.run, self.settings, self.group, self.folder = run, run.settings, group, RunFolder(run.folder)
         if set(run.parents) != set(self.settings.parents):
             wanted = ", ".join(self.settings.parents) or "none"
-            raise UserError(f"--parents: {', '.join(run.parents) or 'none'} given; the settings read {wanted}")
+            raise UserError(f"--parents: {', '.join(run.parents) or 'none'} given, but the settings need {wanted}")
         torch.manual_seed(run.seed)
         self.domains = open_domains(run.source, run.target, self.settings)
         self.arithmetic = choose_arithmetic(self.settings.precision)
@@ -71,7 +71,7 @@ class Trainer:
         counts = [len(part.items) for part in (self.domains.source, self.domains.target, self.domains.videos)]
         smallest, size = min(self.settings.batch_size, *counts), self.group.world_size
         if smallest < size:
-            raise UserError(f"{size} processes for {smallest} videos in a batch or dataset: use fewer processes")
+            raise UserError(f"{size} processes for {smallest} videos per batch or dataset: use at most {smallest}")
         if not self.group.is_main:  # ranks > 0 get their own dropout seed; rank 0 keeps the single-process seed
             seed = np.random.SeedSequence([self.run.seed, self.group.rank]).generate_state(1)[0]
             torch.manual_seed(int(seed))
@@ -79,10 +79,12 @@ class Trainer:
     def train(self) -> None:
         """Trains to the last epoch and writes checkpoint.pt; the same call resumes after an interruption.
 
-        A run that is finished with the same settings, data, weights and parents is left as it is.
+        A run that is finished with the same settings, data, weights and parents is left unchanged.
 
         Raises:
-            Preempted: if a signal asked to stop; the state after the step in hand was saved.
+            Preempted: if a signal requested a stop; the state after the current step has been saved.
+            UserError: if an unfinished training in the folder has other settings or inputs, another process trains
+                there, the loss is not finite, or scores of a parent are missing.
         """
         with lock_folder(self.run.folder, self.group.is_main), stop_request() as self._stop:
             finished = self.result.finished()
@@ -97,8 +99,8 @@ class Trainer:
                 self.result.write_settings()
             if self.group.world_size > 1 and self.settings.sync_batch_norm:
                 synchronise_batch_norm(self.model, self.arithmetic.device)
-            where = self.arithmetic.describe(self.group.world_size)
-            _logger.info("training %s on %s: %s", self.settings.network, self.settings.stream, where)
+            device = self.arithmetic.describe(self.group.world_size)
+            _logger.info("training %s on %s: %s", self.settings.network, self.settings.stream, device)
             try:
                 while self.epoch < self.settings.epochs:
                     self._epoch()
@@ -119,7 +121,7 @@ class Trainer:
             row |= self.recipe.after_scoring(done, scores, parents)
         self.history.append(row)
         with warnings.catch_warnings():
-            # Right after an interruption after an epoch's last step, PyTorch misses the step before it.
+            # Where training resumes after the last step of an epoch, PyTorch has seen no optimiser step yet and warns.
             warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
             self.schedule.step()
         self.epoch, self.step, self.means = done, 0, Means()
@@ -130,7 +132,7 @@ class Trainer:
         _logger.info("epoch %d of %d: %s", self.epoch, self.settings.epochs, format_summary(row))
 
     def _train_epoch(self) -> Row:
-        """The steps of an epoch that are left."""
+        """Runs the remaining steps of an epoch and returns its values."""
         self.model.train()
         first, steps = self.step, self.recipe.steps
         batches = self.recipe.batches(self.epoch, first)
@@ -154,13 +156,14 @@ class Trainer:
         return row | self.recipe.state_of_epoch(self.epoch)
 
     def _step(self, batch: Any) -> int:
-        """One step, with one backward pass for each forward pass, so that only one's activations are held.
+        """Runs one step, with one backward pass per forward pass, so that the activations of only one are kept.
 
         Returns:
-            Clips that went through the network of this process.
+            Number of clips that this process forwarded.
 
         Raises:
-            Preempted: after the step, if one of the processes was asked to stop.
+            Preempted: after the step, if a stop was requested of one of the processes.
+            UserError: if the loss is not finite.
         """
         self.optimizer.zero_grad(set_to_none=True)
         done = (self.epoch + self.step / self.recipe.steps) / self.settings.epochs
@@ -185,10 +188,10 @@ class Trainer:
         return clips
 
     def _backward(self, part: LossPart) -> float:
-        """Backward pass of this process's part; gives its share of the loss.
+        """Runs the backward pass of this process's part and returns its contribution to the loss.
 
-        The terms are means over videos, so that the shares add up to the mean over the whole batch. A transfer loss
-        compares the videos of one process's part.
+        The terms are means over videos, so the contributions add up to the mean over the whole batch. A transfer loss
+        compares the videos within a process's part.
         """
         loss = float(part.sample["share"]) * torch.stack(list(part.terms.values())).sum()
         loss.backward()
@@ -206,14 +209,14 @@ class Trainer:
         changed = differences(state["identity"], self.result.identity)
         if changed:
             raise UserError(
-                f"{self.folder.state}: an unfinished training with other settings; restore them, or delete it to begin"
-                " again:\n" + "\n".join(f"  {line}" for line in changed)
+                f"{self.folder.state}: an unfinished training with other settings; restore them, or delete the file to"
+                " start again:\n" + "\n".join(f"  {line}" for line in changed)
             )
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.recipe.load_state_dict(state["recipe"])
-        if self.group.rank < len(state["random"]):  # more processes than before: the new ones have their own already
+        if self.group.rank < len(state["random"]):  # additional processes keep the seeds that they have
             set_random_state(state["random"][self.group.rank])
         self.history, self.epoch, self.step = state["history"], state["epoch"], state["step"]
         if self.group.is_main:

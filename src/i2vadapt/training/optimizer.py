@@ -11,10 +11,18 @@ from i2vadapt.models.stream_network import RunNetwork
 
 
 def build_optimizer(model: RunNetwork, settings: RunSettings) -> tuple[torch.optim.SGD, MultiStepLR]:
-    """SGD over all weights that are trained, and the drops of its rate, which are the same for all.
+    """Builds SGD over all trained weights, and its learning-rate schedule.
 
-    CLIP's image tower has a rate of its own (section 4.5); the paper names no other optimiser for it. The general rate
-    comes first, where anything has it: it is the one that is recorded.
+    CLIP's image tower has a learning rate of its own (section 4.5), with the same schedule; the paper names no other
+    optimiser for it. The group with the general rate comes first, unless it is empty, because the rate of the first
+    group is the one that is recorded.
+
+    Args:
+        model: network of the run; frozen weights are left out.
+        settings: settings of the run.
+
+    Returns:
+        The optimiser and its schedule, which steps once per epoch.
     """
     tower = model.network if isinstance(model.network, ClipFrames) else None
     in_tower = {id(weight) for weight in tower.parameters()} if tower is not None else set[int]()
@@ -29,6 +37,6 @@ def build_optimizer(model: RunNetwork, settings: RunSettings) -> tuple[torch.opt
         momentum=settings.momentum,
         weight_decay=settings.weight_decay,
     )
-    # A share of a single epoch must not mean a drop before the first.
+    # With few epochs, a milestone may round to 0, which would drop the rate before the first epoch.
     milestones = [max(int(settings.epochs * part), 1) for part in settings.milestones]
     return optimizer, MultiStepLR(optimizer, milestones, settings.decay)

@@ -1,4 +1,4 @@
-"""What identifies a training, and the files that it leaves when it is finished."""
+"""The identity of a training, and the files that it writes when it has finished."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Result:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What must not change between the parts of an interrupted training.
+        """Settings and inputs that must not change when an interrupted training resumes.
 
         Raises:
             UserError: if weights, or the scores of a parent, are missing.
@@ -75,7 +75,7 @@ class Result:
         except UserError as error:
             _logger.warning("training again: %s", error)
             return None
-        _logger.warning("training again: %s: the scores are of another training", self._run.folder)
+        _logger.warning("training again: %s: the scores belong to another training", self._run.folder)
         return None
 
     def write(self, network: StreamNetwork, history: Sequence[Row]) -> None:

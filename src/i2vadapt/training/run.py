@@ -1,4 +1,4 @@
-"""What one training is made of."""
+"""The specification of one training."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class Run:
     """One network, one recipe, one seed.
 
     Attributes:
-        folder: where its files go.
+        folder: folder of the run.
         source: dataset folder of the photographs (generated videos).
         target: dataset folder of the real videos.
-        classes: names, in the order of the labels.
-        settings: recipe, network, stream, optimiser.
+        classes: class names in the order of the labels.
+        settings: settings of the run: recipe, network, stream, optimiser.
         seed: random seed.
-        workers: loader processes; 0 loads in the training process.
-        parents: folders of the runs whose scores it reads, by the names that its settings use.
+        workers: number of loader processes; 0 loads in the training process.
+        parents: folders of the runs whose scores are read, by the names that the settings use.
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""State of an unfinished training: random generators, and whether it is still the same training."""
+"""State of an unfinished training: its random generators, and the comparison with the training that resumes it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ import torch
 
 
 def differences(old: Any, new: Any, key: str = "") -> list[str]:
-    """Where two nested plain documents differ, as 'key: old, now new'."""
+    """Lists the differences between two nested plain documents.
+
+    Args:
+        old: stored document.
+        new: current document.
+        key: key of the documents in their parent; "" for whole documents.
+
+    Returns:
+        One line per difference, `key: old, now new`.
+    """
     if isinstance(old, dict) and isinstance(new, dict):
         names = [*old, *(name for name in new if name not in old)]
         return [
@@ -25,7 +34,7 @@ def _short(value: object) -> str:
 
 
 def random_state() -> dict[str, Any]:
-    """State of PyTorch's generators (dropout); everything else is seeded by epoch and item."""
+    """State of PyTorch's generators, which only dropout uses; everything else is seeded by epoch and item."""
     state: dict[str, Any] = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
         state["cuda"] = torch.cuda.get_rng_state_all()
@@ -33,7 +42,7 @@ def random_state() -> dict[str, Any]:
 
 
 def set_random_state(state: dict[str, Any]) -> None:
-    """Restores what `random_state` gave."""
+    """Restores the state returned by `random_state`."""
     torch.set_rng_state(state["cpu"])
     if "cuda" in state and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(state["cuda"])

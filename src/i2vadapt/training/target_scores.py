@@ -1,4 +1,4 @@
-"""Scores of the target's videos after an epoch: computed, written for other runs, and read from the parents."""
+"""Scores of the target videos after an epoch: computing them, writing them for other runs, reading the parents'."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ INDEX_COLUMNS = ("epoch", "sha256", "accuracy", "class_accuracy")
 
 
 class TargetScores:
-    """Scores all videos of the target, whatever the protocol: the bank needs those for training, the record the others.
+    """Scores all target videos, whatever the protocol: the bank needs training videos, the accuracy needs tested ones.
 
     Args:
-        run: what is trained.
-        domains: its data.
-        model: the network.
-        loaders: of the run.
-        arithmetic: where and how the network computes.
+        run: run that is trained.
+        domains: data of the run.
+        model: network of the run.
+        loaders: loaders of the run.
+        arithmetic: device and data type of the network.
         group: the processes that share the videos.
     """
 
@@ -51,22 +51,22 @@ class TargetScores:
         self._loaders, self._arithmetic, self._group = loaders, arithmetic, group
 
     def score(self, epoch: int, stop: StopRequest) -> Scores:
-        """Scores the videos and writes the file of the epoch.
+        """Scores the videos and writes the scores of the epoch.
 
         Args:
-            epoch: epochs that are done.
-            stop: what may end the pass in the middle.
+            epoch: number of finished epochs.
+            stop: request that ends the pass early.
 
         Raises:
-            Preempted: if it was stopped.
+            Preempted: if a stop was requested; several processes finish the pass first.
         """
         settings, videos = self._run.settings, self._domains.videos
         probabilities, features = self._pass(videos, settings.test_frames, stop)
         kept: dict[str, Features] = {}
         if settings.keep_features:
             source = self._domains.source
-            _, of_source = self._pass(source, settings.clip_frames, stop)
-            kept = {"target": Features(_ids(videos), features), "source": Features(_ids(source), of_source)}
+            _, source_features = self._pass(source, settings.clip_frames, stop)
+            kept = {"target": Features(_ids(videos), features), "source": Features(_ids(source), source_features)}
         tested = np.array([item.id in self._domains.tested for item in videos.items])
         scores = Scores(_ids(videos), self._run.classes, videos.labels, tested, probabilities, kept)
         if self._group.is_main:
@@ -81,16 +81,22 @@ class TargetScores:
 
     def _until(self, stop: StopRequest, batches: Iterator[Sample]) -> Iterator[Sample]:
         for batch in batches:
-            # One of several processes must not leave the others waiting for its scores.
+            # A process of several must not stop here: the others would wait for its scores.
             if stop.received and self._group.world_size == 1:
                 raise Preempted
             yield batch
 
     def parents(self, epoch: int) -> dict[str, Scores]:
-        """Scores of the same epoch by the runs that this one reads.
+        """Reads the parents' scores of an epoch.
+
+        Args:
+            epoch: number of finished epochs.
+
+        Returns:
+            Scores by the names of the parents.
 
         Raises:
-            UserError: if they are missing, damaged, or of other classes.
+            UserError: if scores are missing, damaged, or of other classes.
         """
         return {
             name: read_scores(RunFolder(folder).scores(epoch), self._run.classes)
@@ -103,27 +109,37 @@ def _ids(dataset: ClipDataset) -> tuple[str, ...]:
 
 
 def reported_accuracies(scores: Scores) -> dict[str, float]:
-    """Accuracies of the videos that count; empty without labels."""
+    """Accuracies of the tested videos, as `accuracies`; empty without labels."""
     return accuracies(scores.predictions[scores.tested], scores.labels[scores.tested])
 
 
 def digests_of_scores(folder: RunFolder, epochs: Iterable[int]) -> dict[int, str]:
-    """SHA-256 of the files of some epochs.
+    """Computes the SHA-256 of the scores of some epochs.
+
+    Args:
+        folder: folder of a run.
+        epochs: epochs, counted from 1.
 
     Raises:
-        UserError: if one is missing.
+        UserError: if the scores of an epoch are missing.
     """
     digests = {}
     for epoch in sorted(epochs):
         path = folder.scores(epoch)
         if not path.is_file():
-            raise UserError(f"{path}: no such scores: train the run that they are of again")
+            raise UserError(f"{path}: no such scores: train the run again")
         digests[epoch] = file_digest(path)
     return digests
 
 
 def write_index(folder: RunFolder, digests: dict[int, str], history: Sequence[dict[str, float]]) -> None:
-    """Writes scores.csv: which epochs were scored, by which run's files."""
+    """Writes scores.csv: the scored epochs, with the digests of their files and the accuracies.
+
+    Args:
+        folder: folder of the run.
+        digests: SHA-256 of the scores by epoch.
+        history: recorded values of all epochs.
+    """
     measured = {int(row["epoch"]): row for row in history}
     rows = []
     for epoch, digest in digests.items():
@@ -135,7 +151,7 @@ def write_index(folder: RunFolder, digests: dict[int, str], history: Sequence[di
 
 
 def read_index(folder: RunFolder) -> dict[int, str]:
-    """Epochs of scores.csv with the digests of their files.
+    """Reads the epochs of scores.csv with the digests of their files.
 
     Raises:
         UserError: if the table is missing or malformed.

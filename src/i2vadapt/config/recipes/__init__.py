@@ -1,4 +1,4 @@
-"""One section of settings a recipe: class `Settings` in the file of its name. The files here are all recipes."""
+"""Settings of the recipes: class `Settings` in the file named after the recipe. Every file here is a recipe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ RECIPES = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
 def settings_class(data: Mapping[str, Any], where: str) -> type[RunSettings]:
-    """The settings that a document of a run is checked with, by its key `recipe`.
+    """The class of a run's settings, chosen by its key `recipe` (default: video).
+
+    Args:
+        data: settings of the run.
+        where: name of the document, for messages.
 
     Raises:
         UserError: if there is no such recipe.

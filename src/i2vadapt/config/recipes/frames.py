@@ -1,4 +1,4 @@
-"""Settings of the recipe *frames*: a network of single frames learns the photographs themselves (Table 1)."""
+"""Settings of the recipe *frames*: a network of single frames is trained on the photographs themselves (Table 1)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from i2vadapt.config.run import RunSettings
 
 
 class Settings(RunSettings):
-    """Photographs with labels, one frame a clip; a video's logits are the mean over its frames."""
+    """A network of single frames is trained on labelled photographs; the logits of a video are averaged over frames."""
 
-    recipe: Literal["frames"] = "frames"
-    network: NetworkName = Field("resnet18", description="network of single frames")
+    recipe: Literal["frames"] = Field("frames", description="recipe of the run, which defines its data and losses")
+    network: NetworkName = Field("resnet18", description="network of the run, one of those that look at single frames")
 
     @model_validator(mode="after")
     def _photographs_do_not_move(self) -> Settings:

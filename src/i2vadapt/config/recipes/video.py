@@ -1,4 +1,4 @@
-"""Settings of the recipe *video*: the paper's, for one stream (sections 3 and 4)."""
+"""Settings of the recipe *video*, the paper's for one stream (sections 3 and 4)."""
 
 from __future__ import annotations
 
@@ -20,16 +20,22 @@ TransferName = Literal["none", "dan", "mcc", "bnm", "dann"]
 class PaceSettings(Section):
     """Video pace prediction (paper section 3.3)."""
 
-    classes: int = Field(5, ge=2, le=16, description="paces 1..classes, C_vp")
-    weight: float = Field(0.2, ge=0, description="lambda_2 of Eq. 6")
-    looping: Looping = Field("modulo", description="what follows the last frame")
+    classes: int = Field(5, ge=2, le=16, description="number of paces C_vp; the paces are 1 to C_vp")
+    weight: float = Field(0.2, ge=0, description="weight lambda_2 of the pace loss in Eq. 6")
+    looping: Looping = Field(
+        "modulo",
+        description="continuation of a paced clip at the end of its video: keep counting (modulo), or jump to the first"
+        " frame (restart)",
+    )
     streams: tuple[Stream, ...] = Field(("rgb",), min_length=1, description="streams whose runs have a pace head")
     flow: Literal["matched", "native"] = Field(
-        "matched", description="flow of a paced clip: at the frames of the clip, or spread over the whole video"
+        "matched",
+        description="flow of a paced clip: at the clip's frames (matched), or spread over the whole video (native)",
     )
     other_streams: Literal["skip", "statistics"] = Field(
         "skip",
-        description="runs of other streams: statistics forwards paced clips only to update batch-norm statistics",
+        description="paced clips in runs without a pace head: not used (skip), or forwarded only to update batch-norm"
+        " statistics (statistics)",
     )
 
 
@@ -39,64 +45,78 @@ class BankSettings(Section):
     partner: str | None = Field(
         None, description="run whose scores of the same epoch join this run's own when the bank is refilled"
     )
-    capacity: int = Field(60, ge=1, description="N, flows kept per category")
-    warmup_epochs: int = Field(10, ge=1, description="epochs with the source videos' own flow")
-    delay_epochs: int = Field(0, ge=0, description="epochs between the warm-up and the first use of the bank")
+    capacity: int = Field(60, ge=1, description="number of target videos N that the bank holds per class")
+    warmup_epochs: int = Field(
+        10, ge=1, description="number of first epochs in which source videos keep their own flow"
+    )
+    delay_epochs: int = Field(0, ge=0, description="number of epochs between the warm-up and the first use of the bank")
     strategy: Strategy = Field(
-        "random", description="what a source video gets of the flow held for its class (Table 3)"
+        "random", description="choice of the flow that a source video retrieves from those of its class (Table 3)"
     )
     window: Literal["random", "centre"] = Field(
-        "random", description="crop of the retrieved flow: random and mirrored like any other, or at the centre"
+        "random", description="crop of the retrieved flow: random position and flip as for all clips, or the centre"
     )
 
     @property
     def first_epoch(self) -> int:
-        """First epoch, counted from 0, whose source videos get retrieved flow."""
+        """First epoch, counted from 0, whose source videos retrieve flow."""
         return self.warmup_epochs + self.delay_epochs
 
     @property
     def blends(self) -> bool:
-        """Whether the strategy blends the flow of several videos, which is no longer one of the stored codes."""
+        """Whether the strategy blends the flow of several videos; the result has no stored codes."""
         return self.strategy in _BLENDING
 
     @property
     def compares_features(self) -> bool:
-        """Whether the strategy ranks the held videos by the similarity of features."""
+        """Whether the strategy compares features of the source video with those of the held videos."""
         return self.strategy.startswith("simw_")
 
 
 class TransferSettings(Section):
     """A transfer loss between source and target videos (paper section 4.5, Table 4)."""
 
-    loss: TransferName = Field("none", description="MK-MMD of DAN, MCC, BNM, or the domain classifier of DANN")
-    weight: float = Field(0.05, ge=0, description="lambda_3")
+    loss: TransferName = Field(
+        "none", description="transfer loss: none, MK-MMD (dan), MCC, BNM, or a domain classifier (dann)"
+    )
+    weight: float = Field(0.05, ge=0, description="weight lambda_3 of the transfer loss")
     inputs: Literal["logits", "features"] = Field(
         "logits", description="quantity compared between the domains, averaged over time"
     )
-    streams: tuple[Stream, ...] = Field(("rgb", "flow"), min_length=1, description="streams whose runs have it")
+    streams: tuple[Stream, ...] = Field(
+        ("rgb", "flow"), min_length=1, description="streams whose runs have the transfer loss"
+    )
 
     @model_validator(mode="after")
     def _class_probabilities_need_logits(self) -> TransferSettings:
         if self.loss in ("mcc", "bnm") and self.inputs == "features":
-            raise ValueError(f"inputs must be logits with loss {self.loss}, which compares class probabilities")
+            raise ValueError(f"inputs must be logits with loss {self.loss}, which needs class probabilities")
         return self
 
 
 class Settings(RunSettings):
-    """A network of clips learns generated videos and adapts to real ones."""
+    """A network of clips is trained on labelled generated videos and adapts to unlabelled real ones."""
 
-    recipe: Literal["video"] = "video"
+    recipe: Literal["video"] = Field("video", description="recipe of the run, which defines its data and losses")
     supervision: Literal["source", "target"] = Field(
-        "source", description="whose labels are learned; target is the upper bound, without any adaptation"
+        "source", description="domain whose labels are used; target is the upper bound of Table 1, without adaptation"
     )
-    bank: BankSettings | None = Field(default_factory=BankSettings, description="null trains without the memory bank")
-    pace: PaceSettings | None = Field(default_factory=PaceSettings, description="null trains without pace prediction")
-    transfer: TransferSettings = Field(default_factory=TransferSettings)
+    bank: BankSettings | None = Field(
+        default_factory=BankSettings, description="flow memory bank of flow runs; null: source videos keep their flow"
+    )
+    pace: PaceSettings | None = Field(
+        default_factory=PaceSettings, description="video pace prediction on target videos; null: none"
+    )
+    transfer: TransferSettings = Field(
+        default_factory=TransferSettings, description="transfer loss between the domains; by default none"
+    )
     local_streams: tuple[Stream, ...] = Field(
-        ("rgb",), description="streams whose runs have the local (frame-level) loss, Eq. 2"
+        ("rgb",), description="streams whose runs have the local, frame-level loss (Eq. 2)"
     )
-    local_weight: float = Field(1.0, ge=0, description="lambda_1 of Eq. 6")
-    crops: Literal["shared", "separate"] = Field("shared", description="one crop and flip for RGB and flow, or two")
+    local_weight: float = Field(1.0, ge=0, description="weight lambda_1 of the local loss in Eq. 6")
+    crops: Literal["shared", "separate"] = Field(
+        "shared", description="crop and flip of a photograph: the same for its RGB and flow clips, or independent"
+    )
 
     @model_validator(mode="after")
     def _features_have_a_run(self) -> Settings:
@@ -110,14 +130,14 @@ class Settings(RunSettings):
     def _upper_bound_is_fair(self) -> Settings:
         if self.supervision == "target":
             if self.protocol != "split1":
-                raise ValueError("supervision by the target needs protocol split1: all its videos are tested otherwise")
+                raise ValueError("supervision target needs protocol split1: otherwise training videos are tested")
             if self.bank is not None or self.pace is not None or self.transfer.loss != "none":
-                raise ValueError("supervision by the target adapts nothing: bank and pace null, transfer.loss none")
+                raise ValueError("supervision target excludes adaptation: set bank and pace null, transfer.loss none")
         return self
 
     @property
     def bank_used(self) -> BankSettings | None:
-        """The bank's settings in a run that retrieves flow from it; an RGB run has no use for it."""
+        """Settings of the bank in a flow run; None in RGB runs, which retrieve no flow."""
         return self.bank if self.stream == "flow" else None
 
     @property
@@ -127,7 +147,7 @@ class Settings(RunSettings):
 
     @property
     def sees_paced_clips(self) -> bool:
-        """Whether this run forwards paced clips: to predict their pace, or for its batch-norm statistics alone."""
+        """Whether this run forwards paced clips, to predict their pace or only for its batch-norm statistics."""
         return self.pace is not None and (self.has_pace_head or self.pace.other_streams == "statistics")
 
     @property
@@ -142,17 +162,17 @@ class Settings(RunSettings):
 
     @property
     def parents(self) -> tuple[str, ...]:
-        """The bank's partner."""
+        """Partner of the bank, if it has one."""
         return (self.bank_used.partner,) if self.bank_used is not None and self.bank_used.partner is not None else ()
 
     @property
     def parents_with_features(self) -> tuple[str, ...]:
-        """The bank's partner, where the strategy compares features."""
+        """Partner of the bank, if the strategy compares features."""
         return self.parents if self.bank_used is not None and self.bank_used.compares_features else ()
 
     @property
     def reads_source(self) -> bool:
-        """False for the upper bound."""
+        """Whether the run learns from generated videos; False for the upper bound."""
         return self.supervision == "source"
 
     def refill_epochs(self) -> set[int]:
@@ -160,7 +180,7 @@ class Settings(RunSettings):
         return set(range(self.bank_used.first_epoch, self.epochs)) if self.bank_used is not None else set()
 
     def scored_epochs(self) -> set[int]:
-        """Those of every run, and those after which the bank is refilled."""
+        """Epochs that every run scores, and those after which the bank is refilled."""
         return super().scored_epochs() | self.refill_epochs()
 
     def epochs_read(self) -> set[int]:
@@ -168,10 +188,10 @@ class Settings(RunSettings):
         return self.refill_epochs()
 
     def relevant(self) -> Settings:
-        """Without what this run has no use for in its stream."""
+        """The same settings, with those that are unused in the run's stream at fixed values."""
         changes: dict[str, object] = {"bank": self.bank_used}
         if self.stream == "rgb":
-            changes["crops"] = "shared"  # the crop of flow beside that of RGB
+            changes["crops"] = "shared"  # separate crops change only that of flow
         if not self.sees_paced_clips:
             changes["pace"] = None
         if not self.has_transfer_loss:
