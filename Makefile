@@ -4,7 +4,7 @@ VENV ?= .venv
 CORES ?= $(shell nproc)
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: setup demo test faults cluster check clean
+.PHONY: setup demo test test-avx2 faults cluster check clean
 
 setup: $(VENV)/.installed
 
@@ -21,6 +21,10 @@ demo: setup
 
 test: setup
 	python -m pytest --ignore tests/cluster
+
+# The same tests as a processor with AVX2 alone runs them: other kernels, float32 in the place of bfloat16, other rounding.
+test-avx2: setup
+	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell python -m pytest --ignore tests/cluster
 
 # A SLURM of virtual nodes on this machine (Debian: slurm-wlm munge; without it those tests skip), and conda environments.
 cluster: setup
