@@ -154,11 +154,11 @@ class Results:
         return DatasetFolder(self.path / "datasets" / name)
 
     def run(self, benchmark: str, run: str, seed: int | str) -> RunFolder:
-        """Folder of a run."""
+        """Folder of a run of a benchmark with a seed."""
         return RunFolder(self.path / "runs" / benchmark / run / f"seed{seed}")
 
     def method(self, benchmark: str, method: str, seed: int | str) -> MethodFolder:
-        """Folder of a method."""
+        """Folder of a method of a benchmark with a seed."""
         return MethodFolder(self.path / "methods" / benchmark / method / f"seed{seed}")
 
     def report(self, benchmark: str) -> ReportFolder:
@@ -170,7 +170,7 @@ class Results:
         return self.path / "logs" / rule / f"{name}.log"
 
     def job_time(self, rule: str, name: str) -> Path:
-        """Resources of a job as measured by Snakemake."""
+        """Resources of a job as measured by Snakemake, by the rule and the name of the job."""
         return self.job_times / rule / f"{name}.tsv"
 
     @property

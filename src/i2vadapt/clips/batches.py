@@ -43,7 +43,15 @@ class Part:
 
 
 def in_order(count: int, size: int) -> list[list[int]]:
-    """Splits the items 0..count-1, in order, into batches of `size`; the last one may be smaller."""
+    """Splits items into batches, in order.
+
+    Args:
+        count: number of items.
+        size: batch size; the last batch may be smaller.
+
+    Returns:
+        Item numbers 0..count-1 of each batch.
+    """
     return [list(range(start, min(start + size, count))) for start in range(0, count, size)]
 
 

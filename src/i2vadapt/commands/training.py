@@ -136,7 +136,11 @@ def _print_values(values: dict[str, float]) -> None:
 
 
 def run_predict(options: argparse.Namespace) -> None:
-    """Runs sub-command predict and prints one line per video; videos that cannot be read are reported at the end."""
+    """Runs sub-command predict and prints one line per video.
+
+    Raises:
+        UserError: if videos cannot be read; the others are predicted first.
+    """
     from i2vadapt.inference.classifier import load_classifier
     from i2vadapt.inference.predict import predict_video
 

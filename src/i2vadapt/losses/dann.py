@@ -39,7 +39,15 @@ class _Reversal(torch.autograd.Function):
 
 
 def reverse_gradient(values: Tensor, strength: float) -> Tensor:
-    """Returns values unchanged; their gradient is multiplied by minus the strength on the way back."""
+    """Reverses the gradient of values.
+
+    Args:
+        values: tensor of any shape.
+        strength: factor of the reversed gradient, at least 0.
+
+    Returns:
+        The values unchanged; in the backward pass, their gradient is multiplied by minus the strength.
+    """
     result: Tensor = _Reversal.apply(values, strength)
     return result
 

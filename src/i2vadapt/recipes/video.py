@@ -33,7 +33,15 @@ Batch = tuple[Sample, Sample | None, Sample | None]
 
 
 class Recipe(base.Recipe[Settings]):
-    """Trains a network of clips by the terms of Eq. 6 that belong to its stream; see the module."""
+    """Trains a network of clips by the terms of Eq. 6 that belong to its stream; see the module.
+
+    Args:
+        settings: settings of the run.
+        context: data, loaders and arithmetic of the run.
+
+    Attributes:
+        bank: memory bank of a flow run, or None.
+    """
 
     def __init__(self, settings: Settings, context: Context) -> None:
         super().__init__(settings, context)

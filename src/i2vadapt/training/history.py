@@ -21,7 +21,13 @@ class Means:
         self._weights: dict[str, float] = defaultdict(float)
 
     def add(self, name: str, value: float, weight: float = 1.0) -> None:
-        """Adds a value to the mean of a name."""
+        """Adds a value to the mean of a name.
+
+        Args:
+            name: name of the mean.
+            value: value to add.
+            weight: weight of the value, at least 0.
+        """
         self._sums[name] += value * weight
         self._weights[name] += weight
 
@@ -41,7 +47,12 @@ class Means:
 
 
 def write_metrics(path: Path, rows: Iterable[Row]) -> None:
-    """Writes the whole of metrics.csv: one row per epoch, empty cells for values that were not measured."""
+    """Writes the whole of metrics.csv.
+
+    Args:
+        path: file to write.
+        rows: values of each epoch; values that were not measured give empty cells.
+    """
     rows = list(rows)
     columns = list(dict.fromkeys(name for row in rows for name in row))
     write_table(path, columns, ({name: _cell(row.get(name)) for name in columns} for row in rows))
@@ -54,7 +65,12 @@ def _cell(value: float | None) -> str:
 
 
 def write_events(folder: Path, rows: Iterable[Row]) -> None:
-    """Appends rows to the TensorBoard events of a run; epochs that were already logged are replaced."""
+    """Appends rows to the TensorBoard events of a run.
+
+    Args:
+        folder: folder of the events.
+        rows: values of each epoch; epochs that were already logged are replaced.
+    """
     rows = list(rows)
     first = int(rows[0]["epoch"]) if rows else 0
     with SummaryWriter(str(folder), purge_step=first) as writer:
