@@ -50,7 +50,7 @@ def write_picture(path: Path, seed: int = 0) -> Path:
 
 
 def errors_of(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> list[str]:
-    """Lines that a command which must fail tells on standard error, the log's apart."""
+    """Lines that a failing command prints on standard error, apart from the log."""
     assert main([str(part) for part in arguments]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""

@@ -17,7 +17,7 @@ from i2vadapt.errors import UserError
 
 
 def slope(rng: np.random.Generator, size: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """A tilted plane whose red tells its depth."""
+    """A tilted plane whose red channel shows its depth."""
     rows, columns = np.mgrid[: size[0], : size[1]]
     angle = rng.uniform(0, 2 * np.pi)
     ramp = np.cos(angle) * (rows / size[0] - 0.5) + np.sin(angle) * (columns / size[1] - 0.5)

@@ -27,12 +27,12 @@ def test_a_killed_run_is_locked_then_goes_on_to_the_same_shards(finished: Projec
                 break
             time.sleep(0.02)
         assert process.poll() is None
-        twin = fresh.run("datasets")
+        second = fresh.run("datasets")
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    assert twin.returncode != 0
-    assert "cannot be locked" in twin.stdout
+    assert second.returncode != 0
+    assert "cannot be locked" in second.stdout
     locked = fresh.run("datasets")
     assert locked.returncode != 0
     assert "--unlock" in locked.stdout

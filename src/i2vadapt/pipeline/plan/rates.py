@@ -99,7 +99,7 @@ def _output(arguments: list[str]) -> Path:
 
 
 def best_time(arguments: list[str], threads: int) -> float:
-    """Seconds of a sub-command that makes its output anew: the best of three times, of fewer where they are long."""
+    """Seconds of a sub-command that makes its output again: the best of three times, of fewer where they are long."""
     times: list[float] = []
     while len(times) < 3 and sum(times) < _LONG_ENOUGH:
         _output(arguments).unlink(missing_ok=True)
