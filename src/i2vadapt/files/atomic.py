@@ -26,14 +26,15 @@ def replacing(path: Path, suffix: str = ".tmp") -> Iterator[Path]:
     temporary = temporary_name(path, suffix=suffix)
     try:
         yield temporary
-        _flush(temporary)
+        flush_file(temporary)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def _flush(path: Path) -> None:
+def flush_file(path: Path) -> None:
+    """Waits until the content of a file is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

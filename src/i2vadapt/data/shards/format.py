@@ -30,6 +30,7 @@ import h5py
 import numpy as np
 
 from i2vadapt.errors import UserError
+from i2vadapt.files.atomic import flush_file
 
 FORMAT = 2
 TABLES = ("offsets", *(f"items/{name}" for name in ("id", "label", "first", "count", "info")))
@@ -95,7 +96,7 @@ def write_shard_file(path: Path, kind: str, results: Sequence[Encoded | Failed],
         file.attrs["provenance"] = np.bytes_(json.dumps(provenance, sort_keys=True))
         file.attrs["digest"] = np.bytes_(digest)
         file.attrs["complete"] = True
-    _flush(path)
+    flush_file(path)
 
 
 def content_digest(payload: Iterable[np.ndarray], tables: Mapping[str, np.ndarray]) -> str:
@@ -138,14 +139,6 @@ def _system_errors() -> Iterator[None]:
             raise
         number = int(found.group(1))
         raise OSError(number, os.strerror(number), None) from None
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def open_shard(path: Path) -> Any:
