@@ -25,11 +25,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
-from i2vadapt.clips.dataset import DomainClips, SourceClips
+from i2vadapt.clips.dataset import ClipDataset
+from i2vadapt.clips.placement import place
 from i2vadapt.clips.sampling import uniform_indices
-from i2vadapt.config import TrainSettings
+from i2vadapt.clips.source import SourceClips
 from i2vadapt.config.parsing import parse
 from i2vadapt.config.preprocessing import Codec, DecodeSettings, FlowSettings
+from i2vadapt.config.recipes.video import Settings
 from i2vadapt.data.flow_codec import encode_flow, quantise
 from i2vadapt.data.items import Item, write_items
 from i2vadapt.data.shards.build import make_provenance
@@ -117,11 +119,23 @@ class LooseClips(Dataset[tuple[Tensor, Tensor]]):
         return torch.from_numpy(np.ascontiguousarray(cut.transpose(3, 0, 1, 2)))
 
 
-def shard_clips(folder: Path) -> Dataset[dict[str, Tensor]]:
-    """The project's loader."""
-    domain = DomainClips(folder, ("rgb", "flow"))
-    settings = parse(TrainSettings, {"crop": CROP, "clip_frames": CLIP, "crops": "separate"}, "benchmark")
-    return SourceClips(domain, domain, settings, (0, 0), None)
+class ShardClips(Dataset[dict[str, Tensor]]):
+    """The project's loaders: an RGB clip and a flow clip of one video, as two runs load them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._streams = {}
+        for stream in ("rgb", "flow"):
+            settings = parse(
+                Settings, {"stream": stream, "crop": CROP, "clip_frames": CLIP, "crops": "separate"}, "perf"
+            )
+            dataset = ClipDataset(folder, stream)
+            self._streams[stream] = SourceClips(dataset, dataset, settings, (0, 0), None)
+
+    def __len__(self) -> int:
+        return len(self._streams["rgb"])
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return {stream: clips[index]["clip"] for stream, clips in self._streams.items()}
 
 
 def clips_per_second(clips: Dataset[Any], workers: int, seconds: float) -> float:
@@ -136,7 +150,7 @@ def clips_per_second(clips: Dataset[Any], workers: int, seconds: float) -> float
         batch = next(batches)
         if isinstance(batch, dict):
             for stream in ("rgb", "flow"):
-                arithmetic.place(batch[stream])
+                place(batch[stream], arithmetic)
         done += BATCH
     return done / (time.perf_counter() - started)
 
@@ -174,7 +188,7 @@ def main() -> None:
             write_loose(root / "loose" / str(number), video)
         for codec in get_args(Codec):
             write_shards(root / codec, videos, codec)
-        ways: dict[str, Dataset[Any]] = {codec: shard_clips(root / codec) for codec in get_args(Codec)}
+        ways: dict[str, Dataset[Any]] = {codec: ShardClips(root / codec) for codec in get_args(Codec)}
         ways = {"loose": LooseClips([root / "loose" / str(number) for number in range(options.videos)]), **ways}
         best: dict[tuple[str, int], float] = {}
         for turn, workers in itertools.product(range(options.rounds), (1, 2)):

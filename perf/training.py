@@ -20,18 +20,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from i2vadapt.models.two_stream import TwoStream
-from i2vadapt.training.objective import Objective
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2vadapt.config import TrainSettings
 from i2vadapt.config.parsing import parse
-from i2vadapt.config.recipes.video import PaceSettings
-from i2vadapt.inference.scores import score
+from i2vadapt.config.recipes.video import Settings
+from i2vadapt.inference.scoring import score_clips
 from i2vadapt.models.layers import SameMaxPool3d, Unit3D, same_padding
+from i2vadapt.recipes.base import Context
+from i2vadapt.recipes.video import Recipe
 from i2vadapt.runtime.precision import Arithmetic, choose_arithmetic
-from i2vadapt.training.run import build_model
 
 CLASSES = 13
 RELEASED = {"frozen": "MaxPool3d_4a_3x3", "frozen_batch_norm": "train"}
@@ -66,55 +64,59 @@ def make_plain(model: nn.Module) -> None:
 
 @dataclass
 class Way:
-    """A way of training: networks, arithmetic, and whether a step has one joint backward pass."""
+    """A way of training: a recipe for each stream, and whether a step has one joint backward pass."""
 
-    settings: TrainSettings
-    model: TwoStream
+    recipes: dict[str, Recipe]
     arithmetic: Arithmetic
     joint: bool
 
     @classmethod
     def make(cls, arithmetic: Arithmetic, changes: dict[str, Any], plain: bool) -> Way:
         """Builds a way of training; all have the same random weights."""
-        settings = parse(TrainSettings, {"dropout": 0.0, "init": {"rgb": None}, **changes}, "benchmark")
-        torch.manual_seed(0)
-        model = build_model(settings, CLASSES)
-        arithmetic.prepare(model)
-        if plain:
-            make_plain(model)
-        return cls(settings, model, arithmetic, plain)
+        recipes = {}
+        for stream in ("rgb", "flow"):
+            document = {"stream": stream, "bank": None, "dropout": 0.0, "init": {"rgb": None}, **changes}
+            settings = parse(Settings, document, "perf").relevant()
+            torch.manual_seed(0)
+            # Batches are made here, so that the recipe needs neither data nor loaders.
+            context = Context(tuple(map(str, range(CLASSES))), 0, None, None, arithmetic)  # type: ignore[arg-type]
+            recipes[stream] = Recipe(settings, context)
+            arithmetic.prepare(recipes[stream].model)
+            if plain:
+                make_plain(recipes[stream].model)
+        return cls(recipes, arithmetic, plain)
 
     def step(self, batch: Batch) -> float:
         """Performs one step of SGD and returns the loss."""
-        self.model.train()
-        objective = Objective(self.model, self.settings, self.arithmetic)
-        pace = PaceSettings()
-        passes: list[Callable[[], dict[str, Tensor]]] = [
-            lambda: objective.source_terms("rgb", batch, batch["label"], None, 0.0),
-            lambda: objective.source_terms("flow", batch, batch["label"], None, 0.0),
-            lambda: objective.pace_terms("rgb", {"rgb": batch["paced"], "pace": batch["pace"]}, pace)[0],
-        ]
         losses = []
-        for run in passes:
-            losses.append(torch.stack(list(run().values())).sum())
-            if not self.joint:
-                losses[-1].backward()
-                losses[-1] = losses[-1].detach()
+        for stream, recipe in self.recipes.items():
+            recipe.model.train()
+            for part in recipe.loss_parts(training_batch(batch, stream), 0.0):
+                losses.append(torch.stack(list(part.terms.values())).sum())
+                if not self.joint:
+                    losses[-1].backward()
+                    losses[-1] = losses[-1].detach()
         if self.joint:
             torch.stack(losses).sum().backward()
-        weights = [weight for weight in self.model.parameters() if weight.grad is not None]
-        torch.optim.SGD(weights, lr=0.0, momentum=0.9).step()
-        self.model.zero_grad(set_to_none=True)
+        for recipe in self.recipes.values():
+            weights = [weight for weight in recipe.model.parameters() if weight.grad is not None]
+            torch.optim.SGD(weights, lr=0.0, momentum=0.9).step()
+            recipe.model.zero_grad(set_to_none=True)
         return float(torch.stack(losses).sum().detach())
 
     def evaluate(self, batch: Batch) -> np.ndarray:
         """Fused scores of a batch of test clips."""
-        return score(self.model, [batch], self.arithmetic, self.settings.fusion).fused
+        parts = [
+            score_clips(recipe.model, [{"clip": batch[stream]}], self.arithmetic, recipe.settings.fusion)[0]
+            for stream, recipe in self.recipes.items()
+        ]
+        return np.sum(parts, axis=0)
 
     def kept(self, batch: Batch) -> float:
         """Megabytes of activations that the RGB pass keeps for the backward pass."""
-        self.model.train()
-        parameters = {weight.untyped_storage().data_ptr() for weight in self.model.parameters()}
+        recipe = self.recipes["rgb"]
+        recipe.model.train()
+        parameters = {weight.untyped_storage().data_ptr() for weight in recipe.model.parameters()}
         storages: dict[int, int] = {}
 
         def note(tensor: Tensor) -> Tensor:
@@ -124,11 +126,16 @@ class Way:
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-            terms = Objective(self.model, self.settings, self.arithmetic).source_terms(
-                "rgb", batch, batch["label"], None, 0.0
-            )
-        del terms
+            part = next(recipe.loss_parts(training_batch(batch, "rgb"), 0.0))
+        del part
         return sum(storages.values()) / 1e6
+
+
+def training_batch(batch: Batch, stream: str) -> tuple[Batch, Batch, None]:
+    """The batch of a step of one stream: source clips with labels, paced clips, no clips for a transfer loss."""
+    whole = torch.tensor(1.0)
+    source = {"clip": batch[stream], "label": batch["label"], "share": whole}
+    return source, {"clip": batch["paced"], "pace": batch["pace"], "share": whole}, None
 
 
 def random_batch(count: int, frames: int, side: int) -> Batch:
