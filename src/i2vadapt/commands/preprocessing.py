@@ -14,6 +14,14 @@ from i2vadapt.errors import UserError
 
 def add_commands(commands: Any) -> None:
     """Adds the sub-commands."""
+    _add_manifest(commands)
+    _add_depth(commands)
+    _add_synthesize(commands)
+    _add_decode(commands)
+    _add_flow(commands)
+
+
+def _add_manifest(commands: Any) -> None:
     parser = command(commands, "manifest", run_manifest, "list, label and check the items of one side of a benchmark")
     parser.add_argument("--benchmark", type=Path, required=True, metavar="FILE", help="benchmark file (YAML)")
     parser.add_argument(
@@ -33,6 +41,8 @@ def add_commands(commands: Any) -> None:
         help="fingerprint of each shard for contents.txt, by which the workflow sees what has changed (none)",
     )
 
+
+def _add_depth(commands: Any) -> None:
     parser = command(
         commands, "depth", run_depth_command, "estimate inverse depth of photographs, of a shard or of plain images"
     )
@@ -44,6 +54,8 @@ def add_commands(commands: Any) -> None:
     add_shard_output(parser)
     add_gpus(parser)
 
+
+def _add_synthesize(commands: Any) -> None:
     parser = command(
         commands,
         "synthesize",
@@ -68,6 +80,8 @@ def add_commands(commands: Any) -> None:
     add_shard_output(parser)
     add_workers(parser)
 
+
+def _add_decode(commands: Any) -> None:
     parser = command(commands, "decode", run_decode_command, "decode videos to a shard of frames")
     parser.add_argument(
         "--items", type=Path, required=True, metavar="CSV", help="item table of the shard, from the stage manifest"
@@ -76,6 +90,8 @@ def add_commands(commands: Any) -> None:
     add_shard_output(parser)
     add_workers(parser)
 
+
+def _add_flow(commands: Any) -> None:
     parser = command(
         commands,
         "flow",

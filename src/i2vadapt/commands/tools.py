@@ -19,6 +19,14 @@ DOWNLOADS = ("i3d-kinetics400-rgb", "clip-vit-b32", "depth")
 
 def add_commands(commands: Any) -> None:
     """Adds the sub-commands."""
+    _add_report(commands)
+    _add_view(commands)
+    _add_download(commands)
+    _add_demo(commands)
+    _add_train_depth(commands)
+
+
+def _add_report(commands: Any) -> None:
     parser = command(
         commands, "report", run_report, "write the tables, figures and report page for the methods of a benchmark"
     )
@@ -32,11 +40,15 @@ def add_commands(commands: Any) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the report")
 
+
+def _add_view(commands: Any) -> None:
     parser = command(commands, "view", run_view, "draw a contact sheet of a shard of frames, flow or depth")
     parser.add_argument("shard", type=Path, metavar="SHARD", help="shard to show (.h5)")
     parser.add_argument("--items", type=whole_number, default=8, metavar="N", help="number of items to show (8)")
     parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="image to write")
 
+
+def _add_download(commands: Any) -> None:
     parser = command(commands, "download", run_download, "download published weights")
     parser.add_argument("what", metavar="WHAT", help=f"weights to download: {', '.join(DOWNLOADS)}")
     parser.add_argument(
@@ -47,6 +59,8 @@ def add_commands(commands: Any) -> None:
         "--out", type=Path, metavar="FILE", help="file to write; by default where the other commands look for it"
     )
 
+
+def _add_demo(commands: Any) -> None:
     parser = command(commands, "demo", run_demo, "render the demo benchmark: photographs and videos of six actions")
     parser.add_argument(
         "--out", type=Path, default=Path("data/demo"), metavar="DIR", help="folder to write (%(default)s)"
@@ -58,6 +72,8 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--videos", type=whole_number, default=25, metavar="N", help="number of videos per class (25)")
     add_workers(parser)
 
+
+def _add_train_depth(commands: Any) -> None:
     parser = command(commands, "train-depth", run_train_depth, "train the small depth network on rendered scenes")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="file of weights to write (.safetensors)"
