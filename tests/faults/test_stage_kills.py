@@ -59,7 +59,7 @@ def test_two_writers_of_one_shard(stage_data: StageData, whole: dict[str, Outcom
             out = tmp_path / stage / "0000.h5"
             command = stage_data.command(stage, out)
             outcomes = [future.result() for future in [pool.submit(writer.run, command) for writer in (first, second)]]
-            assert [outcome.status for outcome in outcomes] == [0, 0], outcomes
+            assert [outcome.status for outcome in outcomes] == [0, 0], "\n".join(outcome.log for outcome in outcomes)
             assert out.read_bytes() == stage_data.shard(stage).read_bytes()
             assert os.listdir(out.parent) == [out.name]
 

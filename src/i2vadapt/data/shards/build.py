@@ -89,8 +89,9 @@ def build_shard(
         _check_failures(out, results, max_failed_share)
         _write_renamed(out, partial, kind, results, provenance)
     except OSError as error:
-        # A concurrent process may have assembled the same shard and removed the batches.
-        if not (isinstance(error, FileNotFoundError) and _is_current(out, kind, provenance)):
+        # A concurrent process may have assembled the same shard and removed the batches, folder and all. HDF5 reports
+        # that as an error of its own without a number, so the shard decides and not the kind of error.
+        if not _is_current(out, kind, provenance):
             raise _disk_error(out, error) from None
     shutil.rmtree(partial, ignore_errors=True)
 
