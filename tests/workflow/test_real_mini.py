@@ -10,16 +10,16 @@ import pytest
 from i2vadapt.config.documents import Benchmark, load_benchmark
 from i2vadapt.data.manifest import make_manifest
 
-FILE = Path(__file__).parents[2] / "workflow" / "benchmarks" / "real-mini.yaml"
+FILE = Path(__file__).parents[1] / "support" / "real-mini.yaml"
 
 
 @pytest.fixture
 def benchmark(real_data: Path) -> Benchmark:
-    """The shipped file, with its roots where the data is."""
-    shipped = load_benchmark(FILE)
-    roots = {"source": real_data / "real-mini" / "images", "target": real_data / "real-mini" / "videos"}
-    sides = {side: getattr(shipped, side).model_copy(update={"root": str(root)}) for side, root in roots.items()}
-    return shipped.model_copy(update=sides)
+    """The benchmark file, with its roots below the folder of the data."""
+    written = load_benchmark(FILE)
+    specs = {"source": written.source, "target": written.target}
+    roots = {side: spec.model_copy(update={"root": str(real_data / spec.root)}) for side, spec in specs.items()}
+    return written.model_copy(update=roots)
 
 
 def test_the_class_that_is_not_shared_is_left_out_and_counted(benchmark: Benchmark) -> None:
