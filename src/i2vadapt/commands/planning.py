@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from i2vadapt.commands.arguments import add_workers, command, whole_number
+from i2vadapt.runtime.cores import available_cores
 
 
 def add_commands(commands: Any) -> None:
@@ -34,7 +34,7 @@ def add_commands(commands: Any) -> None:
     parser.add_argument(
         "--cores",
         type=whole_number,
-        default=os.cpu_count(),
+        default=available_cores(),
         metavar="N",
         help="number of CPU cores to plan for (%(default)s)",
     )
