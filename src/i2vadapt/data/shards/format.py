@@ -35,6 +35,8 @@ from i2vadapt.files.atomic import flush_file
 FORMAT = 2
 TABLES = ("offsets", *(f"items/{name}" for name in ("id", "label", "first", "count", "info")))
 FAILURES = ("failures/id", "failures/reason")
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_REMEDY = "delete it and run its stage again"
 _OVERHEAD = 1 << 13  # bytes; more than HDF5 adds to the data
 
 
@@ -145,18 +147,36 @@ def open_shard(path: Path) -> Any:
     """Opens a finished shard for reading.
 
     Raises:
-        UserError: if it is missing, damaged, unfinished or of another format.
+        UserError: if it is missing, no shard, damaged, unfinished or of another format. Only what is or must have been
+            a shard is to be deleted: an HDF5 file with the marks of one, or a file under the name of a shard.
     """
+    _check_signature(path)
     try:
         file = h5py.File(path, "r", locking=False)
-        complete, found = bool(file.attrs.get("complete", False)), int(file.attrs.get("format", -1))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such shard; run the stage that makes it") from None
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
-        raise UserError(f"{path}: not a readable shard ({error}); delete it and run its stage again") from None
+        complete, found = bool(file.attrs.get("complete", False)), file.attrs.get("format")
+    except (OSError, KeyError, RuntimeError, ValueError):  # HDF5's own words are pages about its library
+        raise UserError(f"{path}: not a readable shard: damaged or cut short; {_REMEDY}") from None
+    if found is None and "kind" not in file.attrs:
+        file.close()
+        raise UserError(f"{path}: not a shard: an HDF5 file of another program")
     if not complete or found != FORMAT:
         file.close()
-        raise UserError(
-            f"{path}: unfinished, or in format {found} instead of {FORMAT}; delete it and run its stage again"
-        )
+        raise UserError(f"{path}: unfinished, or in format {found} instead of {FORMAT}; {_REMEDY}")
     return file
+
+
+def _check_signature(path: Path) -> None:
+    """Refuses what is no HDF5 file, before HDF5 explains it at length."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_SIGNATURE))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such shard; run the stage that makes it") from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: not a shard: it is a folder") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    if head != _SIGNATURE:
+        advice = f"; if a stage made it, {_REMEDY}" if path.suffix == ".h5" else ""
+        content = "its content is not HDF5" if head else "an empty file"
+        raise UserError(f"{path}: not a readable shard: {content}{advice}")
