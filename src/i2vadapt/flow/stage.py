@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from i2vadapt import stages
 from i2vadapt.config.preprocessing import FlowSettings
 from i2vadapt.data.flow_codec import encode_flow, quantise
 from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance
+from i2vadapt.data.shards.failures import failure
 from i2vadapt.data.shards.format import Encoded, Failed
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
@@ -84,37 +85,51 @@ class Unfinished:
 
 def _read(clip: Clip) -> Unfinished:
     """Reads frames (T,H,W,3) uint8."""
-    started = time.perf_counter()
+    return _timed(clip, Seconds(), "decode", lambda: _frames(clip))
+
+
+def _frames(clip: Clip) -> np.ndarray:
     item = clip.frames.index(clip.id)
-    try:
-        if clip.frames.counts[item] < 2:
-            raise UserError(f"{clip.frames.counts[item]} frame, at least 2 are needed")
-        made: np.ndarray | Failed = clip.frames.frames(item)
-    except UserError as error:
-        made = Failed(clip.id, str(error))
-    return Unfinished(clip, made, Seconds(decode=time.perf_counter() - started))
+    if clip.frames.counts[item] < 2:
+        raise UserError(f"{clip.frames.counts[item]} frame, at least 2 are needed")
+    return clip.frames.frames(item)
 
 
 def _compute(read: Unfinished) -> Unfinished:
     """Computes flow (T-1,H,W,2) float32 from frames."""
-    if isinstance(read.made, Failed):
+    frames, clip = read.made, read.clip
+    if isinstance(frames, Failed):
         return read
-    started = time.perf_counter()
-    flow = flow_of_frames(read.made, read.clip.settings)
-    return Unfinished(read.clip, flow, replace(read.seconds, flow=time.perf_counter() - started))
+    return _timed(clip, read.seconds, "flow", lambda: flow_of_frames(frames, clip.settings))
 
 
 def _trace(clip: Clip, depth: ShardReader) -> Unfinished:
     """Computes the exact flow (T-1,H,W,2) float32 of a generated clip."""
+    return _timed(clip, Seconds(), "flow", lambda: exact_flow(clip.frames, depth, clip.id))
+
+
+def _timed(clip: Clip, before: Seconds, step: str, make: Callable[[], np.ndarray]) -> Unfinished:
+    """Makes an array in one step of `Seconds`, or the failure of its clip."""
     started = time.perf_counter()
-    flow = exact_flow(clip.frames, depth, clip.id)
-    return Unfinished(clip, flow, Seconds(flow=time.perf_counter() - started))
+    try:
+        made: np.ndarray | Failed = make()
+    except Exception as error:
+        made = failure(clip.id, error)
+    return Unfinished(clip, made, replace(before, **{step: time.perf_counter() - started}))
 
 
 def _encode(computed: Unfinished) -> Result:
     if isinstance(computed.made, Failed):
         return computed.made, computed.seconds
-    started, clip, flow = time.perf_counter(), computed.clip, computed.made
+    started = time.perf_counter()
+    try:
+        encoded: Encoded | Failed = _encoded(computed.clip, computed.made)
+    except Exception as error:
+        encoded = failure(computed.clip.id, error)
+    return encoded, replace(computed.seconds, encode=time.perf_counter() - started)
+
+
+def _encoded(clip: Clip, flow: np.ndarray) -> Encoded:
     item, settings = clip.frames.index(clip.id), clip.settings
     data = [encode_flow(field, settings.bound, settings.quality, settings.codec) for field in flow]
     info = {
@@ -124,8 +139,7 @@ def _encode(computed: Unfinished) -> Result:
         "clipped": round(quantise(flow, settings.bound)[1], 6),
         "mean": round(float(np.linalg.norm(flow, axis=-1).mean()), 4),
     }
-    encoded = Encoded(clip.id, int(clip.frames.labels[item]), data, info)
-    return encoded, replace(computed.seconds, encode=time.perf_counter() - started)
+    return Encoded(clip.id, int(clip.frames.labels[item]), data, info)
 
 
 def _process_clip(clip: Clip) -> Result:

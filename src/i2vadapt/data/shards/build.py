@@ -73,6 +73,8 @@ def build_shard(
     Raises:
         UserError: if too many items failed (the message names them), or the disk is full.
     """
+    if out.is_dir():
+        raise UserError(f"{out}: is a folder; --out must name the shard, e.g. {out / '0000.h5'}")
     key = hashlib.sha256(json.dumps(_identity(provenance), sort_keys=True).encode()).hexdigest()[:16]
     partial = out.with_name(out.name + ".partial")
     if _is_current(out, kind, provenance):
@@ -202,6 +204,13 @@ def _check_failures(out: Path, results: Sequence[Encoded | Failed], max_failed_s
         raise UserError(
             f"{out}: {len(failed)} of {len(results)} items failed,"
             f" more than max_failed_share = {max_failed_share}: {names}"
+        )
+    if failed:
+        _logger.warning(
+            "%s: %d of %d items failed and are left out; `i2vadapt view` and the report list them",
+            out,
+            len(failed),
+            len(results),
         )
 
 
