@@ -15,7 +15,11 @@ from i2vadapt.errors import UserError
 VIDEO_SUFFIXES = frozenset(
     {".avi", ".mp4", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".3gp", ".ogv", ".ts"}
 )
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".jfif"})
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".avif"}
+    | {".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".jxl", ".heic", ".heif"}
+)
+"""Suffixes of pictures. Those that can't be read (HEIC) are excluded for that reason and not for their suffix."""
 HMDB51_CODES = {"train": ("1",), "test": ("2",), "all": ("0", "1", "2")}
 
 
