@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError, features
 
 from i2vadapt.data.deep_pictures import has_deep_colours, levels_of, refuse_black
 from i2vadapt.data.image_kinds import picture_kind
@@ -22,7 +22,7 @@ from i2vadapt.runtime.libtiff import silence_libtiff
 
 MIN_SIDE = 16
 _ROWS = 256  # rows that are converted at a time
-_NEEDS_A_NEWER_PILLOW = ("AVIF", "HEIC", "JPEG XL")
+_NOT_READ = {"HEIC", "JPEG XL"} | (set() if features.check("avif") else {"AVIF"})
 
 # What Pillow warns of concerns data beside the picture. The filter is set once because setting it around each picture
 # (`catch_warnings`) fails where several threads read.
@@ -92,7 +92,7 @@ def _reason(path: Path, error: Exception) -> str:
     if not isinstance(error, UnidentifiedImageError):
         return " ".join(cause(error).replace(str(path), "").replace("''", "").split()) or type(error).__name__
     kind = picture_kind(path)
-    if kind in _NEEDS_A_NEWER_PILLOW:
+    if kind in _NOT_READ:
         return f"Pillow {Image.__version__} does not read {kind}; convert it to JPEG or PNG"
     if kind == "TIFF":
         return "a damaged TIFF, or one of a kind that is not read; 8 or 16 bits per channel are"
