@@ -36,7 +36,7 @@ class Stage:
 
 
 DEMO = Stage("demo_data", version=2, threads=8)
-MANIFEST = Stage("manifest", version=1)
+MANIFEST = Stage("manifest", version=2)
 DEPTH = Stage("depth", version=3, kind="depth", settings="depth", sides=("source",), gpu=1)
 SYNTHESIZE = Stage("synthesize", version=4, kind="frames", reads="depth", settings="synthesis", sides=("source",))
 DECODE = Stage("decode", version=2, kind="frames", settings="decode", sides=("target",))
