@@ -1,22 +1,26 @@
 # Reads config.yaml, the benchmark files and methods.yaml once, and hands the rules' wildcards to the package, where the
 # logic is: i2vadapt.pipeline.jobs and i2vadapt.pipeline.fingerprints.
 #
-# Outputs of preprocessing and training are marked `update`, so that Snakemake does not delete them before their job: the
-# commands replace a file whole, and leave one alone that is up to date. Without it a job that is looked at again, as
-# after a kill between its end and Snakemake's note of it, would lose a whole shard or training.
+# Outputs are not marked `update`: a failed job must leave none behind, see i2vadapt.pipeline.outputs.
+import os
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+# `.venv/bin/snakemake` without activating the environment: the jobs call `python`, which is then not on the path.
+INTERPRETER = str(Path(sys.executable).parent)
+if INTERPRETER not in os.environ.get("PATH", "").split(os.pathsep):
+    os.environ["PATH"] = os.pathsep.join([INTERPRETER, os.environ.get("PATH", "")])
 WORKFLOW = Path(workflow.basedir, "workflow")
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
 from i2vadapt import stages
 from i2vadapt.config.resolve import load_datasets, read_config
 from i2vadapt.errors import UserError
-from i2vadapt.layout import Results, shard_name
-from i2vadapt.pipeline import failures, fingerprints, jobs
+from i2vadapt.layout import SHARD_SUFFIX, Results, shard_name
+from i2vadapt.pipeline import fingerprints, jobs
+from i2vadapt.pipeline.outputs import note_finished, prepare_outputs, unfinished_outputs
 
 try:
     CONFIG, parts = read_config(config, WORKFLOW)
@@ -33,6 +37,10 @@ REPORT = RESULTS.report("{benchmark}")
 FINGERPRINTS = {
     name: fingerprints.take_fingerprints(dataset) for name, dataset in DATASETS.items()
 }
+UNFINISHED = unfinished_outputs(
+    RESULTS,
+    jobs.all_outputs(BENCHMARKS.values(), DATASETS.values(), CONFIG.seeds, RESULTS),
+)
 DEMO = fingerprints.DEMO
 DEMO_INDEX = "data/demo/index.csv"
 
@@ -132,8 +140,10 @@ def benchmark_file(wildcards, output):
     return str(BENCHMARKS[wildcards.benchmark].file)
 
 
-def show_reports():
-    """Prints the accuracy tables of the benchmarks and where their reports are."""
+def end_run():
+    """Prints the accuracy tables of the benchmarks, where their reports are, and what was set aside."""
+    for line in note_finished(RESULTS):
+        print(line)
     for report in map(RESULTS.report, BENCHMARKS):
         if report.page.exists():
             print(report.table("md").read_text(encoding="utf-8"))

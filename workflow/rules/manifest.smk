@@ -8,11 +8,11 @@ for name, dataset in DATASETS.items():
         input:
             generated=[DEMO_INDEX] if dataset.spec.generated else [],
         output:
-            manifest=update(folder.manifest),
-            excluded=update(folder.excluded),
-            contents=update(folder.contents),
+            manifest=folder.manifest,
+            excluded=folder.excluded,
+            contents=folder.contents,
             tables=[
-                update(folder.items(shard_name(index)))
+                folder.items(shard_name(index))
                 for index in range(dataset.spec.shards)
             ],
         log:

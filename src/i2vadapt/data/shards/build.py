@@ -21,6 +21,7 @@ from i2vadapt.data.shards.format import Encoded, Failed, write_shard_file
 from i2vadapt.data.shards.integrity import is_intact
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
+from i2vadapt.files import superseded
 from i2vadapt.files.temporary import temporary_name
 from i2vadapt.runtime.progress import progress
 
@@ -75,7 +76,7 @@ def build_shard(
     """
     key = hashlib.sha256(json.dumps(_identity(provenance), sort_keys=True).encode()).hexdigest()[:16]
     partial = out.with_name(out.name + ".partial")
-    if _is_current(out, kind, provenance):
+    if _is_current(out, kind, provenance) or _take_back(out, kind, provenance):
         _logger.info("%s: up to date", out)
         shutil.rmtree(partial, ignore_errors=True)  # left by a job that was killed just after it renamed the shard
         return
@@ -87,6 +88,7 @@ def build_shard(
         if _too_many_failed(results, max_failed_share):
             _discard_failed_batches(names, kind)
         _check_failures(out, results, max_failed_share)
+        _set_aside(out, kind, provenance)
         _write_renamed(out, partial, kind, results, provenance)
     except OSError as error:
         # A concurrent process may have assembled the same shard and removed the batches, folder and all. HDF5 reports
@@ -102,13 +104,33 @@ def _identity(provenance: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_current(out: Path, kind: str, provenance: dict[str, Any]) -> bool:
-    if not out.exists():
-        return False
+    return out.exists() and _has_provenance(out, kind, provenance) and is_intact(out)
+
+
+def _has_provenance(shard: Path, kind: str, provenance: dict[str, Any]) -> bool:
     try:
-        same = _identity(ShardReader(out, kind).provenance) == _identity(json.loads(json.dumps(provenance)))
-        return same and is_intact(out)
+        return _identity(ShardReader(shard, kind).provenance) == _identity(json.loads(json.dumps(provenance)))
     except UserError:
         return False
+
+
+def _take_back(out: Path, kind: str, provenance: dict[str, Any]) -> bool:
+    """Takes back a shard that was made with the same provenance earlier and set aside; a damaged one is removed."""
+    for version in superseded.earlier(out):
+        if _has_provenance(version, kind, provenance):
+            if is_intact(version):
+                _logger.info("%s: taken back: made earlier with these settings", out)
+                superseded.take_back(version, out)
+                return True
+            _logger.warning("%s: made earlier with these settings, but damaged; it is made again", version)
+            superseded.remove(version)
+    return False
+
+
+def _set_aside(out: Path, kind: str, provenance: dict[str, Any]) -> None:
+    """Keeps a shard of other provenance that the new one replaces; one of the same provenance is damaged."""
+    if out.exists() and not _has_provenance(out, kind, provenance):
+        superseded.set_aside(out)
 
 
 def _fill(
