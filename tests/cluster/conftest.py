@@ -63,3 +63,10 @@ def untrained(finished: Coordinator, empty: Coordinator) -> Coordinator:
     """A project that has all its shards and nothing else."""
     empty.take(finished)
     return empty
+
+
+@pytest.fixture
+def copy(finished: Coordinator, empty: Coordinator) -> Coordinator:
+    """A copy of the finished project."""
+    shutil.copytree(finished.project.folder, empty.project.folder, symlinks=True, dirs_exist_ok=True)
+    return empty

@@ -12,8 +12,7 @@ for name, dataset in DATASETS.items():
             excluded=folder.excluded,
             contents=folder.contents,
             tables=[
-                folder.items(shard_name(index))
-                for index in range(dataset.spec.shards)
+                folder.items(shard_name(index)) for index in range(dataset.spec.shards)
             ],
         log:
             RESULTS.log("manifest", name),
