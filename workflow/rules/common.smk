@@ -4,6 +4,7 @@
 # Outputs are not marked `update`: a failed job must leave none behind, see i2vadapt.pipeline.outputs.
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -34,12 +35,14 @@ DATASET = RESULTS.dataset("{dataset}")
 RUN = RESULTS.run("{benchmark}", "{run}", "{seed}")
 METHOD = RESULTS.method("{benchmark}", "{method}", "{seed}")
 REPORT = RESULTS.report("{benchmark}")
-FINGERPRINTS = {
-    name: fingerprints.take_fingerprints(dataset) for name, dataset in DATASETS.items()
-}
-UNFINISHED = unfinished_outputs(
-    RESULTS,
-    jobs.all_outputs(BENCHMARKS.values(), DATASETS.values(), CONFIG.seeds, RESULTS),
+IS_COORDINATOR = workflow.is_main_process  # a job of a cluster reads this file as well
+UNFINISHED = (
+    unfinished_outputs(
+        RESULTS,
+        jobs.all_outputs(BENCHMARKS.values(), DATASETS.values(), CONFIG.seeds, RESULTS),
+    )
+    if IS_COORDINATOR
+    else []
 )
 DEMO = fingerprints.DEMO
 DEMO_INDEX = "data/demo/index.csv"
@@ -77,9 +80,34 @@ def failed_share(wildcards, output):
     return DATASETS[wildcards.dataset].settings.max_failed_share
 
 
+@cache
+def fingerprints_of(dataset):
+    """Fingerprints of a dataset. They list all its files, which takes long on a slow file system."""
+    return fingerprints.take_fingerprints(DATASETS[dataset])
+
+
+def trigger(dataset, name):
+    """Params function: one of the fingerprints of a dataset, which only the coordinator compares."""
+
+    def fingerprint(wildcards):
+        return getattr(fingerprints_of(dataset), name) if IS_COORDINATOR else None
+
+    return fingerprint
+
+
 def contents_of(wildcards):
     """Fingerprint of the items of a shard: a photograph more redoes one shard, not the dataset."""
-    return FINGERPRINTS[wildcards.dataset].contents[int(wildcards.shard)]
+    fingerprint = trigger(wildcards.dataset, "contents")(wildcards)
+    return fingerprint[int(wildcards.shard)] if fingerprint else None
+
+
+def records_of(dataset):
+    """Params function: what contents.txt will hold; excluded from the rerun triggers, see `recorded`."""
+
+    def records(wildcards, output):
+        return fingerprints_of(dataset).records
+
+    return records
 
 
 def table_of(wildcards):
@@ -90,8 +118,10 @@ def table_of(wildcards):
     ancient would hide a new photograph, or a setting that changed with it, until the next run.
     """
     folder, shard = RESULTS.dataset(wildcards.dataset), int(wildcards.shard)
-    record = FINGERPRINTS[wildcards.dataset].records[shard]
     table = str(folder.items(wildcards.shard))
+    if not IS_COORDINATOR:
+        return table
+    record = fingerprints_of(wildcards.dataset).records[shard]
     return ancient(table) if fingerprints.is_recorded(folder, shard, record) else table
 
 

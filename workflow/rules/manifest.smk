@@ -29,9 +29,9 @@ for name, dataset in DATASETS.items():
             side=dataset.side,
             min_frames=dataset.definition["min_frames"],
             folder=subpath(output.manifest, parent=True),
-            definition=FINGERPRINTS[name].definition,
-            contents=FINGERPRINTS[name].contents,
-            records=recorded(FINGERPRINTS[name].records),
+            definition=trigger(name, "definition"),
+            contents=trigger(name, "contents"),
+            records=records_of(name),
             version=stages.MANIFEST.version,
         shell:
             "PYTHONPATH=src python -m i2vadapt manifest --benchmark {params.benchmark:q} --side {params.side}"
