@@ -24,7 +24,7 @@ from i2vadapt.flow.flo import read_flo
 COMMANDS = [
     *("manifest", "depth", "decode", "synthesize", "flow"),
     *("train", "fuse", "evaluate", "predict", "report", "view", "download"),
-    *("plan", "verify", "demo", "train-depth"),
+    *("plan", "verify", "clear", "demo", "train-depth"),
 ]
 
 
@@ -364,6 +364,7 @@ def test_settings_of_a_run_that_are_wrong(
         ["evaluate", "none.pt", "--target", "none", "--out", "x.csv"],
         ["predict", "none.pt", "none.mp4"],
         ["verify", "none"],
+        ["clear", "none"],
         ["plan", "none.yaml"],
     ],
 )
