@@ -1,4 +1,4 @@
-"""Jobs of every rule that SLURM runs fail for a real cause; the next run tries them again, and the way back costs nothing."""
+"""Jobs of every rule that SLURM runs fail for a real cause, are tried again, and the way back costs nothing."""
 
 from __future__ import annotations
 
