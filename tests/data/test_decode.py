@@ -25,7 +25,7 @@ def write(path: Path, frames: int, height: int = 48, width: int = 64, fps: float
 
 def test_every_frame_in_order_at_the_short_side(tmp_path: Path) -> None:
     item = write(tmp_path / "a.mp4", 12)
-    result = decode(Video(item, DecodeSettings(short_side=24)))
+    result = decode(Video(item, DecodeSettings(short_side=24), tmp_path))
     assert isinstance(result, Encoded)
     assert result.info == {"height": 24, "width": 32, "fps": 25.0, "warning": ""}
     run_decode([item], tmp_path / "0000.h5", DecodeSettings(short_side=24), 1, 0.0)
@@ -35,7 +35,7 @@ def test_every_frame_in_order_at_the_short_side(tmp_path: Path) -> None:
 
 
 def test_square_squeezes(tmp_path: Path) -> None:
-    result = decode(Video(write(tmp_path / "a.mp4", 4), DecodeSettings(short_side=32, aspect="square")))
+    result = decode(Video(write(tmp_path / "a.mp4", 4), DecodeSettings(short_side=32, aspect="square"), tmp_path))
     assert isinstance(result, Encoded)
     assert (result.info["height"], result.info["width"]) == (32, 32)
 
@@ -46,7 +46,7 @@ def test_a_broken_end_keeps_what_decodes_with_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "a.avi"
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
     item = Item("a.avi", str(path), "walk", 0, file_digest(path))
-    result = decode(Video(item, DecodeSettings(short_side=48)))
+    result = decode(Video(item, DecodeSettings(short_side=48), tmp_path))
     assert isinstance(result, Encoded)
     assert 2 <= len(result.frames) < 40
     assert result.info["fps"] == pytest.approx(25, rel=0.04)

@@ -166,8 +166,8 @@ def test_the_clip_of_a_plain_video_is_that_of_its_shards(saved: Path, stream: st
     folder, items = make_dataset(saved)
     dataset = ClipDataset(folder, stream)  # type: ignore[arg-type]
     for item in items:
-        frames = list(prepare_frames(VideoStream(item.path), DECODE))
-        footage = VideoFile(frames, stream, FLOW)  # type: ignore[arg-type]
+        frames = dict(prepare_frames(VideoStream(item.path), DECODE))
+        footage = VideoFile(frames, len(frames), stream, FLOW)  # type: ignore[arg-type]
         stored, plain = (evaluation_clip(source, item.id, 8, 32).float() - 128 for source in (dataset, footage))
         assert stored.shape == plain.shape == (8, 32, 32, 3 if stream == "rgb" else 2)
         assert (stored - plain).abs().mean() < 0.2 * plain.abs().mean()
