@@ -74,8 +74,8 @@ def test_pixels_that_are_not_square(
 
 def test_a_shape_that_no_frame_can_have_is_the_failure_of_the_video(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mkv", "-aspect", "1000:1")
-    with pytest.raises(UserError, match=r"a\.mkv: is shown at \d+x48 pixels, so its frames would have \d{6}x256"):
-        next(prepare_frames(VideoStream(path), DecodeSettings()))
+    with pytest.raises(UserError, match=r"a\.mkv: is shown at \d+x48 pixels, so its frames would have \d{6}x2048"):
+        next(prepare_frames(VideoStream(path), DecodeSettings(short_side=2048)))
 
 
 @pytest.mark.parametrize(("pixels", "full", "values"), [("yuv420p", 0, range(18)), ("yuv444p", 1, (0, 1, 8, 10, 14))])

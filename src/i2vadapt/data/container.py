@@ -13,6 +13,9 @@ import av
 
 from i2vadapt.errors import UserError, cause
 
+LARGEST_FRAME = 1 << 27
+"""Pixels of the largest frame that is read, four times those of 8K: a damaged header can ask for any number."""
+
 _STILL = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
 # What FFmpeg also opens: single pictures (png_pipe, ...), text shown as a terminal, and playlists of other files.
 _NO_VIDEOS = frozenset({"image2", "tty", "bin", "xbin", "adf", "idf", "ico", "hls", "dash", "concat", "sdp", "imf"})
@@ -123,6 +126,12 @@ def _video_track(path: str | os.PathLike[str], container: av.container.InputCont
     if not known:
         raise UserError(f"{path}: not a readable video (its codec is unknown to FFmpeg, or its header is damaged)")
     best = container.streams.best("video")
-    if best in known:
-        return best
-    return max(known, key=lambda track: track.codec_context.width * track.codec_context.height)
+    chosen = best if best in known else max(known, key=_pixels)
+    if _pixels(chosen) > LARGEST_FRAME:
+        size = f"{chosen.codec_context.width}x{chosen.codec_context.height}"
+        raise UserError(f"{path}: frames of {size} pixels; at most {LARGEST_FRAME:,} pixels are read")
+    return chosen
+
+
+def _pixels(track: av.video.stream.VideoStream) -> int:
+    return int(track.codec_context.width * track.codec_context.height)

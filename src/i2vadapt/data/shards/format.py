@@ -37,7 +37,7 @@ FORMAT = 2
 TABLES = ("offsets", *(f"items/{name}" for name in ("id", "label", "first", "count", "info")))
 FAILURES = ("failures/id", "failures/reason")
 _OVERHEAD = 1 << 13  # bytes; more than HDF5 adds to the data
-_PIECE = 1 << 24  # bytes in memory at a time, apart from the frame in hand
+_PIECE = 1 << 22  # bytes that are written at a time
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Failed:
 def write_shard_file(path: Path, kind: str, results: Sequence[Encoded | Failed], provenance: dict[str, Any]) -> None:
     """Writes a whole shard to `path`, which should be a temporary name, and flushes it to disk.
 
-    Frames pass through memory in pieces of 16 MiB; otherwise a frame takes 8 bytes, its place in the shard.
+    Frames pass through memory in pieces of 4 MiB; otherwise a frame takes 8 bytes, its place in the shard.
 
     Raises:
         OSError: if it can't be written, for example because the disk is full.
