@@ -68,5 +68,6 @@ def untrained(finished: Coordinator, empty: Coordinator) -> Coordinator:
 @pytest.fixture
 def copy(finished: Coordinator, empty: Coordinator) -> Coordinator:
     """A copy of the finished project."""
-    shutil.copytree(finished.project.folder, empty.project.folder, symlinks=True, dirs_exist_ok=True)
+    for name in ("results", ".snakemake"):
+        shutil.copytree(finished.project.folder / name, empty.project.folder / name)
     return empty

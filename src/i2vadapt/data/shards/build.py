@@ -20,6 +20,7 @@ from i2vadapt import __version__
 from i2vadapt.data.shards.format import Encoded, Failed, write_shard_file
 from i2vadapt.data.shards.integrity import is_intact
 from i2vadapt.data.shards.reader import ShardReader
+from i2vadapt.data.shards.stored import StoredFrames, remove_leftovers
 from i2vadapt.errors import UserError
 from i2vadapt.files import superseded
 from i2vadapt.files.temporary import temporary_name
@@ -75,7 +76,7 @@ def build_shard(
         UserError: if too many items failed (the message names them), or the disk is full.
     """
     key = hashlib.sha256(json.dumps(_identity(provenance), sort_keys=True).encode()).hexdigest()[:16]
-    partial = out.with_name(out.name + ".partial")
+    partial = partial_folder(out)
     if _is_current(out, kind, provenance) or _take_back(out, kind, provenance):
         _logger.info("%s: up to date", out)
         shutil.rmtree(partial, ignore_errors=True)  # left by a job that was killed just after it renamed the shard
@@ -83,6 +84,7 @@ def build_shard(
     names = [partial / f"{start:06d}-{key}.h5" for start in range(0, len(work), BATCH_ITEMS)]
     try:
         partial.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(partial)
         _fill(partial, names, kind, work, process, provenance, unit)
         results = [result for name in names for result in _read_batch(name, kind)]
         if _too_many_failed(results, max_failed_share):
@@ -96,6 +98,11 @@ def build_shard(
         if not _is_current(out, kind, provenance):
             raise _disk_error(out, error) from None
     shutil.rmtree(partial, ignore_errors=True)
+
+
+def partial_folder(out: Path) -> Path:
+    """Folder in which `build_shard` keeps what it has finished of a shard, and stages what they are working on."""
+    return out.with_name(out.name + ".partial")
 
 
 def _identity(provenance: dict[str, Any]) -> dict[str, Any]:
@@ -160,6 +167,9 @@ def _fill(
                 sealed.append(result)
                 bar.update()
             _write_renamed(names[number], partial, kind, sealed, provenance)
+            for result in sealed:
+                if isinstance(result, Encoded) and isinstance(result.frames, StoredFrames):
+                    result.frames.path.unlink(missing_ok=True)
 
 
 def _batch_is_good(name: Path) -> bool:
@@ -179,7 +189,7 @@ def _read_batch(name: Path, kind: str) -> list[Encoded | Failed]:
         # It was intact a moment ago, so a concurrent process has removed it.
         raise FileNotFoundError(errno.ENOENT, str(error), str(name)) from None
     good = {
-        item_id: Encoded(item_id, int(reader.labels[item]), reader.encoded(item), reader.info[item])
+        item_id: Encoded(item_id, int(reader.labels[item]), reader.stored_frames(item), reader.info[item])
         for item, item_id in enumerate(reader.ids)
     }
     return [*good.values(), *reader.failures]
