@@ -44,7 +44,7 @@ def describe_error(detail: ErrorDetails, where: str, file: YamlFile | None = Non
 
 def _key(loc: Sequence[int | str]) -> str:
     # Members of a union follow the key: constrained-float, literal['auto'].
-    parts = [str(part) for part in loc if part != "[key]" and not _is_member(part)]
+    parts = [_shown(str(part)) for part in loc if part != "[key]" and not _is_member(part)]
     return ".".join(parts) or "the document"
 
 
@@ -92,7 +92,12 @@ def _plain(value: Any) -> str:
     """A value as YAML shows it; a long one by its kind."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    shown = value if isinstance(value, str) else repr(value)
+    shown = _shown(value) if isinstance(value, str) else repr(value)
     if len(shown) < _LONGEST_VALUE:
         return shown
     return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else "a long text"
+
+
+def _shown(text: str) -> str:
+    """A text as it is, or with escapes if it would not be seen or would break the line."""
+    return text if text.isprintable() and text.strip() else repr(text)

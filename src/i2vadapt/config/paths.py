@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -30,15 +29,6 @@ def check_file(text: str) -> str:
     if not text.strip() or "\0" in text:
         raise ValueError("must be a path")
     return expand_home(text)
-
-
-def file_path(text: str) -> Path:
-    """Parses a path on the command line, where shells leave the ~ of --out=~/results to the command.
-
-    Raises:
-        ValueError: if there is no such home folder.
-    """
-    return Path(expand_home(text))
 
 
 def check_results(text: str) -> str:
