@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from i2vadapt.config.names import check_folder_name
+from i2vadapt.config.paths import check_file
 
 
 def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
@@ -22,7 +26,7 @@ def add_shard_output(parser: argparse.ArgumentParser) -> None:
     """Adds --out and --max-failed-share, for commands that build a shard."""
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path,
         required=True,
         metavar="FILE_OR_DIR",
         help="shard to write; for plain input files, the file or folder to write",
@@ -66,6 +70,31 @@ def add_gpus(parser: argparse.ArgumentParser, use: str = "") -> None:
 def default_loaders() -> int:
     """Default number of loader processes: on CPUs, which the network needs itself, one suffices; a GPU needs more."""
     return min(len(os.sched_getaffinity(0)) - 1, 8 if Path("/dev/nvidiactl").exists() else 1)
+
+
+def path(text: str) -> Path:
+    """Parses a path; shells leave the ~ of --out=~/results to the command.
+
+    Raises:
+        argparse.ArgumentTypeError: if the path begins with the name of a home folder that there is not.
+    """
+    return Path(_checked(check_file, text))
+
+
+def class_name(text: str) -> str:
+    """Parses the name of a class.
+
+    Raises:
+        argparse.ArgumentTypeError: if no class can have the name.
+    """
+    return _checked(check_folder_name, text)
+
+
+def _checked(check: Callable[[str], str], text: str) -> str:
+    try:
+        return check(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}, not {text!r}") from None
 
 
 def whole_number(text: str) -> int:

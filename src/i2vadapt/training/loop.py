@@ -51,7 +51,7 @@ class Trainer:
             wanted = ", ".join(self.settings.parents) or "none"
             raise UserError(f"--parents: {', '.join(run.parents) or 'none'} given, but the settings need {wanted}")
         torch.manual_seed(run.seed)
-        self.domains = open_domains(run.source, run.target, self.settings)
+        self.domains = open_domains(run.source, run.target, self.settings, run.classes)
         self.arithmetic = choose_arithmetic(self.settings.precision)
         on_gpu = self.arithmetic.device.type == "cuda"
         self.loaders = Loaders(self.settings, run.seed, run.workers, group, on_gpu)
