@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +12,6 @@ from i2vadapt.data.shards.format import Encoded, write_shard_file
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.data.video import read_frames, write_video
 from i2vadapt.errors import UserError
-from i2vadapt.flow import stage
 from i2vadapt.flow.flo import read_flo
 from i2vadapt.flow.plain import flow_of_images, flow_of_video
 from i2vadapt.flow.stage import flow_of_frames, run_flow
@@ -98,28 +96,6 @@ def test_a_single_frame_has_no_flow_and_is_a_failure(tmp_path: Path, backend: st
     ]
     with pytest.raises(UserError, match="1 of 2 items failed"):
         run_flow(tmp_path / "frames.h5", tmp_path / "other.h5", settings, 1, 0.4)
-
-
-@pytest.mark.parametrize("step", ["flow_of_frames", "encode_flow"])
-@pytest.mark.parametrize("error", [MemoryError(), cv2.error("of OpenCV"), RuntimeError("of PyTorch")])
-def test_whatever_a_clip_causes_is_its_failure_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: Exception
-) -> None:
-    original = getattr(stage, step)
-    height = moving(2).shape[1]
-
-    def failing(array: np.ndarray, *arguments: Any) -> Any:
-        if array.shape[-3] == height - 8:
-            raise error
-        return original(array, *arguments)
-
-    monkeypatch.setattr(stage, step, failing)
-    write_frames(tmp_path / "frames.h5", {"a": moving(2), "odd": moving(2)[:, 8:], "b": moving(2)})
-    run_flow(tmp_path / "frames.h5", tmp_path / "flow.h5", SETTINGS, 1, 0.4)
-    reader = ShardReader(tmp_path / "flow.h5", "flow")
-    assert reader.ids == ["a", "b"]
-    assert [failed.id for failed in reader.failures] == ["odd"]
-    assert reader.failures[0].reason.startswith("not processed: ")
 
 
 def test_settings_reach_the_algorithm() -> None:

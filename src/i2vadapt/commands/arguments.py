@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from i2vadapt.config.names import check_folder_name
+from i2vadapt.config.paths import check_file
 from i2vadapt.runtime.cores import available_cores
 
 
@@ -27,7 +30,7 @@ def add_shard_output(parser: argparse.ArgumentParser, plain: str = "", metavar: 
         plain: what is written for plain input files, appended to the help text.
         metavar: name of the value in the help text.
     """
-    parser.add_argument("--out", type=Path, required=True, metavar=metavar, help=f"shard to write{plain}")
+    parser.add_argument("--out", type=path, required=True, metavar=metavar, help=f"shard to write{plain}")
     parser.add_argument(
         "--max-failed-share",
         type=share,
@@ -69,6 +72,31 @@ def add_gpus(parser: argparse.ArgumentParser, use: str = "") -> None:
 def default_loaders() -> int:
     """Default number of loader processes: on CPUs, which the network needs itself, one suffices; a GPU needs more."""
     return min(available_cores() - 1, 8 if Path("/dev/nvidiactl").exists() else 1)
+
+
+def path(text: str) -> Path:
+    """Parses a path; shells leave the ~ of --out=~/results to the command.
+
+    Raises:
+        argparse.ArgumentTypeError: if the path begins with the name of a home folder that there is not.
+    """
+    return Path(_checked(check_file, text))
+
+
+def class_name(text: str) -> str:
+    """Parses the name of a class.
+
+    Raises:
+        argparse.ArgumentTypeError: if no class can have the name.
+    """
+    return _checked(check_folder_name, text)
+
+
+def _checked(check: Callable[[str], str], text: str) -> str:
+    try:
+        return check(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}, not {text!r}") from None
 
 
 def whole_number(text: str) -> int:

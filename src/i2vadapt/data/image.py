@@ -143,7 +143,7 @@ def _opaque(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def size_with_short_side(height: int, width: int, short_side: int, aspect: str) -> tuple[int, int]:
+def size_with_short_side(height: float, width: float, short_side: int, aspect: str) -> tuple[int, int]:
     """Height and width after resizing the shorter side to `short_side`, or both sides if the aspect is "square"."""
     if aspect == "square":
         return short_side, short_side

@@ -7,18 +7,21 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from i2vadapt.config.documents import Benchmark, class_key
+from i2vadapt.config.documents import Benchmark
+from i2vadapt.config.names import class_key
+from i2vadapt.data.container import count_packets
 from i2vadapt.data.duplicates import judge_copies
 from i2vadapt.data.image import read_image
 from i2vadapt.data.image_kinds import picture_kind
 from i2vadapt.data.items import UNLABELLED, Item, shard_of, write_items
-from i2vadapt.data.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Entry, list_entries
+from i2vadapt.data.labels import check_labels, label_map
+from i2vadapt.data.list_files import Entry
+from i2vadapt.data.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, list_entries, may_be_video
 from i2vadapt.data.shards.failures import raise_if_general
 from i2vadapt.data.system_files import is_system_file
-from i2vadapt.data.video import count_packets
 from i2vadapt.errors import StageError, UserError, cause
 from i2vadapt.files.atomic import write_atomically
 from i2vadapt.files.digests import file_digest
@@ -81,17 +84,19 @@ def choose_entries(benchmark: Benchmark, side: str) -> tuple[list[tuple[Entry, i
     """
     spec = benchmark.source if side == "source" else benchmark.target
     names = list(benchmark.classes)
-    mapping = {
-        class_key(original): label
-        for label, name in enumerate(names)
-        for original in getattr(benchmark.classes[name], side)
-    }
-    entries = list_entries(spec)
-    _check_class_map(benchmark, side, [entry for entry in entries if not is_system_file(entry.id)])
+    mapping = label_map(benchmark, side)
+    entries = list_entries(spec, labelled=side == "source")
+    if any(name.isdecimal() for name in mapping):  # numbers in lists are names of classes, as the benchmark says
+        entries = [replace(entry, is_index=False) for entry in entries]
+    check_labels(benchmark, side, [entry for entry in entries if not is_system_file(entry.id)])
     chosen: list[tuple[Entry, int]] = []
     excluded: list[Excluded] = []
+    seen: set[str] = set()
     for entry in entries:
         label, reason = _label(entry, mapping, len(names), side, Path(spec.root))
+        if entry.id in seen:
+            reason = "listed twice"
+        seen.add(entry.id)
         if reason is None:
             chosen.append((entry, label))
         else:
@@ -129,31 +134,16 @@ def write_manifest(manifest: Manifest, shards: int, out: Path, fingerprints: Seq
         folder.contents.unlink(missing_ok=True)
 
 
-def _check_class_map(benchmark: Benchmark, side: str, entries: Sequence[Entry]) -> None:
-    """Refuses classes of the map that no entry has, as misspellings; a dataset without any class is unlabelled."""
-    spec = benchmark.source if side == "source" else benchmark.target
-    known = {
-        class_key(entry.class_name): entry.class_name for entry in entries if entry.class_name and not entry.is_index
-    }
-    if not known:
-        return
-    wanted = [original for item in benchmark.classes.values() for original in getattr(item, side)]
-    unknown = [name for name in wanted if class_key(name) not in known]
-    if unknown:
-        raise UserError(
-            f"{benchmark.name}: classes: {side}: {', '.join(map(repr, unknown))} not found in {spec.root}; "
-            f"its classes are {', '.join(sorted(known.values()))}"
-        )
-
-
 def _label(entry: Entry, mapping: dict[str, int], classes: int, side: str, root: Path) -> tuple[int, str | None]:
-    suffixes = IMAGE_SUFFIXES if side == "source" else VIDEO_SUFFIXES
     path = Path(entry.id)
+    suffix = path.suffix.lower()
+    if entry.problem:
+        return UNLABELLED, entry.problem
     if path.is_absolute() or ".." in path.parts:
         return UNLABELLED, "outside the dataset's root"
     if is_system_file(entry.id):
         return UNLABELLED, "thumbnail or other file of a system"
-    if path.suffix.lower() not in suffixes and not (side == "source" and picture_kind(root / path)):
+    if not (suffix in IMAGE_SUFFIXES or picture_kind(root / path) if side == "source" else may_be_video(suffix)):
         return UNLABELLED, f"not {'an image' if side == 'source' else 'a video'} by its suffix"
     if entry.class_name is None:
         return UNLABELLED, "no class: photographs must be in one folder per class" if side == "source" else None
@@ -189,7 +179,8 @@ def _check_files(
         except Exception as error:  # of any library
             raise_if_general(error)
             reason = str(error).removeprefix(f"{path}: ") if isinstance(error, UserError) else cause(error)
-            return "", f"unreadable: {reason}"
+            known = side == "source" or path.suffix.lower() in VIDEO_SUFFIXES
+            return "", f"{'unreadable' if known else 'not a video by its content'}: {reason}"
 
     found: list[tuple[Entry, Item]] = []
     title = f"manifest {root.name}"
@@ -242,8 +233,8 @@ def check_video(path: Path, min_frames: int) -> None:
 
 def _check_classes_filled(benchmark: Benchmark, side: str, items: Sequence[Item], excluded: Sequence[Excluded]) -> None:
     """Refuses a benchmark with a class that has no items, and names files of that class and why they are excluded."""
-    if side == "target" and items and all(item.label == UNLABELLED for item in items):
-        return
+    if side == "target" and any(item.label == UNLABELLED for item in items):
+        return  # which classes the videos without a label show is not known
     counts = Counter(item.label for item in items)
     empty = {label: name for label, name in enumerate(benchmark.classes) if not counts[label]}
     if not empty:

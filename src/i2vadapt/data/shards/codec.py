@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 LONGEST_SIDE = 65500
-"""Longest side of a JPEG, pixels (libjpeg's limit)."""
+"""Longest side of a frame, pixels: the limit of JPEG, and a bound for what a damaged header can ask for."""
 
 
 def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
