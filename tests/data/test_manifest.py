@@ -269,9 +269,7 @@ def test_files_of_systems_are_no_items_and_no_classes(root: Path, side: str) -> 
         write(top / place, 300 + number)
     manifest = make_manifest(benchmark(root), side, 2)
     assert len(manifest.items) == before[1]
-    assert {row.id: row.reason for row in manifest.excluded} == dict.fromkeys(
-        places, "thumbnail or other file of a system"
-    )
+    assert {row.id: row.reason for row in manifest.excluded} == dict.fromkeys(places, "thumbnail or system file")
     unknown = {"walk": ["walkng"], "run": ["running"]}
     if side == "source":
         with pytest.raises(UserError, match=r"its classes are Running, walking\Z"):
@@ -283,7 +281,7 @@ def test_a_list_cannot_bring_thumbnails_back(root: Path) -> None:
     lines = ["walking/0.jpg walking", "walking/._9.jpg walking", "Running/0.jpg running"]
     (root / "list.txt").write_text("\n".join(lines))
     found = reasons(benchmark(root, layout="list", lists=[str(root / "list.txt")]))
-    assert found == {"walking/._9.jpg": "thumbnail or other file of a system"}
+    assert found == {"walking/._9.jpg": "thumbnail or system file"}
 
 
 @pytest.mark.parametrize("side", ["source", "target"])

@@ -142,7 +142,7 @@ def _label(entry: Entry, mapping: dict[str, int], classes: int, side: str, root:
     if path.is_absolute() or ".." in path.parts:
         return UNLABELLED, "outside the dataset's root"
     if is_system_file(entry.id):
-        return UNLABELLED, "thumbnail or other file of a system"
+        return UNLABELLED, "thumbnail or system file"
     if not (suffix in IMAGE_SUFFIXES or picture_kind(root / path) if side == "source" else may_be_video(suffix)):
         return UNLABELLED, f"not {'an image' if side == 'source' else 'a video'} by its suffix"
     if entry.class_name is None:
