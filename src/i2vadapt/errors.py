@@ -9,3 +9,11 @@ class UserError(Exception):
 
 class Preempted(Exception):  # noqa: N818 - not a mistake
     """A signal asked to stop, and the state was saved: the same command resumes."""
+
+
+def cause(error: BaseException) -> str:
+    """What went wrong, in words that fit into one line, for an exception of any library."""
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(str(text).split())[:300] or type(error).__name__

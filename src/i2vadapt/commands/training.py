@@ -21,7 +21,7 @@ from i2vadapt.commands.arguments import (
 from i2vadapt.config.names import repeated
 from i2vadapt.config.parsing import parse, parse_object
 from i2vadapt.config.recipes import settings_class
-from i2vadapt.errors import UserError
+from i2vadapt.errors import UserError, cause
 from i2vadapt.runtime.launch import is_launched, launch
 
 
@@ -152,7 +152,7 @@ def run_predict(options: argparse.Namespace) -> None:
     """Runs sub-command predict and prints one line per video.
 
     Raises:
-        UserError: if videos cannot be read; the others are predicted first.
+        UserError: if videos could not be predicted, whatever exception they caused; the others are predicted first.
     """
     from i2vadapt.inference.classifier import load_classifier
     from i2vadapt.inference.predict import predict_video
@@ -160,13 +160,16 @@ def run_predict(options: argparse.Namespace) -> None:
     classifier = load_classifier(options.classifier)
     problems = []
     for video in options.videos:
+        name = str(video).encode("utf-8", "replace").decode()
         try:
             scores = predict_video(classifier, video)
-        except UserError as error:
-            problems.append(str(error))
+        except Exception as error:  # of any library
+            known = isinstance(error, UserError)
+            problems.append(str(error) if known else f"{video}: cannot be predicted: {cause(error)}")
+            sys.stdout.write(f"{name}: not predicted\n")
             continue
         best = scores.argsort()[::-1][: options.top]
         shown = ", ".join(f"{classifier.classes[label]} {scores[label]:.3f}" for label in best)
-        sys.stdout.write(f"{str(video).encode('utf-8', 'replace').decode()}: {shown}\n")
+        sys.stdout.write(f"{name}: {shown}\n")
     if problems:
-        raise UserError("\n".join(problems))
+        raise UserError("\n".join(dict.fromkeys(problems)))

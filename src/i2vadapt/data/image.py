@@ -71,7 +71,7 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
     return np.array(image.convert("RGB"))
 
 
-def size_with_short_side(height: int, width: int, short_side: int, aspect: str) -> tuple[int, int]:
+def size_with_short_side(height: float, width: float, short_side: int, aspect: str) -> tuple[int, int]:
     """Height and width after resizing the shorter side to `short_side`, or both sides if the aspect is "square"."""
     if aspect == "square":
         return short_side, short_side

@@ -16,6 +16,15 @@ VIDEO_SUFFIXES = frozenset(
     {".avi", ".mp4", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".3gp", ".ogv", ".ts"}
 )
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".jfif"})
+_OTHERS = """
+    .avif .heic .heif .svg .psd .ico .exr .npy .npz .mat .h5 .hdf5 .pkl .pickle .pt .pth .ckpt .safetensors .flo
+    .txt .md .rst .log .csv .tsv .json .jsonl .xml .yaml .yml .toml .ini .cfg .htm .html .css .url .pdf .doc .docx
+    .xls .xlsx .ppt .pptx .odt .ods .py .ipynb .sh .bat .exe .m .js .c .h .cpp .lnk .db .sqlite .bak .tmp .lock .part
+    .zip .tar .gz .tgz .bz2 .xz .7z .rar .md5 .sha1 .sha256 .torrent .nfo .srt .sub .idx .vtt .ass .ssa .m3u .m3u8
+    .mp3 .wav .flac .aac .m4a .wma .opus .xgtf .thm
+"""
+OTHER_SUFFIXES = IMAGE_SUFFIXES.union(_OTHERS.split())
+"""Suffixes that are clearly not those of videos. Files with any other suffix, or none, are recognised by content."""
 
 
 def list_entries(spec: DatasetSpec, labelled: bool = False) -> list[Entry]:
@@ -102,6 +111,11 @@ def shard_digests(root: Path, shards: int) -> list[str]:
             size = -1
         states[shard_of(name, shards)].update(os.fsencode(name) + b"\0%d\0" % size)
     return [state.hexdigest()[:16] for state in states]
+
+
+def may_be_video(suffix: str) -> bool:
+    """Whether a file may be a video by its suffix in small letters; if it is not among `VIDEO_SUFFIXES`, open it."""
+    return suffix not in OTHER_SUFFIXES
 
 
 def _list_folder(root: Path) -> Iterator[Entry]:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from i2vadapt.config.documents import Benchmark
 from i2vadapt.config.names import class_key
+from i2vadapt.data.container import count_packets
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import UNLABELLED, Item, shard_of, write_items
 from i2vadapt.data.labels import check_labels, label_map
 from i2vadapt.data.list_files import Entry
-from i2vadapt.data.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, list_entries
-from i2vadapt.data.video import count_packets
-from i2vadapt.errors import UserError
+from i2vadapt.data.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, list_entries, may_be_video
+from i2vadapt.errors import UserError, cause
 from i2vadapt.files.atomic import write_atomically
 from i2vadapt.files.digests import file_digest
 from i2vadapt.files.tables import write_table
@@ -127,13 +127,13 @@ def write_manifest(manifest: Manifest, shards: int, out: Path, fingerprints: Seq
 
 
 def _label(entry: Entry, mapping: dict[str, int], classes: int, side: str) -> tuple[int, str | None]:
-    suffixes = IMAGE_SUFFIXES if side == "source" else VIDEO_SUFFIXES
     path = Path(entry.id)
+    suffix = path.suffix.lower()
     if entry.problem:
         return UNLABELLED, entry.problem
     if path.is_absolute() or ".." in path.parts:
         return UNLABELLED, "outside the dataset's root"
-    if path.suffix.lower() not in suffixes:
+    if not (suffix in IMAGE_SUFFIXES if side == "source" else may_be_video(suffix)):
         return UNLABELLED, f"not {'an image' if side == 'source' else 'a video'} by its suffix"
     if entry.class_name is None:
         return UNLABELLED, "no class: photographs must be in one folder per class" if side == "source" else None
@@ -166,10 +166,10 @@ def _check_files(
                 return "", "unreadable: empty file"
             check(path)
             return file_digest(path), None
-        except UserError as error:
-            return "", f"unreadable: {str(error).removeprefix(f'{path}: ')}"
-        except OSError as error:
-            return "", f"unreadable: {error.strerror}"
+        except Exception as error:  # of any library
+            reason = str(error).removeprefix(f"{path}: ") if isinstance(error, UserError) else cause(error)
+            known = side == "source" or path.suffix.lower() in VIDEO_SUFFIXES
+            return "", f"{'unreadable' if known else 'not a video by its content'}: {reason}"
 
     items: list[Item] = []
     first: dict[str, str] = {}

@@ -16,6 +16,7 @@ import numpy as np
 from i2vadapt.data.flow_codec import decode_codes, dequantise
 from i2vadapt.data.shards.codec import unit_range
 from i2vadapt.data.shards.format import FAILURES, Failed, open_shard, unpack
+from i2vadapt.data.shards.stored import StoredFrames
 from i2vadapt.errors import UserError
 
 Area = tuple[slice, slice]  # rows and columns of a frame to keep
@@ -92,6 +93,12 @@ class ShardReader:
             self._handle = self.path.open("rb", buffering=0)
         data = os.pread(self._handle.fileno(), int(places[-1] - places[0]), int(places[0]))
         return [data[low:high] for low, high in itertools.pairwise((places - places[0]).tolist())]
+
+    def stored_frames(self, item: int) -> StoredFrames:
+        """All encoded frames of an item, which are read when they are used."""
+        first, count = int(self._first[item]), int(self.counts[item])
+        places = self._offsets[first : first + count + 1]
+        return StoredFrames(self.path, int(places[0]), np.diff(places))
 
     def frames(self, item: int, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
         """Decoded frames of an item.
