@@ -156,7 +156,7 @@ def test_mistakes_of_a_benchmark_file_are_reported_at_once(tmp_path: Path, capsy
     assert len(lines) == 3
     assert all(line.startswith(f"{benchmark}: ") for line in lines)
     text = "\n".join(lines)
-    assert "name: string should match pattern" in text
+    assert "name: must consist of letters A-Z, a-z, digits, dots, dashes and underscores" in text
     assert "'a b'" in text
     assert "source.shards: input should be greater than or equal to 1, not 0" in text
     assert "source.layuot: no such key" in text
@@ -423,3 +423,37 @@ def test_ctrl_c_has_its_own_status(
     command = ["manifest", "--benchmark", "x.yaml", "--side", "source", "--out", str(tmp_path)]
     assert main(command) == 130
     assert capsys.readouterr().err == "i2vadapt: error: interrupted; run the same command again to resume\n"
+
+
+def test_every_path_of_every_command_knows_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shells replace ~ at the beginning of a word, but not in --out=~/results."""
+    monkeypatch.setenv("HOME", "/home/me")
+    (commands,) = [action for action in build_parser()._actions if isinstance(action.choices, dict)]
+    for name, parser in dict(commands.choices or {}).items():
+        assert [action.dest for action in parser._actions if action.type is Path] == [], name
+    options = build_parser().parse_args(["predict", "~/seed0", "~/a.mp4", "./~/b.mp4"])
+    assert (str(options.classifier), [str(video) for video in options.videos]) == (
+        "/home/me/seed0",
+        ["/home/me/a.mp4", "~/b.mp4"],
+    )
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["verify", "~nobody-of-this-name/results"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--classes", "walk", "Walk"], "--classes: walk must not be listed twice"),
+        (["--classes", "walk", "run", "--parents", "rgb=a", "rgb=b"], "--parents: rgb must not be listed twice"),
+    ],
+)
+def test_nothing_is_given_twice(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+    assert errors_of(capsys, "train", "--source", "s", "--target", "t", "--out", "o", *arguments) == [message]
+
+
+@pytest.mark.parametrize("name", ["", "..", "a\nb", " walk"])
+def test_names_that_no_class_can_have(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["train", "--source", "s", "--target", "t", "--out", "o", "--classes", "walk", name])
+    assert caught.value.code == 2
+    assert "argument --classes: must not" in capsys.readouterr().err

@@ -32,6 +32,14 @@ def test_all_mistakes_are_reported_at_once_with_key_value_and_what_is_allowed() 
     assert "0 <= lowest <= highest" in text
 
 
+def test_a_value_that_may_have_two_forms_is_one_mistake() -> None:
+    with pytest.raises(UserError) as caught:
+        parse(Settings, {"decode": {"gain": -1}}, "config.yaml")
+    assert str(caught.value) == (
+        "config.yaml: decode.gain: input should be greater than 0, not -1, or input should be 'auto', not -1"
+    )
+
+
 def test_nan_is_refused() -> None:
     with pytest.raises(UserError, match="finite"):
         parse_json(Settings, '{"flow": {"tvl1": {"tau": NaN}}}', "--settings")

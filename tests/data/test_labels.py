@@ -151,7 +151,8 @@ def listed(root: Path, text: str) -> Benchmark:
         ("run/a.mp4 -1\nsit/b c.mp4 -1\n", ("", "")),
         ("run/a.mp4 run\nsit/b c.mp4\n", ("run", "")),
         ("run/a.mp4\nsit/b c.mp4 1\n", ("", "sit")),
-        ("run/a.mp4 sit\nsit/b c.mp4 1\nrun/d.mp4 0\n", ("sit", "sit")),  # a name is believed, whatever the folder
+        ("run/a.mp4\nsit/b c.mp4 sit\n", ("", "sit")),
+        ("run/a.mp4 sit\nsit/b c.mp4 1\nrun/d.mp4 run\n", ("sit", "sit")),  # a name is believed, whatever the folder
     ],
 )
 def test_lists_of_videos_with_and_without_labels(tmp_path: Path, text: str, expected: tuple[str, str]) -> None:

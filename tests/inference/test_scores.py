@@ -62,6 +62,21 @@ def test_videos_are_fused_by_their_ids_whatever_their_order() -> None:
     assert reordered.tested.tolist() == tested[order].tolist()
 
 
+def test_runs_that_were_given_other_labels_are_not_fused() -> None:
+    """One of them was trained before the labels of the videos were corrected or added."""
+    for label, name in ((1, "b"), (-1, "without a label")):
+        labels = LABELS.copy()
+        labels[1] = label
+        with pytest.raises(UserError, match=f"scores of different labels: a/1.mp4 is a in one, {name} in another"):
+            fuse([scores(RGB), some(scores(FLOW, labels=labels), [4, 1])])
+
+
+def test_class_names_are_read_in_one_normal_form(tmp_path: Path) -> None:
+    part = scores(RGB, classes=("a", "cafe\u0301", "c"))
+    write_scores(tmp_path / "scores", part, 1)
+    assert read_scores(tmp_path / "scores", ("a", "caf\u00e9", "c")).classes == ("a", "caf\u00e9", "c")
+
+
 def test_videos_that_a_run_lacks_are_left_out_with_a_warning_that_names_them(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         found = fuse([some(scores(RGB), [0, 1, 2, 4]), some(scores(FLOW), [4, 3, 2, 0])])

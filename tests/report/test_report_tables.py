@@ -43,6 +43,13 @@ def test_single_seed_has_no_spread() -> None:
     assert table.note == "Accuracy on the target in per cent, seed 0"
 
 
+def test_a_partly_labelled_target_is_told_with_its_number_of_labels() -> None:
+    table = make_table([make_method("full", [0, 1, 0, 1], truth=(0, -1, -1, 1))], CLASSES)
+    assert table.note == "Accuracy on the target in per cent, seed 0, over the 2 of 4 videos that have a label"
+    assert table.rows[0][3] == "100.0"
+    assert table.note in to_markdown(table)
+
+
 def test_rows_leave_missing_streams_empty_and_mark_the_result() -> None:
     table = make_table([make_method("so_rgb", [0], truth=(0,), flow=False), make_method("mine", [0, 0, 0, 1])], CLASSES)
     assert table.header[:4] == ["Method", "RGB", "Flow", "Fused"]

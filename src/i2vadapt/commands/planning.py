@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from i2vadapt.commands.arguments import add_workers, command, whole_number
+from i2vadapt.commands.arguments import add_workers, command, path, whole_number
 from i2vadapt.runtime.cores import available_cores
 
 
@@ -19,14 +19,14 @@ def add_commands(commands: Any) -> None:
     parser.add_argument(
         "config",
         nargs="?",
-        type=Path,
+        type=path,
         default=Path("config.yaml"),
         metavar="CONFIG",
         help="configuration of the workflow (%(default)s)",
     )
     parser.add_argument(
         "--workflow",
-        type=Path,
+        type=path,
         default=Path("workflow"),
         metavar="DIR",
         help="folder of methods.yaml and benchmarks/ (%(default)s)",
@@ -40,21 +40,21 @@ def add_commands(commands: Any) -> None:
     )
 
     parser = command(commands, "verify", run_verify, "check every shard: tables, digests, frames, provenance")
-    parser.add_argument("results", type=Path, metavar="RESULTS", help="results folder of the workflow")
+    parser.add_argument("results", type=path, metavar="RESULTS", help="results folder of the workflow")
     add_workers(parser)
 
     parser = command(commands, "clear", run_clear, "delete shards and trainings that later settings have superseded")
-    parser.add_argument("results", type=Path, metavar="RESULTS", help="results folder of the workflow")
+    parser.add_argument("results", type=path, metavar="RESULTS", help="results folder of the workflow")
 
 
 def run_plan(options: argparse.Namespace) -> None:
     """Sub-command plan: the table on standard output."""
-    from i2vadapt.config.parsing import read_yaml
     from i2vadapt.config.resolve import read_config
+    from i2vadapt.config.yaml_files import read_yaml_file
     from i2vadapt.pipeline.plan.plan import describe, make_plan
 
     cores = max(options.cores, 1)
-    config, benchmarks = read_config(read_yaml(options.config), options.workflow)
+    config, benchmarks = read_config(read_yaml_file(options.config).data, options.workflow, [options.config])
     for line in describe(make_plan(config, benchmarks, cores), cores):
         sys.stdout.write(f"{line}\n")
 

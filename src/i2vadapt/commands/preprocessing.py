@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from i2vadapt.commands.arguments import add_gpus, add_settings, add_shard_output, add_workers, command, whole_number
+from i2vadapt.commands.arguments import (
+    add_gpus,
+    add_settings,
+    add_shard_output,
+    add_workers,
+    command,
+    path,
+    whole_number,
+)
 from i2vadapt.config.parsing import parse_json
 from i2vadapt.config.preprocessing import DecodeSettings, DepthSettings, FlowSettings, SynthesisSettings
 from i2vadapt.errors import UserError
@@ -23,7 +30,7 @@ def add_commands(commands: Any) -> None:
 
 def _add_manifest(commands: Any) -> None:
     parser = command(commands, "manifest", run_manifest, "list, label and check the items of one side of a benchmark")
-    parser.add_argument("--benchmark", type=Path, required=True, metavar="FILE", help="benchmark file (YAML)")
+    parser.add_argument("--benchmark", type=path, required=True, metavar="FILE", help="benchmark file (YAML)")
     parser.add_argument(
         "--side", choices=("source", "target"), required=True, help="side of the benchmark: photographs or videos"
     )
@@ -31,7 +38,7 @@ def _add_manifest(commands: Any) -> None:
         "--min-frames", type=whole_number, default=2, metavar="N", help="exclude videos with fewer frames (2)"
     )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder for the dataset's manifest and item tables"
+        "--out", type=path, required=True, metavar="DIR", help="folder for the dataset's manifest and item tables"
     )
     parser.add_argument(
         "--fingerprints",
@@ -49,11 +56,11 @@ def _add_depth(commands: Any) -> None:
     parser.add_argument(
         "images",
         nargs="*",
-        type=Path,
+        type=path,
         metavar="IMAGE",
         help="plain images; their maps are written to --out as PNG of 16 bits",
     )
-    parser.add_argument("--items", type=Path, metavar="CSV", help="item table of the shard, from the stage manifest")
+    parser.add_argument("--items", type=path, metavar="CSV", help="item table of the shard, from the stage manifest")
     add_settings(parser, "depth")
     add_shard_output(parser, "; for plain images a folder, or for a single image a .png", "FILE_OR_DIR")
     add_gpus(parser)
@@ -67,10 +74,10 @@ def _add_synthesize(commands: Any) -> None:
         "generate videos from photographs, for a shard or from one image to .mp4",
     )
     parser.add_argument(
-        "image", nargs="?", type=Path, metavar="IMAGE", help="plain image; its clip is written to --out"
+        "image", nargs="?", type=path, metavar="IMAGE", help="plain image; its clip is written to --out"
     )
-    parser.add_argument("--items", type=Path, metavar="CSV", help="item table of the shard, from the stage manifest")
-    parser.add_argument("--depth", type=Path, metavar="H5", help="shard of depth for the same items")
+    parser.add_argument("--items", type=path, metavar="CSV", help="item table of the shard, from the stage manifest")
+    parser.add_argument("--depth", type=path, metavar="H5", help="shard of depth for the same items")
     parser.add_argument(
         "--depth-settings",
         default="",
@@ -88,7 +95,7 @@ def _add_synthesize(commands: Any) -> None:
 def _add_decode(commands: Any) -> None:
     parser = command(commands, "decode", run_decode_command, "decode videos to a shard of frames")
     parser.add_argument(
-        "--items", type=Path, required=True, metavar="CSV", help="item table of the shard, from the stage manifest"
+        "--items", type=path, required=True, metavar="CSV", help="item table of the shard, from the stage manifest"
     )
     add_settings(parser, "decode")
     add_shard_output(parser)
@@ -102,9 +109,9 @@ def _add_flow(commands: Any) -> None:
         run_flow_command,
         "compute optical flow of a shard, of two images to .flo, or of a video to .mp4",
     )
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="two images, or one video")
-    parser.add_argument("--frames", type=Path, metavar="H5", help="shard of frames")
-    parser.add_argument("--depth", type=Path, metavar="H5", help="shard of depth, for exact flow of generated frames")
+    parser.add_argument("files", nargs="*", type=path, metavar="FILE", help="two images, or one video")
+    parser.add_argument("--frames", type=path, metavar="H5", help="shard of frames")
+    parser.add_argument("--depth", type=path, metavar="H5", help="shard of depth, for exact flow of generated frames")
     add_settings(parser, "flow")
     add_shard_output(parser, "; for two images a .flo, for a video a video, e.g. .mp4")
     add_workers(parser)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from i2vadapt.commands.arguments import add_workers, command, whole_number
+from i2vadapt.commands.arguments import add_workers, command, path, whole_number
 from i2vadapt.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,22 +30,22 @@ def _add_report(commands: Any) -> None:
     parser = command(
         commands, "report", run_report, "write the tables, figures and report page for the methods of a benchmark"
     )
-    parser.add_argument("--benchmark", type=Path, required=True, metavar="FILE", help="benchmark file (YAML)")
-    parser.add_argument("--results", type=Path, required=True, metavar="DIR", help="folder of all results")
+    parser.add_argument("--benchmark", type=path, required=True, metavar="FILE", help="benchmark file (YAML)")
+    parser.add_argument("--results", type=path, required=True, metavar="DIR", help="folder of all results")
     parser.add_argument(
         "--methods", nargs="+", required=True, metavar="NAME", help="methods to list, in the order of the table's rows"
     )
     parser.add_argument(
         "--seeds", nargs="+", type=whole_number, default=[0], metavar="N", help="seeds of every method (0)"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the report")
+    parser.add_argument("--out", type=path, required=True, metavar="DIR", help="folder for the report")
 
 
 def _add_view(commands: Any) -> None:
     parser = command(commands, "view", run_view, "draw a contact sheet of a shard of frames, flow or depth")
-    parser.add_argument("shard", type=Path, metavar="SHARD", help="shard to show (.h5)")
+    parser.add_argument("shard", type=path, metavar="SHARD", help="shard to show (.h5)")
     parser.add_argument("--items", type=whole_number, default=8, metavar="N", help="number of items to show (8)")
-    parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="image to write")
+    parser.add_argument("--out", type=path, required=True, metavar="PNG", help="image to write")
 
 
 def _add_download(commands: Any) -> None:
@@ -54,16 +54,16 @@ def _add_download(commands: Any) -> None:
     parser.add_argument(
         "network", nargs="?", metavar="NAME", help="name of the depth network, as in the settings (after depth only)"
     )
-    parser.add_argument("--archive", type=Path, metavar="FILE", help="local copy to use instead of downloading")
+    parser.add_argument("--archive", type=path, metavar="FILE", help="local copy to use instead of downloading")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="file to write; by default where the other commands look for it"
+        "--out", type=path, metavar="FILE", help="file to write; by default where the other commands look for it"
     )
 
 
 def _add_demo(commands: Any) -> None:
     parser = command(commands, "demo", run_demo, "render the demo benchmark: photographs and videos of six actions")
     parser.add_argument(
-        "--out", type=Path, default=Path("data/demo"), metavar="DIR", help="folder to write (%(default)s)"
+        "--out", type=path, default=Path("data/demo"), metavar="DIR", help="folder to write (%(default)s)"
     )
     parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="random seed of all scenes (0)")
     parser.add_argument(
@@ -76,7 +76,7 @@ def _add_demo(commands: Any) -> None:
 def _add_train_depth(commands: Any) -> None:
     parser = command(commands, "train-depth", run_train_depth, "train the small depth network on rendered scenes")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="file of weights to write (.safetensors)"
+        "--out", type=path, required=True, metavar="FILE", help="file of weights to write (.safetensors)"
     )
     parser.add_argument(
         "--seed", type=whole_number, default=0, metavar="N", help="random seed of weights and scenes (0)"

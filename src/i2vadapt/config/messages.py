@@ -23,7 +23,15 @@ def describe_errors(error: ValidationError, where: str, limit: int = 20, file: Y
         limit: largest number of lines.
         file: the document as written, where it is a file; mistakes that its own problems are about are left out.
     """
-    lines = [line for detail in error.errors() for line in describe_error(detail, where, file)]
+    lines: list[str] = []
+    for detail in error.errors():
+        found = describe_error(detail, where, file)
+        # Each form that a value may have is a mistake of its own to pydantic: a number, or the word auto.
+        start = f"{where}: {_key(detail['loc'])}: "
+        if found and detail["loc"] and _is_member(detail["loc"][-1]) and lines and lines[-1].startswith(start):
+            lines[-1] += f", or {found[0].removeprefix(start)}"
+        else:
+            lines += found
     return "\n".join(lines[:limit])
 
 

@@ -26,7 +26,8 @@ def class_key(name: str) -> str:
     letters, whatever the normal form.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return folded.replace("_", "").replace(" ", "")
+    # Once more, as a space may be all that kept a letter and an accent apart.
+    return unicodedata.normalize("NFKC", folded.replace("_", "").replace(" ", ""))
 
 
 def check_plain(text: str) -> str:

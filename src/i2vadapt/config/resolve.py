@@ -89,7 +89,7 @@ def read_config(
     problems = _folder_problems(workflow)
     written = [read_yaml_file(Path(file)) for file in files if Path(file).is_file()]
     problems += [problem for file in written for problem in file.problems]
-    data = {str(key): value for key, value in data.items()}
+    data = {str(key): value for key, value in data.items() if isinstance(key, str) or not written}
     try:
         config = Config.model_validate(data)
     except ValidationError as error:

@@ -54,13 +54,11 @@ def _unknown_classes(benchmark: Benchmark, side: str, entries: Sequence[Entry]) 
     spec = benchmark.source if side == "source" else benchmark.target
     named = (entry.class_name for entry in entries if not entry.is_index)
     known = {class_key(name): name for name in named if name}
-    indices = {int(entry.class_name) for entry in entries if entry.is_index and entry.class_name}
-    wanted = label_map(benchmark, side)
-    originals = [original for item in benchmark.classes.values() for original in getattr(item, side)]
-    missing = [name for name in originals if class_key(name) not in known and wanted[class_key(name)] not in indices]
+    wanted = [original for item in benchmark.classes.values() for original in getattr(item, side)]
+    missing = [name for name in wanted if class_key(name) not in known]
     if not known or not missing:
         return []
-    left_over = known.keys() - wanted.keys()
+    left_over = known.keys() - label_map(benchmark, side).keys()
     unlabelled = sum(entry.class_name is None and not entry.problem for entry in entries)
     listed = ", ".join(map(repr, missing))
     if side == "target" and unlabelled and not left_over:
