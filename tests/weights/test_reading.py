@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 from i2vadapt.errors import UserError
-from i2vadapt.weights.reading import SUFFIXES, mismatch, read_state, weights_digest
+from i2vadapt.weights.reading import mismatch, read_state, weights_digest
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.count": torch.tensor(3)}
 
@@ -27,7 +27,6 @@ def test_every_kind_is_read(tmp_path: Path) -> None:
     torch.save(STATE, tmp_path / "c.pth")
     torch.save({"model": STATE, "optimizer": {"lr": 1}}, tmp_path / "d.bin")
     paths = sorted(tmp_path.iterdir())
-    assert sorted(path.suffix for path in paths) == sorted(SUFFIXES)
     for path in paths:
         assert_same(read_state(path))
 
@@ -67,9 +66,6 @@ def test_a_file_cut_short_is_a_user_error(tmp_path: Path) -> None:
 def test_missing_unknown_and_other_content(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"nowhere.pt: no such weights file"):
         read_state(tmp_path / "nowhere.pt")
-    (tmp_path / "w.h5").touch()
-    with pytest.raises(UserError, match=r"w.h5: unknown kind .*safetensors"):
-        read_state(tmp_path / "w.h5")
     for content in ([1, 2], {"epoch": 3}):
         torch.save(content, tmp_path / "other.pt")
         with pytest.raises(UserError, match="must contain a dictionary of tensors"):
