@@ -12,6 +12,7 @@ from i2vadapt import __version__
 from i2vadapt.commands import planning, preprocessing, tools, training
 from i2vadapt.errors import Preempted, UserError
 from i2vadapt.runtime.devices import check_gpus
+from i2vadapt.runtime.limits import raise_open_file_limit
 
 _logger = logging.getLogger("i2vadapt")
 
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     run: Callable[[argparse.Namespace], None] = options.run
     try:
+        raise_open_file_limit()
         if "gpus" in options:
             check_gpus(options.gpus)
         run(options)
