@@ -32,7 +32,7 @@ def replacing(path: Path, suffix: str = ".tmp") -> Iterator[Path]:
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         # Writing to an open file fails without any name, e.g. on a full disk; and nobody knows the temporary name.
-        if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary)):
+        if isinstance(error, OSError) and error.errno and str(error.filename or temporary) == str(temporary):
             raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise
 

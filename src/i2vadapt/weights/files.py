@@ -150,8 +150,10 @@ def _unpickle(path: Path) -> object:
     stand_ins: dict[str, type] = {}
     while True:
         try:
-            with torch.serialization.safe_globals([(kind, name) for name, kind in stand_ins.items()]):
-                return torch.load(path, map_location="cpu", weights_only=True)
+            names: list[Any] = [(kind, name) for name, kind in stand_ins.items()]
+            # An open file, since PyTorch judges a name by its suffix.
+            with path.open("rb") as file, torch.serialization.safe_globals(names):
+                return torch.load(file, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:
             unknown, with_entries = _UNKNOWN_NAME.search(str(error)), _ENTRIES_OF.search(str(error))
             name = unknown[1] if unknown else with_entries[1] if with_entries else ""
