@@ -26,19 +26,21 @@ localrules:
 
 
 onstart:
-    failures.keep_failed_jobs_incomplete(workflow.persistence)
+    prepare_outputs(RESULTS, workflow.dag.needrun_jobs())
 
 
 onsuccess:
-    show_reports()
+    end_run()
 
 
 rule all:
     default_target: True
     input:
         [RESULTS.report(name).page for name in BENCHMARKS],
+        UNFINISHED,  # of an earlier run, even where nothing else seems to need them
 
 
 rule datasets:
     input:
         [jobs.shards(RESULTS, dataset.spec, "flow") for dataset in DATASETS.values()],
+        [path for path in UNFINISHED if path.suffix == SHARD_SUFFIX],

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from i2vadapt.config.parsing import read_yaml
 from i2vadapt.config.resolve import read_config
 from i2vadapt.layout import Results
 from i2vadapt.pipeline.plan.plan import Row, make_plan
+from i2vadapt.runtime.cores import available_cores
 from i2vadapt.stages import TRAIN, by_name
 
 
@@ -51,7 +51,7 @@ def main() -> None:
     """Prints a line a row of the plan: planned and real MB, planned and real seconds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", nargs="?", type=Path, default=Path("config.yaml"))
-    parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--cores", type=int, default=available_cores())
     options = parser.parse_args()
     config, benchmarks = read_config(read_yaml(options.config), Path("workflow"))
     results = Results(Path(config.results))

@@ -19,6 +19,7 @@ SHARED = Path(os.environ.get("I2VADAPT_SHARED", Path(__file__).resolve().parents
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=2, help="random moments at which each stage is killed (2)")
+    parser.addoption("--fuzz", type=int, default=40, help="damaged files of each kind that are tried (40)")
 
 
 @pytest.fixture(scope="session")

@@ -19,12 +19,13 @@ from tiny_data import BANK, CLASSES, TRAIN, make_run
 from i2vadapt import __version__
 from i2vadapt.cli import build_parser, main
 from i2vadapt.data.video import write_video
+from i2vadapt.files import superseded
 from i2vadapt.flow.flo import read_flo
 
 COMMANDS = [
     *("manifest", "depth", "decode", "synthesize", "flow"),
     *("train", "fuse", "evaluate", "predict", "report", "view", "download"),
-    *("plan", "verify", "demo", "train-depth"),
+    *("plan", "verify", "clear", "demo", "train-depth"),
 ]
 
 
@@ -295,14 +296,17 @@ def test_runs_whose_scores_are_not_there(
         assert f"{malformed}: must be NAME=DIR" in capsys.readouterr().err
 
 
-def test_an_unfinished_training_of_both_streams_is_one_line(
-    data: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+def test_an_unfinished_training_of_both_streams_is_set_aside(
+    data: Path, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder.mkdir()
     torch.save({"format": 1, "epoch": 1}, folder / "state.pt")
-    (line,) = errors_of(capsys, *train_command(data, folder))
-    assert line.startswith(f"{folder / 'state.pt'}: a checkpoint of i2vadapt 0.1")
-    assert "delete its folder" in line
+    assert main(train_command(data, folder)) == 0
+    assert f"{folder}: the training there has other settings or inputs and is set aside" in caplog.text
+    assert "a checkpoint of i2vadapt 0.1" in caplog.text
+    (version,) = superseded.earlier(folder)
+    assert (version / "state.pt").exists()
+    assert (folder / "checkpoint.pt").exists()
 
 
 def test_weights_of_another_network_for_a_stream(
@@ -364,6 +368,7 @@ def test_settings_of_a_run_that_are_wrong(
         ["evaluate", "none.pt", "--target", "none", "--out", "x.csv"],
         ["predict", "none.pt", "none.mp4"],
         ["verify", "none"],
+        ["clear", "none"],
         ["plan", "none.yaml"],
     ],
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from i2vadapt import __version__
 from i2vadapt.commands import planning, preprocessing, tools, training
 from i2vadapt.errors import Preempted, UserError
+from i2vadapt.runtime.cores import limit_threads
 from i2vadapt.runtime.devices import check_gpus
 from i2vadapt.runtime.limits import raise_open_file_limit
 
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0 on success, 1 after mistakes of the user or in the input (each reported on one line), 75 if
             training was asked to stop and saved its state, 130 after Ctrl-C.
     """
+    limit_threads()  # before a command imports what starts threads
     options = build_parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     run: Callable[[argparse.Namespace], None] = options.run
@@ -60,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         # Errors for which a stage has no better message: an output folder that can't be written, a full disk.
-        _report(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+        name = error.filename2 or error.filename  # of a rename, its target: the other one is a temporary name
+        _report(f"{name}: {error.strerror}" if name and error.strerror else str(error))
         return 1
     return 0
 

@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SHARD_SUFFIX = ".h5"
+SUPERSEDED_SUFFIX = ".superseded"
 
 
 def shard_name(index: int) -> str:
     """Name of the files of a shard, without suffix."""
     return f"{index:04d}"
+
+
+def superseded_versions(path: Path) -> Path:
+    """Folder of the versions of a shard, or of a run's folder, that were made with earlier settings."""
+    return path.with_name(path.name + SUPERSEDED_SUFFIX)
 
 
 @dataclass(frozen=True)
@@ -181,3 +187,15 @@ class Results:
     def dataset_folders(self) -> list[DatasetFolder]:
         """Folders of all datasets whose manifest exists."""
         return [DatasetFolder(items.parent) for items in sorted((self.path / "datasets").glob("*/items"))]
+
+    @property
+    def unfinished(self) -> Path:
+        """List of the outputs that the current or last run of the workflow set out to make."""
+        return self.path / "unfinished.json"
+
+    def superseded(self) -> list[Path]:
+        """Shards and folders of runs that were made with earlier settings and set aside."""
+        patterns = (f"datasets/*/*/*{SUPERSEDED_SUFFIX}", f"runs/*/*/*{SUPERSEDED_SUFFIX}")
+        return sorted(
+            version for pattern in patterns for store in self.path.glob(pattern) for version in store.iterdir()
+        )

@@ -36,10 +36,10 @@ class Stage:
 
 
 DEMO = Stage("demo_data", version=2, threads=8)
-MANIFEST = Stage("manifest", version=1)
+MANIFEST = Stage("manifest", version=2)
 DEPTH = Stage("depth", version=3, kind="depth", settings="depth", sides=("source",), gpu=1)
 SYNTHESIZE = Stage("synthesize", version=4, kind="frames", reads="depth", settings="synthesis", sides=("source",))
-DECODE = Stage("decode", version=2, kind="frames", settings="decode", sides=("target",))
+DECODE = Stage("decode", version=3, kind="frames", settings="decode", sides=("target",))
 FLOW = Stage("flow", version=2, kind="flow", reads="frames", settings="flow")
 TRAIN = Stage("train", version=6, settings="train", threads=8, gpu=1)
 FUSE = Stage("fuse", version=1, threads=1)

@@ -63,3 +63,11 @@ def untrained(finished: Coordinator, empty: Coordinator) -> Coordinator:
     """A project that has all its shards and nothing else."""
     empty.take(finished)
     return empty
+
+
+@pytest.fixture
+def copy(finished: Coordinator, empty: Coordinator) -> Coordinator:
+    """A copy of the finished project."""
+    for name in ("results", ".snakemake"):
+        shutil.copytree(finished.project.folder / name, empty.project.folder / name)
+    return empty

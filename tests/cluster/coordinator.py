@@ -81,14 +81,26 @@ class Coordinator:
             finally:
                 process.kill()
 
-    def finish(self, process: subprocess.Popen[str], seconds: float = 900) -> str:
-        """What Snakemake has said when it ended well; ends it by force if it does not end in time."""
+    def end(self, process: subprocess.Popen[str], seconds: float = 900) -> str:
+        """What Snakemake has said when it ended; ends it by force if it does not end in time."""
         try:
             output, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             output = f"{process.communicate()[0]}\nno end after {seconds:.0f} s"
+        return output
+
+    def finish(self, process: subprocess.Popen[str]) -> str:
+        """What Snakemake has said when it ended well."""
+        output = self.end(process)
         assert process.returncode == 0, output
+        return output
+
+    def fail(self, *arguments: str) -> str:
+        """A whole run in which a job fails."""
+        process = self.start(*arguments)
+        output = self.end(process)
+        assert process.returncode == 1, output
         return output
 
     def run(self, *arguments: str) -> str:

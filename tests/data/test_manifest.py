@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from damaged_pictures import smooth_picture
+from PIL import Image
 
 from i2vadapt.config.documents import Benchmark
 from i2vadapt.config.parsing import parse
-from i2vadapt.data.items import read_items, shard_of
+from i2vadapt.data import manifest as manifest_module
+from i2vadapt.data.duplicates import judge_copies
+from i2vadapt.data.items import UNLABELLED, Item, read_items, shard_of
 from i2vadapt.data.listing import list_entries, shard_digests
 from i2vadapt.data.manifest import make_manifest, write_manifest
 from i2vadapt.data.video import write_video
@@ -232,3 +237,107 @@ def test_ucf101_and_hmdb51_lists(root: Path) -> None:
     assert ids["train"] == ["run/1.mp4", "walk/0.mp4"]
     assert ids["test"] == ["run/0.mp4", "walk/1.mp4"]
     assert len(ids["all"]) == 5
+
+
+def test_pictures_without_a_known_suffix_are_taken_by_their_content(root: Path) -> None:
+    folder = root / "photos" / "walking"
+    for number, name in enumerate(("no suffix", "d.jpg_large", "e.jpg?width=300", "f.txt")):
+        photograph(folder / "x.jpg", 60 + number)
+        (folder / "x.jpg").rename(folder / name)
+    Image.fromarray(smooth_picture()).save(folder / "g.avif")
+    (folder / "README").write_text("P5 words")
+    os.mkfifo(folder / "pipe")
+    found = make_manifest(benchmark(root), "source", 2)
+    new = {"d.jpg_large", "e.jpg?width=300", "f.txt", "g.avif", "no suffix"}
+    assert {item.id for item in found.items} >= {f"walking/{name}" for name in new}
+    assert {row.id: row.reason for row in found.excluded} == {
+        "walking/README": "not an image by its suffix",
+        "walking/pipe": "not an image by its suffix",
+    }
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_files_of_systems_are_no_items_and_no_classes(root: Path, side: str) -> None:
+    top, name, write = (
+        (root / "photos", "walking", photograph) if side == "source" else (root / "videos", "walk", video)
+    )
+    suffix = ".jpg" if side == "source" else ".mp4"
+    places = [f"{name}/@eaDir/0{suffix}/SYNO_M{suffix}", f"@eaDir/{name}/1{suffix}", f"__MACOSX/{name}/2{suffix}"]
+    places += [f"{name}/#recycle/3{suffix}", f"lost+found/4{suffix}"]
+    before = shard_digests(top, 1), len(make_manifest(benchmark(root), side, 2).items)
+    for number, place in enumerate([*places, f"{name}/.thumbnails/5{suffix}", f"{name}/._0{suffix}"]):
+        write(top / place, 300 + number)
+    manifest = make_manifest(benchmark(root), side, 2)
+    assert len(manifest.items) == before[1]
+    assert {row.id: row.reason for row in manifest.excluded} == dict.fromkeys(places, "thumbnail or system file")
+    unknown = {"walk": ["walkng"], "run": ["running"]}
+    if side == "source":
+        with pytest.raises(UserError, match=r"its classes are Running, walking\Z"):
+            make_manifest(benchmark(root, unknown), side, 2)
+
+
+def test_a_list_cannot_bring_thumbnails_back(root: Path) -> None:
+    photograph(root / "photos" / "walking" / "._9.jpg", 9)
+    lines = ["walking/0.jpg walking", "walking/._9.jpg walking", "Running/0.jpg running"]
+    (root / "list.txt").write_text("\n".join(lines))
+    found = reasons(benchmark(root, layout="list", lists=[str(root / "list.txt")]))
+    assert found == {"walking/._9.jpg": "thumbnail or system file"}
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_one_content_in_two_classes_is_a_conflict_and_not_used(root: Path, side: str) -> None:
+    folder, run, walk, suffix = ("photos", "Running", "walking", ".jpg")
+    if side == "target":
+        folder, run, walk, suffix = ("videos", "run", "walk", ".mp4")
+    for name in (f"{walk}/copy", f"{walk}/again"):
+        (root / folder / f"{name}{suffix}").write_bytes((root / folder / run / f"1{suffix}").read_bytes())
+    manifest = make_manifest(benchmark(root), side, 2)
+    assert {row.id: row.reason for row in manifest.excluded} == {
+        f"{run}/1{suffix}": f"label conflict: run here, walk for the same content in {walk}/again{suffix}",
+        f"{walk}/again{suffix}": f"label conflict: walk here, run for the same content in {run}/1{suffix}",
+        f"{walk}/copy{suffix}": f"label conflict: walk here, run for the same content in {run}/1{suffix}",
+    }
+    assert not {row.id for row in manifest.excluded} & {item.id for item in manifest.items}
+
+
+def test_of_copies_the_labelled_one_is_used() -> None:
+    items = [Item("a", "a", "", UNLABELLED, "1"), Item("b", "b", "walk", 0, "1"), Item("c", "c", "walk", 0, "1")]
+    assert judge_copies(items) == ["duplicate of b", None, "duplicate of b"]
+    assert judge_copies([*items, Item("d", "d", "run", 1, "1")]) == [
+        "label conflict: no label here, walk for the same content in b",
+        "label conflict: walk here, run for the same content in d",
+        "label conflict: walk here, run for the same content in d",
+        "label conflict: run here, walk for the same content in b",
+    ]
+
+
+def test_a_class_without_items_names_its_files_and_why(root: Path) -> None:
+    folder = root / "photos" / "empty"
+    folder.mkdir()
+    for number in range(12):
+        (folder / f"{number:02}.jpg").write_text("x" if number else "")
+    (root / "photos" / "walking" / "notes.txt").write_text("of another class")
+    with pytest.raises(UserError) as caught:
+        make_manifest(benchmark(root, {"walk": ["empty"], "run": ["running"]}), "source", 2)
+    start = "test: source: no usable item of class walk (excluded: empty/00.jpg: unreadable: empty file; empty/01.jpg: "
+    assert str(caught.value).startswith(start)
+    assert str(caught.value).endswith("; and 2 more; in all 12 unreadable)")
+    assert "notes.txt" not in str(caught.value)
+
+
+def test_a_list_with_wrong_paths_names_them(root: Path) -> None:
+    (root / "list.txt").write_text("walking/0.jpeg walking\nwalk/1.jpg 0\nRunning/0.jpg running\n")
+    bench = benchmark(root, {"walk": ["walking"], "run": ["running"]}, layout="list", lists=[str(root / "list.txt")])
+    with pytest.raises(UserError) as caught:
+        make_manifest(bench, "source", 2)
+    missing = "unreadable: No such file or directory"
+    assert str(caught.value).endswith(f"(excluded: walk/1.jpg: {missing}; walking/0.jpeg: {missing})")
+
+
+def test_too_many_open_files_exclude_no_photograph(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(manifest_module, "check_image", no_more)
+    with pytest.raises(OSError, match="Too many open files"):
+        make_manifest(benchmark(root), "source", 2)

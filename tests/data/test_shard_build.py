@@ -17,6 +17,7 @@ from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance
 from i2vadapt.data.shards.format import Encoded, Failed
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
+from i2vadapt.files import superseded
 
 ITEMS = [Item(f"item{number}", "", "", number, "") for number in range(3 * BATCH_ITEMS + 5)]
 # A stage whose items take a moment, run in a process of its own that can be killed.
@@ -85,6 +86,35 @@ def test_a_finished_shard_is_left_alone_and_other_settings_remake_it(tmp_path: P
     build(out, changed, quality=3)
     assert len(changed.done) == len(ITEMS)
     assert ShardReader(out).provenance["settings"] == {"quality": 3}
+
+
+def test_a_shard_of_other_settings_is_set_aside_and_taken_back(tmp_path: Path) -> None:
+    out = tmp_path / "0000.h5"
+    build(out, Stage(), size=1)
+    first = out.read_bytes()
+    build(out, Stage(), size=2)
+    assert [version.read_bytes() for version in superseded.earlier(out)] == [first]
+    out.unlink()  # as Snakemake does before a job
+    again = Stage()
+    build(out, again, size=1)
+    assert (again.done, out.read_bytes()) == ([], first)
+    assert superseded.earlier(out) == []
+
+
+def test_a_damaged_shard_is_neither_set_aside_nor_taken_back(tmp_path: Path) -> None:
+    out = tmp_path / "0000.h5"
+    build(out, Stage())
+    whole = out.read_bytes()
+    for moves in (False, True):
+        content = bytearray(whole)
+        content[len(content) // 2] ^= 255
+        out.write_bytes(content)
+        if moves:
+            superseded.set_aside(out)
+            out.unlink()
+        build(out, Stage())
+        assert out.read_bytes() == whole
+        assert os.listdir(tmp_path) == ["0000.h5"]
 
 
 def test_batches_of_other_settings_are_not_mixed_in(tmp_path: Path) -> None:

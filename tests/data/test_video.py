@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from i2vadapt.data.video import VideoStream, count_packets, read_frames, write_video
+from i2vadapt.data.container import count_packets
+from i2vadapt.data.video import VideoStream, read_frames, write_video
 from i2vadapt.errors import UserError
 
 CLIPS = Path(os.environ.get("I2VADAPT_SHARED", Path(__file__).parents[3] / "shared")) / "data/clips"

@@ -149,3 +149,30 @@ def test_two_images_of_one_name_and_a_bad_one_among_good_ones(tmp_path: Path, it
     with pytest.raises(UserError, match=r"\A[^\n]*0\.png: not a readable image[^\n]*\Z"):
         estimate_files([Path(items[0].path), Path(items[1].path)], tmp_path / "maps", SMALL)
     assert (tmp_path / "maps" / "1.png").exists()
+
+
+def test_the_map_of_a_single_image_may_be_named(tmp_path: Path, items: list[Item]) -> None:
+    photographs = [Path(item.path) for item in items]
+    (tmp_path / "old.png").mkdir()
+    for out, file in (
+        ("map.PNG", "map.PNG"),
+        ("new/map.png", "new/map.png"),
+        ("v1.2", "v1.2/0.png"),
+        ("old.png", None),
+    ):
+        estimate_files(photographs[:1], tmp_path / out, SMALL)
+        written = cv2.imread(str(tmp_path / (file or "old.png/0.png")), cv2.IMREAD_UNCHANGED)
+        assert written.shape == SIZES[0]
+    with pytest.raises(UserError, match=r"--out: maps\.png: must be a folder for the maps of 4 images"):
+        estimate_files(photographs, Path("maps.png"), SMALL)
+    for name in ("map.jpg", "map.npy", "map.h5"):
+        with pytest.raises(
+            UserError, match=rf"--out: {name}: maps are PNG files of 16 bits: name a folder, or for one"
+        ):
+            estimate_files(photographs[:1], Path(name), SMALL)
+
+
+def test_a_folder_is_no_name_of_a_shard(tmp_path: Path, items: list[Item]) -> None:
+    with pytest.raises(UserError, match=r"is a folder; --out must name the shard, e\.g\. .*/0000\.h5"):
+        run_depth(items, tmp_path, SMALL, 0.0)
+    assert not tmp_path.with_name(f"{tmp_path.name}.partial").exists()

@@ -17,6 +17,7 @@ from stage_data import STAGES, StageData
 from i2vadapt import stages
 from i2vadapt.cli import main
 from i2vadapt.data.items import read_items, write_items
+from i2vadapt.files import superseded
 
 KINDS = {"depth": "photos/depth", "synthesize": "photos/frames", "decode": "videos/frames", "flow": "videos/flow"}
 Run = Callable[[Path], tuple[int, list[str]]]
@@ -171,3 +172,21 @@ def test_flow_of_other_frames_is_reported(results: Path, verify: Run, forks: For
 def test_a_folder_without_results_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(tmp_path)]) == 1
     assert f"{tmp_path}: no dataset" in capfd.readouterr().err
+
+
+def test_superseded_shards_are_listed_and_cleared(
+    results: Path, verify: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shard = results / "datasets" / "photos" / "depth" / "0000.h5"
+    superseded.set_aside(shard)
+    (version,) = superseded.earlier(shard)
+    size = version.stat().st_size
+    os.replace(shutil.copy(version, results / "copy"), version)  # a file of its own, as after a new shard
+    status, lines = verify(results)
+    assert status == 0
+    assert f"{version}: made with earlier settings; it is taken back if they return" in lines
+    assert lines[-1] == f"1 superseded, {size / 1e6:.0f} MB; to delete: i2vadapt clear {results}"
+    assert main(["clear", str(results)]) == 0
+    assert capfd.readouterr().out == f"1 superseded shards and trainings deleted, {size / 1e6:.0f} MB\n"
+    assert not version.parent.exists()
+    assert "superseded" not in "".join(verify(results)[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from damaged_videos import write_damaged
 from tiny_data import CLASSES, TRAIN
 
+from i2vadapt.cli import main
 from i2vadapt.clips.dataset import ClipDataset
 from i2vadapt.clips.evaluation import evaluation_clip
 from i2vadapt.config.parsing import parse
@@ -26,7 +29,7 @@ from i2vadapt.files.digests import file_digest
 from i2vadapt.flow.stage import run_flow
 from i2vadapt.inference.classifier import load_classifier
 from i2vadapt.inference.evaluate import evaluate
-from i2vadapt.inference.predict import VideoFile, predict_video
+from i2vadapt.inference.predict import VideoFile, needed_frames, predict_video
 from i2vadapt.inference.predictions import write_predictions
 from i2vadapt.inference.scores import Scores
 from i2vadapt.models.registry import build_network
@@ -166,8 +169,8 @@ def test_the_clip_of_a_plain_video_is_that_of_its_shards(saved: Path, stream: st
     folder, items = make_dataset(saved)
     dataset = ClipDataset(folder, stream)  # type: ignore[arg-type]
     for item in items:
-        frames = list(prepare_frames(VideoStream(item.path), DECODE))
-        footage = VideoFile(frames, stream, FLOW)  # type: ignore[arg-type]
+        frames = dict(prepare_frames(VideoStream(item.path), DECODE))
+        footage = VideoFile(frames, len(frames), stream, FLOW)  # type: ignore[arg-type]
         stored, plain = (evaluation_clip(source, item.id, 8, 32).float() - 128 for source in (dataset, footage))
         assert stored.shape == plain.shape == (8, 32, 32, 3 if stream == "rgb" else 2)
         assert (stored - plain).abs().mean() < 0.2 * plain.abs().mean()
@@ -186,6 +189,66 @@ def test_videos_that_are_too_short_or_no_videos(saved: Path) -> None:
     (saved / "text.mp4").write_text("x")
     with pytest.raises(UserError, match=r"text\.mp4: not a readable video"):
         predict_video(classifier, saved / "text.mp4")
+
+
+def test_frames_that_no_network_looks_at_are_not_kept(saved: Path) -> None:
+    classifier = load_classifier(saved / "method")
+    still = np.random.default_rng(0).integers(0, 256, (60, 500, 3), np.uint8)
+    peaks = []
+    for count in (25, 25, 400):
+        write_video(saved / "long.mp4", (still[:, number : number + 80] for number in range(count)), 25.0)
+        tracemalloc.start()
+        predict_video(classifier, saved / "long.mp4")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < peaks[1] + 100_000  # 400 frames of 53x40 pixels take 2.5 MB
+
+
+def test_the_frames_of_a_long_video_are_those_of_all_its_frames(saved: Path) -> None:
+    classifier = load_classifier(saved / "method")
+    frames = dict(prepare_frames(VideoStream(saved / "1.mp4"), DECODE))
+    few = needed_frames(classifier, len(frames))
+    picked = dict(prepare_frames(VideoStream(saved / "1.mp4"), DECODE, few))
+    assert set(picked) == few
+    for member in classifier.members:
+        one, other = (
+            evaluation_clip(VideoFile(source, len(frames), member.settings.stream, FLOW), "1.mp4", 8, 32)
+            for source in (frames, picked)
+        )
+        assert torch.equal(one, other)
+
+
+def test_predict_goes_on_after_videos_that_fail(saved: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = saved / "damaged"
+    folder.mkdir()
+    (folder / "empty.mp4").touch()
+    paths = [*write_damaged(folder, 12), folder / "empty.mp4", saved / "0.mp4"]
+    assert main(["predict", str(saved / "rgb" / "checkpoint.pt"), *map(str, paths)]) == 1
+    printed = capfd.readouterr()
+    lines = printed.out.splitlines()
+    assert [line.split(": ")[0] for line in lines] == [str(path) for path in paths]
+    failed = [line.removesuffix(": not predicted") for line in lines if line.endswith(": not predicted")]
+    assert str(folder / "empty.mp4") in failed
+    assert lines[-1].startswith(f"{saved / '0.mp4'}: ")
+    errors = [line for line in printed.err.splitlines() if "i2vadapt: error: " in line]
+    assert [line.split(": ")[2] for line in errors] == failed
+    assert "Traceback" not in printed.err
+
+
+def test_whatever_exception_a_video_causes_the_others_are_predicted(
+    saved: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(stream: VideoStream) -> int:
+        if Path(stream.path).name == "1.mp4":
+            raise MemoryError
+        return sum(1 for _ in stream)
+
+    monkeypatch.setattr(VideoStream, "count", fail)
+    paths = [str(saved / f"{number}.mp4") for number in range(3)]
+    assert main(["predict", str(saved / "rgb" / "checkpoint.pt"), *paths]) == 1
+    printed = capfd.readouterr()
+    assert [": not predicted" in line for line in printed.out.splitlines()] == [False, True, False]
+    assert f"i2vadapt: error: {paths[1]}: cannot be predicted: not enough memory" in printed.err
 
 
 def test_the_table_of_predictions(tmp_path: Path) -> None:

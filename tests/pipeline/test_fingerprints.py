@@ -30,15 +30,15 @@ def changes(before: Fingerprints, after: Fingerprints) -> tuple[bool, list[bool]
 def test_fingerprints_are_those_of_earlier_versions(folder: Path) -> None:
     found = fingerprints()
     assert found["my-photos"] == Fingerprints(
-        "a9c346d5cf0ea79a", ["fe4aa658", "c0159dae", "335be4c0"], ["267177cb", "e95d9331", "a58659fe"]
+        "a9c346d5cf0ea79a", ["fe4aa658", "c0159dae", "335be4c0"], ["56a31132", "b9046141", "03ea5bc5"]
     )
-    assert found["my-videos"] == Fingerprints("6f36720f5cac02d6", ["b9def774", "f143a744"], ["9e8d2cd6", "2d266b62"])
+    assert found["my-videos"] == Fingerprints("6f36720f5cac02d6", ["b9def774", "f143a744"], ["8c64df6f", "8bf57875"])
     demo = load_datasets(resolve(parse(Config, {}, "config"), WORKFLOW))
     assert take_fingerprints(demo["demo-photographs"]) == Fingerprints(
-        "98d6cf80cb955fd9", ["78e5ee65"] * 2, ["05a6fa10"] * 2
+        "98d6cf80cb955fd9", ["78e5ee65"] * 2, ["fd91c3f6"] * 2
     )
     assert take_fingerprints(demo["demo-videos"]) == Fingerprints(
-        "2d920825965928d6", ["5a28d423"] * 2, ["55b095b7"] * 2
+        "2d920825965928d6", ["5a28d423"] * 2, ["e670ad9e"] * 2
     )
 
 

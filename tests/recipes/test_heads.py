@@ -19,7 +19,7 @@ BOTH = ["rgb", "flow"]
 
 def build(data: Path, **changes: object) -> Recipe:
     run = make_run(data, data / "run", **changes)
-    domains = open_domains(run.source, run.target, run.settings)
+    domains = open_domains(run.source, run.target, run.settings, run.classes)
     loaders = Loaders(run.settings, run.seed, 0, SINGLE_PROCESS, False)
     context = Context(run.classes, run.seed, domains, loaders, choose_arithmetic("float32"))
     recipe = build_recipe(run.settings, context)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_results import CLASSES
 
 from i2vadapt.config.documents import DatasetSpec
 from i2vadapt.data.flow_codec import encode_flow
@@ -15,7 +16,7 @@ from i2vadapt.report.times import rule_times
 
 def test_summary_counts_items_exclusions_failures_and_frames(results: Results) -> None:
     spec = DatasetSpec(dataset="photographs", root="data", shards=2, expected=10)
-    summary = summarise_dataset(spec, results.dataset(spec.dataset), classes=3)
+    summary = summarise_dataset(spec, results.dataset(spec.dataset), classes=CLASSES)
     assert (summary.items, summary.expected, summary.class_counts) == (9, 10, [3, 3, 3, 0])
     assert summary.excluded == {"duplicate": 2, "not an image by its suffix": 1}
     depth, frames, flow = summary.shards
@@ -32,7 +33,7 @@ def test_only_shards_that_exist_are_listed(results: Results) -> None:
     folder.shard("flow", "0000").unlink()
     assert existing_shards(folder, "flow") == [folder.shard("flow", "0001")]
     assert existing_shards(folder, "depth") == []
-    summary = summarise_dataset(DatasetSpec(dataset="videos", root="data", shards=2), folder, classes=3)
+    summary = summarise_dataset(DatasetSpec(dataset="videos", root="data", shards=2), folder, classes=CLASSES)
     assert [(part.kind, part.count) for part in summary.shards] == [("frames", 2), ("flow", 1)]
 
 
@@ -43,7 +44,7 @@ def test_clipped_share_weighs_items_by_their_pixels(results: Results) -> None:
     for path in existing_shards(results.dataset("videos"), "flow"):
         write_shard_file(path, "flow", items if path.stem == "0000" else [], {"settings": {"bound": 20.0}})
     spec = DatasetSpec(dataset="videos", root="data", shards=2)
-    flow = summarise_dataset(spec, results.dataset(spec.dataset), classes=3).shards[-1]
+    flow = summarise_dataset(spec, results.dataset(spec.dataset), classes=CLASSES).shards[-1]
     assert flow.clipped == [pytest.approx(0.1)]
     assert flow.clipped_overall == pytest.approx(0.1)
 

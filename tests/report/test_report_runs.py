@@ -8,7 +8,8 @@ from tiny_results import CLASSES, make_scores, write_method, write_run
 
 from i2vadapt.data.items import read_items
 from i2vadapt.errors import UserError
-from i2vadapt.layout import Results
+from i2vadapt.layout import ReportFolder, Results
+from i2vadapt.report.make import make_report
 from i2vadapt.report.runs import distinct_runs, load_methods, read_metrics, read_predictions
 
 NAMES = ("a_b", "c")
@@ -25,9 +26,28 @@ def test_a_run_that_two_methods_fuse_is_read_once(results: Results) -> None:
     assert runs["rgb"][0].settings["train"]["epochs"] == 4
 
 
-def test_repeated_names_of_methods_count_once(results: Results) -> None:
-    methods = load_methods(results, "tiny", ["full", "so_rgb", "full"], [0], CLASSES)
-    assert [method.name for method in methods] == ["full", "so_rgb"]
+def test_a_method_or_seed_that_is_listed_twice_is_refused(results: Results, tmp_path: Path) -> None:
+    """Twice the same seed would give a spread of 0 over a single run."""
+    file, out = results.path.parent / "tiny.yaml", ReportFolder(tmp_path / "report")
+    with pytest.raises(UserError) as caught:
+        make_report(file, results, ["full", "so_rgb", "full"], [0, 1, 0], out)
+    assert str(caught.value).splitlines() == [
+        "--methods: full must not be listed twice",
+        "--seeds: 0 must not be listed twice",
+    ]
+
+
+def test_a_method_made_for_other_classes_is_refused(results: Results) -> None:
+    with pytest.raises(UserError, match=r"made for the classes run, .*, not run, jump: train its runs again"):
+        load_methods(results, "tiny", ["full"], [0], ["run", "jump"])
+
+
+def test_classes_are_the_same_whatever_their_order(results: Results) -> None:
+    """Predictions are read by the names of the classes: another order renumbers them."""
+    path = results.method("tiny", "full", 0).predictions
+    one, other = read_predictions(path, CLASSES), read_predictions(path, CLASSES[::-1])
+    np.testing.assert_array_equal(other.truth, len(CLASSES) - 1 - one.truth)
+    np.testing.assert_array_equal(other.final, len(CLASSES) - 1 - one.final)
 
 
 def test_result_is_the_fusion_or_the_only_stream(results: Results) -> None:

@@ -92,7 +92,7 @@ class Project:
     def shards(self) -> dict[str, bytes]:
         """Contents of all shards by path."""
         results = self.folder / "results" / "datasets"
-        return {path.relative_to(results).as_posix(): path.read_bytes() for path in results.rglob("*.h5")}
+        return {path.relative_to(results).as_posix(): path.read_bytes() for path in results.glob("*/*/*.h5")}
 
 
 def picture(seed: int, height: int, width: int) -> np.ndarray:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from i2vadapt.data.shards.format import Encoded, write_shard_file
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
 from i2vadapt.files.digests import file_digest
+from i2vadapt.synthesis import stage
 from i2vadapt.synthesis.clip import flow_of_clip, steps_from_plain, synthesize_clip
 from i2vadapt.synthesis.stage import run_synthesis
 
@@ -158,6 +160,65 @@ def test_depth_of_another_size_is_a_failure(inputs: tuple[list[Item], Path], tmp
     (failure,) = ShardReader(tmp_path / "0000.h5", "frames").failures
     assert failure.id == "0.png"
     assert "64x40 pixels, but its depth has 64x48" in failure.reason
+
+
+def add_strip(folder: Path, items: list[Item], depth: Path, height: int, width: int) -> Item:
+    """Adds a long and narrow photograph, and its depth to the shard."""
+    strip = folder / "strip.png"
+    cv2.imwrite(str(strip), np.resize(picture(7), (height, width, 3)))
+    item = Item(strip.name, str(strip), "walk", 0, file_digest(strip))
+    reader = ShardReader(depth)
+    maps = [Encoded(one, 0, reader.encoded(number), {}) for number, one in enumerate(reader.ids)]
+    slope = np.linspace(20000, 65535, height).astype(np.uint16)[:, None].repeat(width, 1)
+    maps.append(Encoded(item.id, 0, [encode_depth(slope)], {}))
+    write_shard_file(depth, "depth", maps, {"stage": "depth", "settings": {}, "package": "0", "inputs": {}})
+    items.insert(1, item)
+    return item
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 30_000), (64_000, 16)])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_photographs_too_long_for_a_frame_are_failures(
+    inputs: tuple[list[Item], Path], tmp_path: Path, height: int, width: int, workers: int
+) -> None:
+    items, depth = inputs
+    strip = add_strip(tmp_path, items, depth, height, width)
+    run_synthesis(items, depth, tmp_path / "0000.h5", SETTINGS, 0, workers, 0.4)
+    reader = ShardReader(tmp_path / "0000.h5", "frames")
+    assert reader.ids == ["0.png", "1.png", "2.png"]
+    (failed,) = reader.failures
+    assert failed.id == "strip.png"
+    start = f"{strip.path}: {width}x{height} pixels are too long and narrow: frames of "
+    assert failed.reason.startswith(start)
+    assert failed.reason.endswith(" would be needed, but a JPEG ends at 65500")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), cv2.error("of OpenCV"), ZeroDivisionError("division by zero")])
+def test_whatever_a_photograph_causes_is_its_failure_alone(
+    inputs: tuple[list[Item], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def failing(image: np.ndarray, *arguments: Any) -> Any:
+        if (image == picture(1)).all():
+            raise error
+        return synthesize_clip(image, *arguments)
+
+    items, depth = inputs
+    monkeypatch.setattr(stage, "synthesize_clip", failing)
+    run_synthesis(items, depth, tmp_path / "0000.h5", SETTINGS, 0, 1, 0.4)
+    reader = ShardReader(tmp_path / "0000.h5", "frames")
+    assert reader.ids == ["0.png", "2.png"]
+    assert reader.failures[0].reason.startswith(f"{items[1].path}: not processed: ")
+    with pytest.raises(UserError, match=r"1 of 3 items failed, more than max_failed_share = 0\.2: 1\.png"):
+        run_synthesis(items, depth, tmp_path / "0001.h5", SETTINGS, 0, 1, 0.2)
+
+
+def test_a_damaged_shard_of_depth_ends_the_stage(inputs: tuple[list[Item], Path], tmp_path: Path) -> None:
+    items, depth = inputs
+    reader = ShardReader(depth)
+    maps = [Encoded(one, 0, [b"no PNG"], {}) for one in reader.ids]
+    write_shard_file(depth, "depth", maps, reader.provenance)
+    with pytest.raises(UserError, match=r"depth\.h5: a frame of '0\.png' does not decode; delete the shard"):
+        run_synthesis(items, depth, tmp_path / "0000.h5", SETTINGS, 0, 1, 1.0)
 
 
 PERSON = np.s_[12:40, 24:40]

@@ -194,20 +194,26 @@ def test_a_killed_flow_run_resumes_with_the_bank_that_it_had(
     assert_same(train(run), flow_run)
 
 
-def test_an_unfinished_run_with_other_settings_is_refused_with_all_differences(
-    data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_unfinished_run_with_other_settings_is_set_aside_and_resumed_when_they_return(
+    data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = make_run(data, folder, pace=None)
     train_until_killed(run, monkeypatch, "_save", 1, before=False)
     other = make_run(data, folder, pace=None, learning_rate=0.5, momentum=0.1)
-    with pytest.raises(UserError) as caught:
-        train(other)
-    lines = str(caught.value).splitlines()
-    assert str(folder / "state.pt") in lines[0]
-    assert sorted(lines[1:]) == ["  train.learning_rate: 0.01, now 0.5", "  train.momentum: 0.9, now 0.1"]
-    (folder / "state.pt").unlink()
     rows, _ = train(other)
     assert rows[0]["learning_rate"] == "0.5"
+    lines = caplog.text.splitlines()
+    assert sorted(line for line in lines if line.startswith("  ")) == [
+        "  train.learning_rate: 0.01, now 0.5",
+        "  train.momentum: 0.9, now 0.1",
+    ]
+    caplog.set_level("INFO")
+    resumed = train(run)
+    assert "resuming after epoch 1, step 0" in caplog.text
+    assert not (folder / "state.pt").exists()
+    assert_same(resumed, train(make_run(data, folder.parent / "other", pace=None)))
+    train(other)
+    assert train(other)[0] == rows
 
 
 def test_two_trainers_in_one_folder(data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,3 +325,5 @@ def test_a_finished_run_is_left_unchanged_and_other_weights_or_settings_train_ag
     assert (folder / "checkpoint.pt").stat().st_mtime_ns == before
     train(make_run(data, folder, pace=None, epochs=1, momentum=0.5))
     assert (folder / "checkpoint.pt").stat().st_mtime_ns != before
+    assert train(run)[0] == rows  # the first training is taken back
+    assert (folder / "checkpoint.pt").stat().st_mtime_ns == before

@@ -151,26 +151,6 @@ def test_snakemake_records_of_a_shard_what_it_recorded_in_earlier_versions(finis
         assert {"code": record["code"], "params": params, "input": record["input"]} == expected
 
 
-def test_a_job_that_failed_after_a_changed_setting_is_done_again(copy: Project, tmp_path: Path) -> None:
-    python = tmp_path / "bin" / "python"
-    python.parent.mkdir()
-    python.write_text(f'#!/bin/sh\ncase "$*" in *" flow "*) exit 1;; esac\nexec {shlex.quote(sys.executable)} "$@"\n')
-    python.chmod(0o755)
-    with config(copy, f"{CONFIG}\nsettings: {{ flow: {{ quality: 80 }} }}\n"):
-        assert copy.plan("datasets") == {"flow": 3}
-        before = copy.shards()
-        failed = copy.run("datasets", path=python.parent)
-        assert failed.returncode != 0
-        assert failed.stdout.count("Restored previous version of") == 3
-        assert copy.shards() == before
-        assert copy.plan("datasets") == {"flow": 3}
-        copy.succeed("datasets")
-        assert copy.plan("datasets") == {}
-    assert {name for name, content in copy.shards().items() if content != before[name]} == {
-        name for name in before if "/flow/" in name
-    }
-
-
 def test_a_photograph_more_redoes_one_shard(finished: Project, copy: Project) -> None:
     name = "walking/new one.png"
     shard = shard_of(name, 2)

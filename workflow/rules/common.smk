@@ -1,22 +1,27 @@
 # Reads config.yaml, the benchmark files and methods.yaml once, and hands the rules' wildcards to the package, where the
 # logic is: i2vadapt.pipeline.jobs and i2vadapt.pipeline.fingerprints.
 #
-# Outputs of preprocessing and training are marked `update`, so that Snakemake does not delete them before their job: the
-# commands replace a file whole, and leave one alone that is up to date. Without it a job that is looked at again, as
-# after a kill between its end and Snakemake's note of it, would lose a whole shard or training.
+# Outputs are not marked `update`: a failed job must leave none behind, see i2vadapt.pipeline.outputs.
+import os
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+# `.venv/bin/snakemake` without activating the environment: the jobs call `python`, which is then not on the path.
+INTERPRETER = str(Path(sys.executable).parent)
+if INTERPRETER not in os.environ.get("PATH", "").split(os.pathsep):
+    os.environ["PATH"] = os.pathsep.join([INTERPRETER, os.environ.get("PATH", "")])
 WORKFLOW = Path(workflow.basedir, "workflow")
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
 from i2vadapt import stages
 from i2vadapt.config.resolve import load_datasets, read_config
 from i2vadapt.errors import UserError
-from i2vadapt.layout import Results, shard_name
-from i2vadapt.pipeline import failures, fingerprints, jobs
+from i2vadapt.layout import SHARD_SUFFIX, Results, shard_name
+from i2vadapt.pipeline import fingerprints, jobs
+from i2vadapt.pipeline.outputs import note_finished, prepare_outputs, unfinished_outputs
 
 try:
     CONFIG, parts = read_config(config, WORKFLOW)
@@ -30,9 +35,15 @@ DATASET = RESULTS.dataset("{dataset}")
 RUN = RESULTS.run("{benchmark}", "{run}", "{seed}")
 METHOD = RESULTS.method("{benchmark}", "{method}", "{seed}")
 REPORT = RESULTS.report("{benchmark}")
-FINGERPRINTS = {
-    name: fingerprints.take_fingerprints(dataset) for name, dataset in DATASETS.items()
-}
+IS_COORDINATOR = workflow.is_main_process  # a job of a cluster reads this file as well
+UNFINISHED = (
+    unfinished_outputs(
+        RESULTS,
+        jobs.all_outputs(BENCHMARKS.values(), DATASETS.values(), CONFIG.seeds, RESULTS),
+    )
+    if IS_COORDINATOR
+    else []
+)
 DEMO = fingerprints.DEMO
 DEMO_INDEX = "data/demo/index.csv"
 
@@ -69,9 +80,34 @@ def failed_share(wildcards, output):
     return DATASETS[wildcards.dataset].settings.max_failed_share
 
 
+@cache
+def fingerprints_of(dataset):
+    """Fingerprints of a dataset. They list all its files, which takes long on a slow file system."""
+    return fingerprints.take_fingerprints(DATASETS[dataset])
+
+
+def trigger(dataset, name):
+    """Params function: one of the fingerprints of a dataset, which only the coordinator compares."""
+
+    def fingerprint(wildcards):
+        return getattr(fingerprints_of(dataset), name) if IS_COORDINATOR else None
+
+    return fingerprint
+
+
 def contents_of(wildcards):
     """Fingerprint of the items of a shard: a photograph more redoes one shard, not the dataset."""
-    return FINGERPRINTS[wildcards.dataset].contents[int(wildcards.shard)]
+    fingerprint = trigger(wildcards.dataset, "contents")(wildcards)
+    return fingerprint[int(wildcards.shard)] if fingerprint else None
+
+
+def records_of(dataset):
+    """Params function: what contents.txt will hold; excluded from the rerun triggers, see `recorded`."""
+
+    def records(wildcards, output):
+        return fingerprints_of(dataset).records
+
+    return records
 
 
 def table_of(wildcards):
@@ -82,8 +118,10 @@ def table_of(wildcards):
     ancient would hide a new photograph, or a setting that changed with it, until the next run.
     """
     folder, shard = RESULTS.dataset(wildcards.dataset), int(wildcards.shard)
-    record = FINGERPRINTS[wildcards.dataset].records[shard]
     table = str(folder.items(wildcards.shard))
+    if not IS_COORDINATOR:
+        return table
+    record = fingerprints_of(wildcards.dataset).records[shard]
     return ancient(table) if fingerprints.is_recorded(folder, shard, record) else table
 
 
@@ -132,8 +170,10 @@ def benchmark_file(wildcards, output):
     return str(BENCHMARKS[wildcards.benchmark].file)
 
 
-def show_reports():
-    """Prints the accuracy tables of the benchmarks and where their reports are."""
+def end_run():
+    """Prints the accuracy tables of the benchmarks, where their reports are, and what was set aside."""
+    for line in note_finished(RESULTS):
+        print(line)
     for report in map(RESULTS.report, BENCHMARKS):
         if report.page.exists():
             print(report.table("md").read_text(encoding="utf-8"))

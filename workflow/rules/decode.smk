@@ -3,7 +3,7 @@ rule decode:
     input:
         table=table_of,
     output:
-        update(DATASET.shard("frames", "{shard}")),
+        DATASET.shard("frames", "{shard}"),
     log:
         RESULTS.log("decode", "{dataset}-{shard}"),
     benchmark:

@@ -22,7 +22,7 @@ rule depth:
         table=table_of,
         checkpoint=checkpoint_of,
     output:
-        update(DATASET.shard("depth", "{shard}")),
+        DATASET.shard("depth", "{shard}"),
     log:
         RESULTS.log("depth", "{dataset}-{shard}"),
     benchmark:

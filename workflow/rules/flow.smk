@@ -4,7 +4,7 @@ rule flow:
         frames=DATASET.shard("frames", "{shard}"),
         depth=depth_for_flow,
     output:
-        update(DATASET.shard("flow", "{shard}")),
+        DATASET.shard("flow", "{shard}"),
     log:
         RESULTS.log("flow", "{dataset}-{shard}"),
     benchmark:

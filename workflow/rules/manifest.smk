@@ -8,12 +8,11 @@ for name, dataset in DATASETS.items():
         input:
             generated=[DEMO_INDEX] if dataset.spec.generated else [],
         output:
-            manifest=update(folder.manifest),
-            excluded=update(folder.excluded),
-            contents=update(folder.contents),
+            manifest=folder.manifest,
+            excluded=folder.excluded,
+            contents=folder.contents,
             tables=[
-                update(folder.items(shard_name(index)))
-                for index in range(dataset.spec.shards)
+                folder.items(shard_name(index)) for index in range(dataset.spec.shards)
             ],
         log:
             RESULTS.log("manifest", name),
@@ -30,9 +29,9 @@ for name, dataset in DATASETS.items():
             side=dataset.side,
             min_frames=dataset.definition["min_frames"],
             folder=subpath(output.manifest, parent=True),
-            definition=FINGERPRINTS[name].definition,
-            contents=FINGERPRINTS[name].contents,
-            records=recorded(FINGERPRINTS[name].records),
+            definition=trigger(name, "definition"),
+            contents=trigger(name, "contents"),
+            records=records_of(name),
             version=stages.MANIFEST.version,
         shell:
             "PYTHONPATH=src python -m i2vadapt manifest --benchmark {params.benchmark:q} --side {params.side}"

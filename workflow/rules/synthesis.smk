@@ -4,7 +4,7 @@ rule synthesize:
         table=ancient(DATASET.items("{shard}")),
         depth=DATASET.shard("depth", "{shard}"),
     output:
-        update(DATASET.shard("frames", "{shard}")),
+        DATASET.shard("frames", "{shard}"),
     log:
         RESULTS.log("synthesize", "{dataset}-{shard}"),
     benchmark:

@@ -3,10 +3,10 @@ rule train:
     input:
         unpack(of("run", jobs.train_inputs)),
     output:
-        checkpoint=update(RUN.checkpoint),
-        metrics=update(RUN.metrics),
-        settings=update(RUN.settings),
-        scores=update(RUN.scores_index),
+        checkpoint=RUN.checkpoint,
+        metrics=RUN.metrics,
+        settings=RUN.settings,
+        scores=RUN.scores_index,
     log:
         RESULTS.log("train", "{benchmark}-{run}-{seed}"),
     benchmark:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from i2vadapt.config.base import Stream
 from i2vadapt.data.flow_codec import flip_codes
 from i2vadapt.data.image import flip_frames
 from i2vadapt.data.items import UNLABELLED, read_items
+from i2vadapt.data.labels import relabel
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.data.shards.set import ShardSet
 from i2vadapt.errors import UserError
@@ -34,6 +35,7 @@ class ClipDataset:
         stream: stream of the clips.
 
     Attributes:
+        manifest: table of the items.
         items: items that did not fail in preprocessing.
         frames_settings: settings with which the frames were made.
         flow_settings: settings with which the flow was made; empty for the stream `rgb`.
@@ -44,7 +46,8 @@ class ClipDataset:
 
     def __init__(self, folder: Path, stream: Stream) -> None:
         layout = DatasetFolder(folder)
-        manifest = read_items(layout.manifest)
+        self.manifest = layout.manifest
+        manifest = read_items(self.manifest)
         count = layout.count_shards()
         if not count:
             raise UserError(f"{folder / 'items'}: no item tables: run the manifest stage")
@@ -67,6 +70,16 @@ class ClipDataset:
         """The same dataset restricted to the items with the given ids."""
         part = copy.copy(self)
         part.items = [item for item in self.items if item.id in ids]
+        return part
+
+    def labelled_by(self, classes: Sequence[str]) -> ClipDataset:
+        """The same dataset, where each item has the label that the name of its class has in a list of classes.
+
+        Raises:
+            UserError: if an item has a class that is not in the list.
+        """
+        part = copy.copy(self)
+        part.items = relabel(self.items, classes, self.manifest)
         return part
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,18 +33,20 @@ class Domains:
     tested: Container[str]
 
 
-def open_domains(source: Path, target: Path, settings: RunSettings) -> Domains:
-    """Opens the datasets and selects their parts by the protocol.
+def open_domains(source: Path, target: Path, settings: RunSettings, classes: Sequence[str]) -> Domains:
+    """Opens the datasets, gives their items the labels of a run, and selects their parts by the protocol.
 
     Args:
         source: dataset folder of the photographs; not read by a run that learns from the target's labels.
         target: dataset folder of the real videos.
         settings: settings of the run; stream, protocol and supervision are used.
+        classes: class names in the order of the run's labels.
 
     Raises:
-        UserError: as `ClipDataset` and `split_parts`, or if a run needs labels of the target and there are none.
+        UserError: as `ClipDataset` and `split_parts`, if an item is of another class, or if a run needs labels of the
+            target and there are none.
     """
-    videos = ClipDataset(target, settings.stream)
+    videos = ClipDataset(target, settings.stream).labelled_by(classes)
     tested = evaluated_videos(videos, settings)
     adapted = videos
     if settings.protocol == "split1":
@@ -52,11 +54,34 @@ def open_domains(source: Path, target: Path, settings: RunSettings) -> Domains:
         adapted = videos.only({item_id for item_id, part in parts.items() if part == TRAIN})
         _logger.info("split 1 of the target: adapting to %d videos, testing on %d", len(adapted.items), len(tested))
     if settings.reads_source:
-        return Domains(ClipDataset(source, settings.stream), adapted, videos, tested)
+        photographs = ClipDataset(source, settings.stream).labelled_by(classes)
+        _check_learned(photographs, classes)
+        return Domains(photographs, adapted, videos, tested)
     labelled = adapted.only({item.id for item in adapted.items if item.label != UNLABELLED})
     if not labelled.items:
         raise UserError(f"{target}: supervision target needs labels, but no training video has one")
+    _check_learned(labelled, classes)
     return Domains(labelled, adapted, videos, tested)
+
+
+def _check_learned(dataset: ClipDataset, classes: Sequence[str]) -> None:
+    """Warns of classes of which there is nothing to learn.
+
+    Raises:
+        UserError: if items to learn from have no label.
+    """
+    unlabelled = [item.id for item in dataset.items if item.label == UNLABELLED]
+    if unlabelled:
+        raise UserError(f"{dataset.manifest}: {unlabelled[0]} has no label, but labels of the source are learned")
+    found = set(dataset.labels.tolist())
+    missing = [name for label, name in enumerate(classes) if label not in found]
+    if missing:
+        _logger.warning(
+            "%s: has no item of class %s, which can therefore not be learned; its classes are %s",
+            dataset.manifest,
+            ", ".join(missing),
+            ", ".join(name for label, name in enumerate(classes) if label in found),
+        )
 
 
 def evaluated_videos(videos: ClipDataset, settings: RunSettings) -> set[str]:

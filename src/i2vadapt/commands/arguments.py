@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from i2vadapt.config.names import check_folder_name
+from i2vadapt.config.paths import check_file
+from i2vadapt.runtime.cores import available_cores
 
 
 def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
@@ -18,15 +22,15 @@ def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
     )
 
 
-def add_shard_output(parser: argparse.ArgumentParser) -> None:
-    """Adds --out and --max-failed-share, for commands that build a shard."""
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="FILE_OR_DIR",
-        help="shard to write; for plain input files, the file or folder to write",
-    )
+def add_shard_output(parser: argparse.ArgumentParser, plain: str = "", metavar: str = "FILE") -> None:
+    """Adds --out and --max-failed-share, for commands that build a shard.
+
+    Args:
+        parser: parser of the sub-command.
+        plain: what is written for plain input files, appended to the help text.
+        metavar: name of the value in the help text.
+    """
+    parser.add_argument("--out", type=path, required=True, metavar=metavar, help=f"shard to write{plain}")
     parser.add_argument(
         "--max-failed-share",
         type=share,
@@ -41,9 +45,11 @@ def add_workers(parser: argparse.ArgumentParser, default: int | None = None) -> 
     parser.add_argument(
         "--workers",
         type=whole_number,
-        default=os.cpu_count() if default is None else default,
+        default=available_cores() if default is None else default,
         metavar="N",
-        help="number of worker processes (%(default)s)",
+        help="number of worker processes (%(default)s: the cores that this process may use)"
+        if default is None
+        else "number of worker processes (%(default)s)",
     )
 
 
@@ -65,7 +71,32 @@ def add_gpus(parser: argparse.ArgumentParser, use: str = "") -> None:
 
 def default_loaders() -> int:
     """Default number of loader processes: on CPUs, which the network needs itself, one suffices; a GPU needs more."""
-    return min(len(os.sched_getaffinity(0)) - 1, 8 if Path("/dev/nvidiactl").exists() else 1)
+    return min(available_cores() - 1, 8 if Path("/dev/nvidiactl").exists() else 1)
+
+
+def path(text: str) -> Path:
+    """Parses a path; shells leave the ~ of --out=~/results to the command.
+
+    Raises:
+        argparse.ArgumentTypeError: if the path begins with the name of a home folder that there is not.
+    """
+    return Path(_checked(check_file, text))
+
+
+def class_name(text: str) -> str:
+    """Parses the name of a class.
+
+    Raises:
+        argparse.ArgumentTypeError: if no class can have the name.
+    """
+    return _checked(check_folder_name, text)
+
+
+def _checked(check: Callable[[str], str], text: str) -> str:
+    try:
+        return check(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}, not {text!r}") from None
 
 
 def whole_number(text: str) -> int:

@@ -1,14 +1,14 @@
-"""Sub-commands plan and verify."""
+"""Sub-commands plan, verify and clear."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from i2vadapt.commands.arguments import add_workers, command, whole_number
+from i2vadapt.runtime.cores import available_cores
 
 
 def add_commands(commands: Any) -> None:
@@ -34,7 +34,7 @@ def add_commands(commands: Any) -> None:
     parser.add_argument(
         "--cores",
         type=whole_number,
-        default=os.cpu_count(),
+        default=available_cores(),
         metavar="N",
         help="number of CPU cores to plan for (%(default)s)",
     )
@@ -42,6 +42,9 @@ def add_commands(commands: Any) -> None:
     parser = command(commands, "verify", run_verify, "check every shard: tables, digests, frames, provenance")
     parser.add_argument("results", type=Path, metavar="RESULTS", help="results folder of the workflow")
     add_workers(parser)
+
+    parser = command(commands, "clear", run_clear, "delete shards and trainings that later settings have superseded")
+    parser.add_argument("results", type=Path, metavar="RESULTS", help="results folder of the workflow")
 
 
 def run_plan(options: argparse.Namespace) -> None:
@@ -64,3 +67,22 @@ def run_verify(options: argparse.Namespace) -> None:
         sys.stdout.write(f"{line.encode('utf-8', 'replace').decode()}\n")
 
     verify(options.results, options.workers, report)
+
+
+def run_clear(options: argparse.Namespace) -> None:
+    """Sub-command clear: what was deleted, on standard output.
+
+    Raises:
+        UserError: if the folder is missing.
+    """
+    from i2vadapt.errors import UserError
+    from i2vadapt.files import superseded
+    from i2vadapt.layout import Results
+
+    if not options.results.is_dir():
+        raise UserError(f"{options.results}: no such folder")
+    versions = Results(options.results).superseded()
+    size = superseded.size_of(versions)
+    for version in versions:
+        superseded.remove(version)
+    sys.stdout.write(f"{len(versions)} superseded shards and trainings deleted, {size / 1e6:.0f} MB\n")

@@ -47,11 +47,15 @@ def _add_depth(commands: Any) -> None:
         commands, "depth", run_depth_command, "estimate inverse depth of photographs, of a shard or of plain images"
     )
     parser.add_argument(
-        "images", nargs="*", type=Path, metavar="IMAGE", help="plain images; their maps are written to --out as PNG"
+        "images",
+        nargs="*",
+        type=Path,
+        metavar="IMAGE",
+        help="plain images; their maps are written to --out as PNG of 16 bits",
     )
     parser.add_argument("--items", type=Path, metavar="CSV", help="item table of the shard, from the stage manifest")
     add_settings(parser, "depth")
-    add_shard_output(parser)
+    add_shard_output(parser, "; for plain images a folder, or for a single image a .png", "FILE_OR_DIR")
     add_gpus(parser)
 
 
@@ -77,7 +81,7 @@ def _add_synthesize(commands: Any) -> None:
         "--seed", type=whole_number, default=0, metavar="N", help="random seed of the camera motions (0)"
     )
     add_settings(parser, "synthesis")
-    add_shard_output(parser)
+    add_shard_output(parser, "; for a plain image a video, e.g. .mp4")
     add_workers(parser)
 
 
@@ -102,7 +106,7 @@ def _add_flow(commands: Any) -> None:
     parser.add_argument("--frames", type=Path, metavar="H5", help="shard of frames")
     parser.add_argument("--depth", type=Path, metavar="H5", help="shard of depth, for exact flow of generated frames")
     add_settings(parser, "flow")
-    add_shard_output(parser)
+    add_shard_output(parser, "; for two images a .flo, for a video a video, e.g. .mp4")
     add_workers(parser)
     add_gpus(parser)
 

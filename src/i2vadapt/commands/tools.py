@@ -103,10 +103,11 @@ def run_report(options: argparse.Namespace) -> None:
 
 
 def run_view(options: argparse.Namespace) -> None:
-    """Sub-command view."""
+    """Sub-command view: the items that failed, if any, on standard output."""
     from i2vadapt.report.view import view_shard
 
-    view_shard(options.shard, options.out, options.items)
+    for line in view_shard(options.shard, options.out, options.items):
+        sys.stdout.write(f"failed: {line.encode('utf-8', 'replace').decode()}\n")
 
 
 def run_download(options: argparse.Namespace) -> None:

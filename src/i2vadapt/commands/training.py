@@ -12,13 +12,16 @@ from i2vadapt.commands.arguments import (
     add_gpus,
     add_settings,
     add_workers,
+    class_name,
     command,
     default_loaders,
+    path,
     whole_number,
 )
+from i2vadapt.config.names import repeated
 from i2vadapt.config.parsing import parse, parse_object
 from i2vadapt.config.recipes import settings_class
-from i2vadapt.errors import UserError
+from i2vadapt.errors import UserError, cause
 from i2vadapt.runtime.launch import is_launched, launch
 
 
@@ -26,30 +29,35 @@ def add_commands(commands: Any) -> None:
     """Adds the sub-commands train, fuse, evaluate and predict."""
     _add_train(commands)
     parser = command(commands, "fuse", run_fuse, "fuse the last scores of a method's runs into predictions")
-    parser.add_argument("--runs", type=Path, nargs="+", required=True, metavar="DIR", help="folders of finished runs")
+    parser.add_argument("--runs", type=path, nargs="+", required=True, metavar="DIR", help="folders of finished runs")
     parser.add_argument("--title", required=True, metavar="TEXT", help="name of the method in the tables")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the method")
+    parser.add_argument("--out", type=path, required=True, metavar="DIR", help="folder of the method")
 
     parser = command(commands, "evaluate", run_evaluate, "score a dataset with a trained classifier")
     _add_classifier(parser)
-    parser.add_argument("--target", type=Path, required=True, metavar="DIR", help="dataset folder of the videos")
+    parser.add_argument("--target", type=path, required=True, metavar="DIR", help="dataset folder of the videos")
     parser.add_argument("--batch-size", type=whole_number, default=8, metavar="N", help="number of videos per pass (8)")
-    parser.add_argument("--out", type=Path, required=True, metavar="CSV", help="table of predictions to write")
+    parser.add_argument("--out", type=path, required=True, metavar="CSV", help="table of predictions to write")
     add_workers(parser, default=default_loaders())
     add_gpus(parser)
 
     parser = command(commands, "predict", run_predict, "classify plain video files")
     _add_classifier(parser)
-    parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="video files")
+    parser.add_argument("videos", type=path, nargs="+", metavar="VIDEO", help="video files")
     parser.add_argument("--top", type=whole_number, default=3, metavar="N", help="number of classes to print (3)")
 
 
 def _add_train(commands: Any) -> None:
     parser = command(commands, "train", run_train, "train one network, or resume its training after an interruption")
-    parser.add_argument("--source", type=Path, required=True, metavar="DIR", help="dataset folder of the photographs")
-    parser.add_argument("--target", type=Path, required=True, metavar="DIR", help="dataset folder of the videos")
+    parser.add_argument("--source", type=path, required=True, metavar="DIR", help="dataset folder of the photographs")
+    parser.add_argument("--target", type=path, required=True, metavar="DIR", help="dataset folder of the videos")
     parser.add_argument(
-        "--classes", nargs="+", required=True, metavar="NAME", help="class names in the order of their labels"
+        "--classes",
+        nargs="+",
+        type=class_name,
+        required=True,
+        metavar="NAME",
+        help="class names in the order of the network's labels; those of the manifests may have another order",
     )
     parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="random seed (0)")
     parser.add_argument(
@@ -60,7 +68,7 @@ def _add_train(commands: Any) -> None:
         metavar="NAME=DIR",
         help="folders of the runs whose scores this run reads, e.g. that of bank.partner (none)",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+    parser.add_argument("--out", type=path, required=True, metavar="DIR", help="folder of the run")
     add_settings(parser, "train")
     add_workers(parser, default=default_loaders())
     add_gpus(parser, ", one process each that trains on its part of every batch")
@@ -69,7 +77,7 @@ def _add_train(commands: Any) -> None:
 def _add_classifier(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "classifier",
-        type=Path,
+        type=path,
         metavar="CLASSIFIER",
         help="folder of a method, whose runs are all used, or a checkpoint.pt",
     )
@@ -84,13 +92,18 @@ def parent(text: str) -> tuple[str, Path]:
     name, found, folder = text.partition("=")
     if not (name and found and folder):
         raise argparse.ArgumentTypeError(f"{text}: must be NAME=DIR")
-    return name, Path(folder)
+    return name, path(folder)
 
 
 def run_train(options: argparse.Namespace) -> None:
     """Runs sub-command train; with several GPUs, this process only starts and watches the training processes."""
     data = parse_object(options.settings, "--settings")
     settings = parse(settings_class(data, "--settings"), data, "--settings")
+    classes = tuple(options.classes)
+    given = {"--classes": [name.casefold() for name in classes], "--parents": [name for name, _ in options.parents]}
+    for option, names in given.items():
+        if repeated(names):
+            raise UserError(f"{option}: {', '.join(repeated(names))} must not be listed twice")
     if options.gpus > 1 and not is_launched():
         launch(options.gpus, sys.argv[1:])
         return
@@ -102,7 +115,7 @@ def run_train(options: argparse.Namespace) -> None:
         options.out,
         options.source,
         options.target,
-        tuple(options.classes),
+        classes,
         settings,
         options.seed,
         options.workers,
@@ -139,7 +152,7 @@ def run_predict(options: argparse.Namespace) -> None:
     """Runs sub-command predict and prints one line per video.
 
     Raises:
-        UserError: if videos cannot be read; the others are predicted first.
+        UserError: if videos could not be predicted, whatever exception they caused; the others are predicted first.
     """
     from i2vadapt.inference.classifier import load_classifier
     from i2vadapt.inference.predict import predict_video
@@ -147,13 +160,16 @@ def run_predict(options: argparse.Namespace) -> None:
     classifier = load_classifier(options.classifier)
     problems = []
     for video in options.videos:
+        name = str(video).encode("utf-8", "replace").decode()
         try:
             scores = predict_video(classifier, video)
-        except UserError as error:
-            problems.append(str(error))
+        except Exception as error:  # of any library
+            known = isinstance(error, UserError)
+            problems.append(str(error) if known else f"{video}: cannot be predicted: {cause(error)}")
+            sys.stdout.write(f"{name}: not predicted\n")
             continue
         best = scores.argsort()[::-1][: options.top]
         shown = ", ".join(f"{classifier.classes[label]} {scores[label]:.3f}" for label in best)
-        sys.stdout.write(f"{str(video).encode('utf-8', 'replace').decode()}: {shown}\n")
+        sys.stdout.write(f"{name}: {shown}\n")
     if problems:
-        raise UserError("\n".join(problems))
+        raise UserError("\n".join(dict.fromkeys(problems)))

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from i2vadapt.config.base import Name, Section
-from i2vadapt.config.parsing import parse, read_yaml
+from i2vadapt.config.base import Section
+from i2vadapt.config.names import ClassName, Distinct, FolderName, Name, class_key, repeated
+from i2vadapt.config.parsing import parse_file
+from i2vadapt.config.paths import FilePath, ResultsPath
 from i2vadapt.errors import UserError
 
 
@@ -16,12 +18,13 @@ class DatasetSpec(Section):
     """One side of a benchmark: the location of its items and the selection of those that are used."""
 
     dataset: Name = Field(description="name of the dataset; its tables and shards are in results/datasets/<dataset>")
-    root: str = Field(description="folder of the images or videos: one sub-folder per class, or unlabelled items")
+    root: FilePath = Field(description="folder of the images or videos: one sub-folder per class, or unlabelled items")
     layout: Literal["folder", "list", "ucf101", "hmdb51"] = Field(
         "folder", description="source of the labels: sub-folders, list files, or the official files of a dataset"
     )
-    lists: tuple[str, ...] = Field(
-        (), description="list files of lines 'path label', UCF101 split files, or the folder of HMDB51's split files"
+    lists: Annotated[tuple[FilePath, ...], Distinct] = Field(
+        (),
+        description="list files of lines 'path label' or 'path', UCF101's split files, or the folder of HMDB51's",
     )
     split: int | None = Field(
         None, ge=1, le=3, description="number of the HMDB51 split; for UCF101, lists names the files of a split"
@@ -49,8 +52,12 @@ class DatasetSpec(Section):
 class ClassSpec(Section):
     """A class of the benchmark and its names in the two datasets; several classes of a dataset may be merged."""
 
-    source: tuple[str, ...] = Field(min_length=1, description="names of the class in the source dataset")
-    target: tuple[str, ...] = Field(min_length=1, description="names of the class in the target dataset")
+    source: Annotated[tuple[FolderName, ...], Distinct] = Field(
+        min_length=1, description="names of the class in the source dataset"
+    )
+    target: Annotated[tuple[FolderName, ...], Distinct] = Field(
+        min_length=1, description="names of the class in the target dataset"
+    )
 
 
 class Benchmark(Section):
@@ -59,7 +66,7 @@ class Benchmark(Section):
     name: Name = Field(description="name of the benchmark, which names its folders in results/")
     source: DatasetSpec = Field(description="dataset of labelled photographs")
     target: DatasetSpec = Field(description="dataset of videos")
-    classes: dict[str, ClassSpec] = Field(min_length=2, description="classes in the order of the labels 0, 1, …")
+    classes: dict[ClassName, ClassSpec] = Field(min_length=2, description="classes in the order of the labels 0, 1, …")
     settings: dict[str, Any] = Field(default_factory=dict, description="settings that differ from the preset")
     released: dict[str, Any] = Field(
         default_factory=dict, description="settings that differ in the released scripts; used with preset released only"
@@ -70,29 +77,35 @@ class Benchmark(Section):
 
     @model_validator(mode="after")
     def _classes_are_disjoint(self) -> Benchmark:
+        """Every mistake is named, since each of them puts items under a wrong label."""
+        problems = []
+        for key in repeated(name.casefold() for name in self.classes):
+            same = [repr(name) for name in self.classes if name.casefold() == key]
+            problems.append(f"classes {' and '.join(same)} differ in nothing but case")
         for side in ("source", "target"):
             seen: dict[str, str] = {}
             for name, spec in self.classes.items():
                 for original in getattr(spec, side):
-                    if seen.setdefault(class_key(original), name) != name:
-                        raise ValueError(
-                            f"{side} class {original!r} is given to both {seen[class_key(original)]!r} and {name!r}"
-                        )
-        if self.source.dataset == self.target.dataset:
-            raise ValueError(f"source and target have the same dataset name {self.source.dataset!r}")
+                    first = seen.setdefault(class_key(original), name)
+                    if first != name:
+                        problems.append(f"{side} class {original!r} is given to both {first!r} and {name!r}")
+        if self.source.dataset.casefold() == self.target.dataset.casefold():
+            problems.append(f"source and target have the same dataset name {self.source.dataset!r}")
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
 
 class Config(Section):
     """Content of config.yaml."""
 
-    benchmarks: tuple[str, ...] = Field(
+    benchmarks: Annotated[tuple[FilePath, ...], Distinct] = Field(
         ("demo",), min_length=1, description="names of files in workflow/benchmarks, or paths of your own files"
     )
-    methods: tuple[str, ...] = Field(
+    methods: Annotated[tuple[str, ...], Distinct] = Field(
         ("full",), min_length=1, description="methods of workflow/methods.yaml to run, the rows of the tables"
     )
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Distinct] = Field(
         (0,), min_length=1, description="random seeds; every run is trained once with each"
     )
     preset: Literal["default", "paper", "released"] = Field(
@@ -100,15 +113,10 @@ class Config(Section):
         description="set of defaults: default (what measured best), paper (to the letter), or released (the authors'"
         " code where it differs)",
     )
-    results: str = Field("results", min_length=1, description="folder of all outputs")
+    results: ResultsPath = Field("results", min_length=1, description="folder of all outputs")
     settings: dict[str, Any] = Field(
         default_factory=dict, description="settings of all benchmarks; they override those of the benchmark files"
     )
-
-
-def class_key(name: str) -> str:
-    """Normalises a class name for comparisons: UCF101's own lists differ in case, underscores and spaces."""
-    return name.casefold().replace("_", "").replace(" ", "")
 
 
 def benchmark_file(name: str, folder: Path) -> Path:
@@ -122,6 +130,8 @@ def benchmark_file(name: str, folder: Path) -> Path:
         UserError: if there is no such file.
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
+    if str(path).startswith("-"):  # commands would take it for an option
+        path = path.absolute()
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
         raise UserError(f"benchmarks: no file {path}; there are {known}, or give the path of a .yaml file")
@@ -134,4 +144,4 @@ def load_benchmark(path: Path) -> Benchmark:
     Raises:
         UserError: if the file cannot be read; lists all mistakes at once.
     """
-    return parse(Benchmark, read_yaml(path), str(path))
+    return parse_file(Benchmark, path)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from i2vadapt.config.base import Name, Section
-from i2vadapt.config.parsing import parse, read_yaml
+from i2vadapt.config.base import Section
+from i2vadapt.config.names import Distinct, Name, Title
+from i2vadapt.config.parsing import parse, parse_file, raise_problems
 from i2vadapt.config.recipes import settings_class
 from i2vadapt.config.run import RunSettings
 from i2vadapt.config.settings import PRESETS, merge
@@ -22,9 +23,11 @@ class MethodSpec(Section):
     A method needs the runs that it fuses and, in turn, the runs whose scores these read.
     """
 
-    title: str = Field(min_length=1, description="name of the row, as in the paper")
+    title: Title = Field(min_length=1, description="name of the row, as in the paper")
     table: int | None = Field(None, description="number of the paper's table that contains the row")
-    fuse: tuple[Name, ...] = Field(min_length=1, description="runs whose class probabilities are added")
+    fuse: Annotated[tuple[Name, ...], Distinct] = Field(
+        min_length=1, description="runs whose class probabilities are added"
+    )
 
 
 class MethodsTable(Section):
@@ -40,15 +43,14 @@ def load_methods(path: Path) -> MethodsTable:
     Raises:
         UserError: if the file cannot be read or a fused run is not defined; lists all mistakes at once.
     """
-    table = parse(MethodsTable, read_yaml(path), str(path))
+    table = parse_file(MethodsTable, path)
     problems = [
         f"{path}: methods.{name}.fuse: no run {run!r}; there are {', '.join(table.runs)}"
         for name, method in table.methods.items()
         for run in method.fuse
         if run not in table.runs
     ]
-    if problems:
-        raise UserError("\n".join(problems))
+    raise_problems(problems)
     return table
 
 
@@ -129,8 +131,7 @@ def check_fusion(methods: Mapping[str, MethodSpec], runs: Mapping[str, RunSettin
             problems.append(f"{where}, method {name}: fuse: {', '.join(method.fuse)}: two runs of the same stream")
         if any((settings.protocol, settings.split1) != (fused[0].protocol, fused[0].split1) for settings in fused):
             problems.append(f"{where}, method {name}: fuse: {', '.join(method.fuse)}: tested on different videos")
-    if problems:
-        raise UserError("\n".join(problems))
+    raise_problems(problems)
 
 
 def check_parents(runs: Mapping[str, RunSettings], where: str) -> None:
@@ -159,5 +160,4 @@ def check_parents(runs: Mapping[str, RunSettings], where: str) -> None:
                 problems.append(
                     f"{where}, run {name}: bank.strategy compares RGB features: {parent} is a {other.stream} run"
                 )
-    if problems:
-        raise UserError("\n".join(problems))
+    raise_problems(problems)

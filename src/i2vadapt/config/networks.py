@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from i2vadapt.config.base import Section
+from i2vadapt.config.paths import FilePath
 
 NetworkName = Literal["i3d", "clip_vit_b32", "resnet18", "resnet50"]
 FRAME_NETWORKS: tuple[NetworkName, ...] = ("clip_vit_b32", "resnet18", "resnet50")
@@ -16,11 +17,11 @@ FRAME_NETWORKS: tuple[NetworkName, ...] = ("clip_vit_b32", "resnet18", "resnet50
 class InitSettings(Section):
     """Initial weights of I3D."""
 
-    rgb: str | None = Field(
+    rgb: FilePath | None = Field(
         "weights/i3d-kinetics400-rgb.safetensors",
         description="file with the I3D weights from which an RGB run starts; null: random weights",
     )
-    flow: str | None = Field(
+    flow: FilePath | None = Field(
         None,
         description="file with the I3D weights from which a flow run starts; null: the RGB weights, with the first"
         " kernels averaged over the colours",
@@ -30,7 +31,7 @@ class InitSettings(Section):
 class ResNetSettings(Section):
     """ResNet on single frames, for the image-only lower bound, SO (Img) of Table 1."""
 
-    weights: str | None = Field(
+    weights: FilePath | None = Field(
         None, description="file of torchvision or timm with ImageNet weights; null: random weights"
     )
 
@@ -38,7 +39,7 @@ class ResNetSettings(Section):
 class ClipSettings(Section):
     """CLIP ViT-B/32 on single frames (paper section 4.5): the image tower is trained, the text tower is not."""
 
-    weights: str | None = Field(
+    weights: FilePath | None = Field(
         "weights/clip-vit-b32.pt", description="file of OpenAI or open_clip with CLIP weights; null: random, for tests"
     )
     quick_gelu: bool = Field(

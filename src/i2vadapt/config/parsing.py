@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from i2vadapt.config.messages import describe_errors
+from i2vadapt.config.names import repeated
+from i2vadapt.config.yaml_files import read_yaml_file
 from i2vadapt.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-def describe_errors(error: ValidationError, where: str, limit: int = 20) -> str:
-    """Lists the mistakes in a settings document, one line each: document, key, what is wrong, the value.
-
-    Args:
-        error: error raised by pydantic.
-        where: name of the document.
-        limit: largest number of lines.
-    """
-    lines = []
-    for detail in error.errors()[:limit]:
-        key = ".".join(str(part) for part in detail["loc"]) or "the document"
-        if detail["type"] == "extra_forbidden":
-            lines.append(f"{where}: {key}: no such key")
-        elif detail["type"] == "missing":
-            lines.append(f"{where}: {key}: required, but missing")
-        else:
-            message = detail["msg"].removeprefix("Value error, ")
-            message = message[0].lower() + message[1:]
-            shown = repr(detail["input"])
-            lines.append(f"{where}: {key}: {message}" + (f", not {shown}" if len(shown) < 100 else ""))
-    return "\n".join(lines)
 
 
 def parse(model: type[Model], data: Any, where: str) -> Model:
@@ -54,6 +34,29 @@ def parse(model: type[Model], data: Any, where: str) -> Model:
         raise UserError(describe_errors(error, where)) from None
 
 
+def parse_file(model: type[Model], path: Path) -> Model:
+    """Builds a settings model from a YAML file.
+
+    Raises:
+        UserError: if the file cannot be read, or there are mistakes; lists all of them, those of YAML first.
+    """
+    file = read_yaml_file(path)
+    problems = list(file.problems)
+    try:
+        parsed = model.model_validate(file.data)
+    except ValidationError as error:
+        problems.append(describe_errors(error, str(path), file=file))
+    raise_problems(problems)
+    return parsed
+
+
+def raise_problems(problems: Sequence[str]) -> None:
+    """Raises UserError with all problems, one line each, if there are any; empty ones do not count."""
+    lines = [line for line in problems if line]
+    if lines:
+        raise UserError("\n".join(lines))
+
+
 def parse_json(model: type[Model], text: str, where: str) -> Model:
     """Builds a settings model from the text of a JSON object, as `parse`; an empty text gives the defaults."""
     return parse(model, parse_object(text, where), where)
@@ -67,10 +70,17 @@ def parse_object(text: str, where: str) -> dict[str, Any]:
         where: name of the text, for messages.
 
     Raises:
-        UserError: if the text is not a JSON object.
+        UserError: if the text is not a JSON object, or a key occurs twice in an object.
     """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        twice = repeated(key for key, _ in pairs)
+        if twice:
+            raise UserError(f"{where}: the key {twice[0]} occurs twice")
+        return dict(pairs)
+
     try:
-        data = json.loads(text or "{}")
+        data = json.loads(text or "{}", object_pairs_hook=unique)
     except json.JSONDecodeError as error:
         raise UserError(f"{where}: not a JSON object: {error}") from None
     if not isinstance(data, dict):
@@ -79,19 +89,11 @@ def parse_object(text: str, where: str) -> dict[str, Any]:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Reads a YAML mapping.
+    """Reads a YAML mapping that a command wrote.
 
     Raises:
-        UserError: if the file is missing, is not YAML, or is not a mapping.
+        UserError: if the file is missing, is not YAML, or is not a mapping, or a key occurs twice.
     """
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        raise UserError(f"{path}: must be a mapping of keys to values, not a {type(data).__name__}")
-    return data
+    file = read_yaml_file(path, by_hand=False)
+    raise_problems(file.problems)
+    return file.data

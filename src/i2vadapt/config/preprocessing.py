@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from i2vadapt.config.base import Range, Section
+from i2vadapt.config.paths import FilePath
 
 Codec = Literal["jpeg", "raw"]
 Rotation = Literal["axis_angle", "euler"]
@@ -27,7 +28,9 @@ class DepthSettings(Section):
     """Depth of photographs (paper section 4.2: MiDaS, BEiT-Large-512)."""
 
     model: DepthModelName = Field("dpt_beit_large_512", description="network; dpt_small comes with the package")
-    checkpoint: str | None = Field(None, description="file with the network's weights; null uses the published one")
+    checkpoint: FilePath | None = Field(
+        None, description="file with the network's weights; null uses the published one"
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="data type of convolutions and attention; auto: bfloat16 where the device is fast in it"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from i2vadapt.config.documents import Benchmark, Config, DatasetSpec, benchmark_file, load_benchmark
+from i2vadapt.config.messages import describe_error
 from i2vadapt.config.methods import (
     MethodSpec,
     MethodsTable,
@@ -19,9 +20,11 @@ from i2vadapt.config.methods import (
     needed_runs,
     resolve_run,
 )
-from i2vadapt.config.parsing import describe_errors, parse
+from i2vadapt.config.names import repeated
+from i2vadapt.config.parsing import parse, raise_problems
 from i2vadapt.config.run import RunSettings
 from i2vadapt.config.settings import Settings, resolve_settings
+from i2vadapt.config.yaml_files import YamlFile, read_yaml_file
 from i2vadapt.errors import UserError
 from i2vadapt.stages import Side
 
@@ -64,12 +67,18 @@ class Dataset:
     definition: dict[str, Any]
 
 
-def read_config(data: Mapping[str, Any], workflow: Path) -> tuple[Config, list[ResolvedBenchmark]]:
+def read_config(
+    data: Mapping[str, Any], workflow: Path, files: Sequence[str | Path] = ("config.yaml",)
+) -> tuple[Config, list[ResolvedBenchmark]]:
     """Checks the content of config.yaml and resolves it.
 
+    Snakemake reads the files itself: it keeps the last of two equal keys, and merges what --config gives. The files are
+    therefore read again, strictly, which also tells where a value comes from.
+
     Args:
-        data: content of config.yaml.
+        data: content of config.yaml, merged with that of other files and with the values of --config.
         workflow: see `resolve`.
+        files: files of which `data` is the content; those that do not exist are passed over.
 
     Returns:
         The configuration, and its benchmarks as returned by `resolve`.
@@ -77,11 +86,14 @@ def read_config(data: Mapping[str, Any], workflow: Path) -> tuple[Config, list[R
     Raises:
         UserError: if there are mistakes; lists all of them, those in config.yaml and those in the files that it names.
     """
-    problems = []
+    problems = _folder_problems(workflow)
+    written = [read_yaml_file(Path(file)) for file in files if Path(file).is_file()]
+    problems += [problem for file in written for problem in file.problems]
+    data = {str(key): value for key, value in data.items()}
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
-        problems.append(describe_errors(error, "config.yaml"))
+        problems += _describe_by_origin(error, data, written)
         wrong = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
         config = parse(Config, {key: value for key, value in data.items() if key not in wrong}, "config.yaml")
     resolved = []
@@ -89,9 +101,26 @@ def read_config(data: Mapping[str, Any], workflow: Path) -> tuple[Config, list[R
         resolved = resolve(config, workflow)
     except UserError as error:
         problems.append(str(error))
-    if problems:
-        raise UserError("\n".join(problems))
+    raise_problems(problems)
     return config, resolved
+
+
+def _folder_problems(workflow: Path) -> list[str]:
+    folder = str(workflow.absolute().parent)
+    if "{" in folder or "}" in folder:
+        return [f"{folder}: the name of the project's folder must not hold braces, in which Snakemake writes wildcards"]
+    return []
+
+
+def _describe_by_origin(error: ValidationError, data: Mapping[str, Any], files: Sequence[YamlFile]) -> list[str]:
+    """Lines about the mistakes in a configuration, each with the file that holds the value, or --config."""
+    lines = []
+    for detail in error.errors():
+        key = str(detail["loc"][0]) if detail["loc"] else ""
+        origin = next((file for file in reversed(files) if key in file.data and file.data[key] == data.get(key)), None)
+        where = "--config" if files and origin is None else str(origin.path) if origin is not None else "config.yaml"
+        lines += describe_error(detail, where, origin)
+    return lines
 
 
 def resolve(config: Config, workflow: Path) -> list[ResolvedBenchmark]:
@@ -104,38 +133,60 @@ def resolve(config: Config, workflow: Path) -> list[ResolvedBenchmark]:
     Raises:
         UserError: if there are mistakes; lists those of all files.
     """
-    table = load_methods(workflow / "methods.yaml")
-    problems = [
-        f"config: methods: no method {name!r} in methods.yaml; there are {', '.join(table.methods)}"
-        for name in config.methods
-        if name not in table.methods
-    ]
-    methods = {name: table.methods[name] for name in config.methods if name in table.methods}
-    resolved = []
+    problems, table = [], None
+    try:
+        table = load_methods(workflow / "methods.yaml")
+    except UserError as error:
+        problems.append(str(error))
+    known = table.methods if table is not None else {}
+    if table is not None:
+        problems += [
+            f"config: methods: no method {name!r} in methods.yaml; there are {', '.join(known)}"
+            for name in config.methods
+            if name not in known
+        ]
+    methods = {name: known[name] for name in config.methods if name in known}
+    resolved, loaded = [], list[tuple[str, Benchmark]]()
     for name in config.benchmarks:
         try:
             file = benchmark_file(name, workflow / "benchmarks")
-            resolved.append(_resolve_benchmark(file, config, table, methods))
+            benchmark = load_benchmark(file)
+            loaded.append((str(file), benchmark))
+            if table is not None:
+                resolved.append(_resolve_benchmark(file, benchmark, config, table, methods))
         except UserError as error:
             problems.append(str(error))
-    if problems:
-        raise UserError("\n".join(problems))
+    raise_problems([*problems, *_name_problems(loaded)])
     return resolved
 
 
+def _name_problems(benchmarks: Sequence[tuple[str, Benchmark]]) -> list[str]:
+    """Benchmarks of one name, which would share their folders; some file systems ignore case."""
+    names = [benchmark.name.casefold() for _, benchmark in benchmarks]
+    problems = []
+    for name in repeated(names):
+        files = [file for file, benchmark in benchmarks if benchmark.name.casefold() == name]
+        problems.append(f"config: benchmarks: {' and '.join(files)} have the same name {name!r}; rename one of them")
+    return problems
+
+
 def _resolve_benchmark(
-    file: Path, config: Config, table: MethodsTable, methods: dict[str, MethodSpec]
+    file: Path, benchmark: Benchmark, config: Config, table: MethodsTable, methods: dict[str, MethodSpec]
 ) -> ResolvedBenchmark:
-    benchmark = load_benchmark(file)
     where = f"settings of {benchmark.name} (with config.yaml)"
     layers = (benchmark.settings, benchmark.released if config.preset == "released" else {}, config.settings)
     unknown = [name for name in benchmark.runs if name not in table.runs]
+    problems = []
     if unknown:
-        raise UserError(
+        problems.append(
             f"{file}: runs: no run {', '.join(map(repr, unknown))} in methods.yaml; there are {', '.join(table.runs)}"
         )
-    settings = resolve_settings(config.preset, layers, where)
-    shared = [layer.get("train", {}) for layer in layers]
+    try:
+        settings = resolve_settings(config.preset, layers, where)
+    except UserError as error:
+        raise UserError("\n".join([*problems, str(error)])) from None
+    raise_problems(problems)
+    shared = [layer["train"] for layer in layers if isinstance(layer.get("train"), Mapping)]
 
     def settings_of(run: str) -> RunSettings:
         return resolve_run(run, table, shared, benchmark.runs.get(run, {}), config.preset, where)
@@ -159,7 +210,8 @@ def load_datasets(benchmarks: Iterable[ResolvedBenchmark]) -> dict[str, Dataset]
     """Collects the datasets of some benchmarks, by name.
 
     Raises:
-        UserError: if two benchmarks define a dataset of the same name differently.
+        UserError: if two benchmarks define a dataset of the same name differently, or two names differ in case alone:
+            some file systems ignore it, and both would share a folder.
     """
     datasets: dict[str, Dataset] = {}
     for part in benchmarks:
@@ -182,7 +234,28 @@ def load_datasets(benchmarks: Iterable[ResolvedBenchmark]) -> dict[str, Dataset]
                 raise UserError(
                     f"dataset {spec.dataset}: {other.file} and {part.file} define it differently; rename one of them"
                 )
+    same = repeated(name.casefold() for name in datasets)
+    if same:
+        names = [repr(name) for name in datasets if name.casefold() == same[0]]
+        raise UserError(f"datasets {' and '.join(names)} differ in nothing but case; rename one of them")
     return datasets
+
+
+def check_folders(datasets: Iterable[Dataset]) -> None:
+    """Checks that the folders and lists of datasets exist; a generated dataset is made by a rule of the workflow.
+
+    Raises:
+        UserError: if some do not exist, as where a drive is not mounted; lists all of them.
+    """
+    problems = []
+    for dataset in datasets:
+        spec, where = dataset.spec, f"{dataset.file}: {dataset.side}"
+        if spec.generated:
+            continue
+        if not Path(spec.root).is_dir():
+            problems.append(f"{where}.root: no folder {spec.root}: is its drive mounted?")
+        problems += [f"{where}.lists: no file or folder {path}" for path in spec.lists if not Path(path).exists()]
+    raise_problems(problems)
 
 
 def _same_stages(first: Dataset, second: Dataset) -> bool:

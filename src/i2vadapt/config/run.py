@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from i2vadapt.config.base import Section, Stream
+from i2vadapt.config.names import Distinct
 from i2vadapt.config.networks import FRAME_NETWORKS, ClipSettings, InitSettings, NetworkName, ResNetSettings
+from i2vadapt.config.paths import FilePath
 
 Fusion = Literal["softmax_of_mean", "mean_of_softmax"]
 LossKind = Literal["ce", "bce"]
@@ -16,9 +18,13 @@ LossKind = Literal["ce", "bce"]
 class SplitSettings(Section):
     """Official lists of the target's first split; without lists, a stable hash of the ids selects 70 % for training."""
 
-    hmdb51: str | None = Field(None, description="folder of HMDB51's split files <class>_test_split1.txt")
-    train: tuple[str, ...] = Field((), description="UCF101's lists of the training videos, trainlist01.txt")
-    test: tuple[str, ...] = Field((), description="UCF101's lists of the test videos, testlist01.txt")
+    hmdb51: FilePath | None = Field(None, description="folder of HMDB51's split files <class>_test_split1.txt")
+    train: Annotated[tuple[FilePath, ...], Distinct] = Field(
+        (), description="UCF101's lists of the training videos, trainlist01.txt"
+    )
+    test: Annotated[tuple[FilePath, ...], Distinct] = Field(
+        (), description="UCF101's lists of the test videos, testlist01.txt"
+    )
 
     @model_validator(mode="after")
     def _lists_of_both_parts(self) -> SplitSettings:

@@ -26,7 +26,7 @@ def find_gain(frames: Iterable[np.ndarray], gain: float | Literal["auto"]) -> fl
     """
     if gain != "auto":
         return gain
-    means = [float(frame[::_STEP, ::_STEP].mean()) for frame in frames]
+    means = np.fromiter((frame[::_STEP, ::_STEP].mean() for frame in frames), np.float64)
     return float(np.clip(MEAN / max(float(np.mean(means)), 1e-3), 1.0, LARGEST))
 
 

@@ -5,37 +5,38 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from i2vadapt.config.documents import DatasetSpec
 from i2vadapt.data.items import shard_of
+from i2vadapt.data.list_files import HMDB51_CODES, Entry, read_hmdb51_split, read_list, read_ucf101_list
 from i2vadapt.errors import UserError
 
 VIDEO_SUFFIXES = frozenset(
     {".avi", ".mp4", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".3gp", ".ogv", ".ts"}
 )
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".jfif"})
-HMDB51_CODES = {"train": ("1",), "test": ("2",), "all": ("0", "1", "2")}
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".avif"}
+    | {".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".jxl", ".heic", ".heif"}
+)
+"""Suffixes of pictures. Those that can't be read (HEIC) are excluded for that reason and not for their suffix."""
+_OTHERS = """
+    .svg .psd .ico .exr .npy .npz .mat .h5 .hdf5 .pkl .pickle .pt .pth .ckpt .safetensors .flo
+    .txt .md .rst .log .csv .tsv .json .jsonl .xml .yaml .yml .toml .ini .cfg .htm .html .css .url .pdf .doc .docx
+    .xls .xlsx .ppt .pptx .odt .ods .py .ipynb .sh .bat .exe .m .js .c .h .cpp .lnk .db .sqlite .bak .tmp .lock .part
+    .zip .tar .gz .tgz .bz2 .xz .7z .rar .md5 .sha1 .sha256 .torrent .nfo .srt .sub .idx .vtt .ass .ssa .m3u .m3u8
+    .mp3 .wav .flac .aac .m4a .wma .opus .xgtf .thm
+"""
+OTHER_SUFFIXES = IMAGE_SUFFIXES.union(_OTHERS.split())
+"""Suffixes that are clearly not those of videos. Files with any other suffix, or none, are recognised by content."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A file, or a line of a list, before any check.
-
-    Attributes:
-        id: path below the root, with forward slashes.
-        class_name: name of its class in the dataset, or a class index as text; None without a class.
-        is_index: whether the class is given as an index into the benchmark's classes.
-    """
-
-    id: str
-    class_name: str | None
-    is_index: bool = False
-
-
-def list_entries(spec: DatasetSpec) -> list[Entry]:
+def list_entries(spec: DatasetSpec, labelled: bool = False) -> list[Entry]:
     """Lists all entries of a dataset, sorted by id.
+
+    Args:
+        spec: location of the dataset.
+        labelled: whether every line of a list needs a label.
 
     Raises:
         UserError: if the root or a list is missing, empty or malformed.
@@ -44,13 +45,14 @@ def list_entries(spec: DatasetSpec) -> list[Entry]:
     if not root.is_dir():
         raise UserError(f"{spec.dataset}: root: {spec.root}: no such folder")
     if spec.layout == "folder":
-        entries = [_folder_entry(name) for name in walk(root)]
+        entries = list(_list_folder(root))
     elif spec.layout == "hmdb51":
         pairs = [pair for folder in spec.lists for pair in read_hmdb51_split(Path(folder), spec.split or 1)]
         entries = [entry for entry, code in pairs if code in HMDB51_CODES[spec.subset]]
+    elif spec.layout == "ucf101":
+        entries = [entry for name in spec.lists for entry in read_ucf101_list(Path(name))]
     else:
-        read = read_ucf101_list if spec.layout == "ucf101" else _read_list
-        entries = [entry for name in spec.lists for entry in read(Path(name))]
+        entries = [entry for name in spec.lists for entry in read_list(Path(name), root, labelled)]
     if not entries:
         raise UserError(
             f"{spec.dataset}: {spec.root if spec.layout == 'folder' else ', '.join(spec.lists)}: contains no items"
@@ -59,18 +61,44 @@ def list_entries(spec: DatasetSpec) -> list[Entry]:
 
 
 def walk(root: Path) -> Iterator[str]:
-    """Yields the ids of all files below a folder except hidden ones; follows links, but visits no folder twice."""
-    seen: set[str] = set()
-    for folder, folders, names in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith("."):
-                yield Path(folder, name).relative_to(root).as_posix()
+    """Yields the ids of all files below a folder except hidden ones.
+
+    Links are followed and hide nothing: a folder that has two names is visited under both. Only a link to a folder that
+    contains it is left alone.
+    """
+    for name, problem in _walk(os.fspath(root), "", (os.path.realpath(root),)):
+        if not problem:
+            yield name
+
+
+def _walk(folder: str, prefix: str, inside: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yields ids of files, and of folders that cannot be listed with the reason.
+
+    Args:
+        folder: path of the folder.
+        prefix: id of the folder with a slash; empty for the root.
+        inside: real paths of the folders from the root to this one, last of all its own.
+    """
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    except OSError as error:
+        yield prefix.removesuffix("/"), f"folder cannot be listed: {error.strerror}"
+        return
+    folders = [entry for entry in entries if _is_folder(entry)]
+    known = {entry.name for entry in folders}
+    yield from ((prefix + entry.name, "") for entry in entries if entry.name not in known)
+    for entry in folders:
+        real = os.path.realpath(entry.path) if entry.is_symlink() else f"{inside[-1].removesuffix('/')}/{entry.name}"
+        if real not in inside:
+            yield from _walk(entry.path, f"{prefix}{entry.name}/", (*inside, real))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def shard_digests(root: Path, shards: int) -> list[str]:
@@ -89,66 +117,12 @@ def shard_digests(root: Path, shards: int) -> list[str]:
     return [state.hexdigest()[:16] for state in states]
 
 
-def _folder_entry(name: str) -> Entry:
-    parts = PurePosixPath(name).parts
-    return Entry(name, parts[0] if len(parts) > 1 else None)
+def may_be_video(suffix: str) -> bool:
+    """Whether a file may be a video by its suffix in small letters; if it is not among `VIDEO_SUFFIXES`, open it."""
+    return suffix not in OTHER_SUFFIXES
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    return [line.strip() for line in text.split("\n") if line.strip()]
-
-
-def _read_list(path: Path) -> list[Entry]:
-    """Parses lines 'path label', where the label is a class name or a class index."""
-    entries = []
-    for number, line in enumerate(_lines(path), start=1):
-        name, _, label = line.rpartition(" ")
-        if not name.strip():
-            raise UserError(f"{path}: line {number}: must be 'path label', not {line!r}")
-        entries.append(Entry(name.strip(), label, is_index=label.isdecimal()))
-    return entries
-
-
-def read_ucf101_list(path: Path) -> list[Entry]:
-    """Parses lines 'Class/video.avi', which training lists follow with a number; the folder is the class.
-
-    Raises:
-        UserError: if the list is missing or malformed.
-    """
-    entries = []
-    for number, line in enumerate(_lines(path), start=1):
-        name = line.partition(" ")[0]
-        folder, _, file = name.partition("/")
-        if not file:
-            raise UserError(f"{path}: line {number}: must be 'Class/video.avi', not {line!r}")
-        entries.append(Entry(name, folder))
-    return entries
-
-
-def read_hmdb51_split(folder: Path, split: int) -> list[tuple[Entry, str]]:
-    """Entries of a split with their codes: 1 train, 2 test, 0 unused in this split.
-
-    Args:
-        folder: folder of the files `<class>_test_split<k>.txt` with lines `<video>.avi <0|1|2>`.
-        split: number k of the split, from 1.
-
-    Raises:
-        UserError: if there is no such file, or one is malformed.
-    """
-    suffix = f"_test_split{split}.txt"
-    files = sorted(folder.glob(f"*{suffix}"))
-    if not files:
-        raise UserError(f"HMDB51 split: {folder}: no file *{suffix}")
-    entries = []
-    for file in files:
-        class_name = file.name.removesuffix(suffix)
-        for number, line in enumerate(_lines(file), start=1):
-            name, _, code = line.rpartition(" ")
-            if code not in HMDB51_CODES["all"] or not name:
-                raise UserError(f"{file}: line {number}: must be '<video> <0, 1 or 2>', not {line!r}")
-            entries.append((Entry(f"{class_name}/{name.strip()}", class_name), code))
-    return entries
+def _list_folder(root: Path) -> Iterator[Entry]:
+    for name, problem in _walk(os.fspath(root), "", (os.path.realpath(root),)):
+        parts = PurePosixPath(name).parts
+        yield Entry(name, parts[0] if len(parts) > 1 else None, problem=problem)

@@ -7,24 +7,33 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from i2vadapt.config.documents import Benchmark, class_key
+from i2vadapt.config.documents import Benchmark
+from i2vadapt.config.names import class_key
+from i2vadapt.data.container import count_packets
+from i2vadapt.data.duplicates import judge_copies
 from i2vadapt.data.image import read_image
+from i2vadapt.data.image_kinds import picture_kind
 from i2vadapt.data.items import UNLABELLED, Item, shard_of, write_items
-from i2vadapt.data.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Entry, list_entries
-from i2vadapt.data.video import count_packets
-from i2vadapt.errors import UserError
+from i2vadapt.data.labels import check_labels, label_map
+from i2vadapt.data.list_files import Entry
+from i2vadapt.data.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, list_entries, may_be_video
+from i2vadapt.data.shards.failures import raise_if_general
+from i2vadapt.data.system_files import is_system_file
+from i2vadapt.errors import StageError, UserError, cause
 from i2vadapt.files.atomic import write_atomically
 from i2vadapt.files.digests import file_digest
 from i2vadapt.files.tables import write_table
 from i2vadapt.layout import DatasetFolder, shard_name
+from i2vadapt.runtime.cores import thread_count
 from i2vadapt.runtime.progress import progress
 
 _logger = logging.getLogger(__name__)
 
 EXCLUDED_COLUMNS = ("id", "class", "reason")
+_MOST_SHOWN = 10  # excluded files that a message names
 
 
 @dataclass(frozen=True)
@@ -66,24 +75,28 @@ def make_manifest(benchmark: Benchmark, side: str, min_frames: int) -> Manifest:
 
 
 def choose_entries(benchmark: Benchmark, side: str) -> tuple[list[tuple[Entry, int]], list[Excluded]]:
-    """Labels the entries of the shared classes and excludes others by their names alone; opens no file.
+    """Labels the entries of the shared classes and excludes others by their names.
+
+    Opens no file but those of the source without a known suffix, to see whether they are pictures.
 
     Raises:
         UserError: if the folder is missing or empty, or a class of the map is unknown.
     """
     spec = benchmark.source if side == "source" else benchmark.target
     names = list(benchmark.classes)
-    mapping = {
-        class_key(original): label
-        for label, name in enumerate(names)
-        for original in getattr(benchmark.classes[name], side)
-    }
-    entries = list_entries(spec)
-    _check_class_map(benchmark, side, entries)
+    mapping = label_map(benchmark, side)
+    entries = list_entries(spec, labelled=side == "source")
+    if any(name.isdecimal() for name in mapping):  # numbers in lists are names of classes, as the benchmark says
+        entries = [replace(entry, is_index=False) for entry in entries]
+    check_labels(benchmark, side, [entry for entry in entries if not is_system_file(entry.id)])
     chosen: list[tuple[Entry, int]] = []
     excluded: list[Excluded] = []
+    seen: set[str] = set()
     for entry in entries:
-        label, reason = _label(entry, mapping, len(names), side)
+        label, reason = _label(entry, mapping, len(names), side, Path(spec.root))
+        if entry.id in seen:
+            reason = "listed twice"
+        seen.add(entry.id)
         if reason is None:
             chosen.append((entry, label))
         else:
@@ -121,29 +134,16 @@ def write_manifest(manifest: Manifest, shards: int, out: Path, fingerprints: Seq
         folder.contents.unlink(missing_ok=True)
 
 
-def _check_class_map(benchmark: Benchmark, side: str, entries: Sequence[Entry]) -> None:
-    """Refuses classes of the map that no entry has, as misspellings; a dataset without any class is unlabelled."""
-    spec = benchmark.source if side == "source" else benchmark.target
-    known = {
-        class_key(entry.class_name): entry.class_name for entry in entries if entry.class_name and not entry.is_index
-    }
-    if not known:
-        return
-    wanted = [original for item in benchmark.classes.values() for original in getattr(item, side)]
-    unknown = [name for name in wanted if class_key(name) not in known]
-    if unknown:
-        raise UserError(
-            f"{benchmark.name}: classes: {side}: {', '.join(map(repr, unknown))} not found in {spec.root}; "
-            f"its classes are {', '.join(sorted(known.values()))}"
-        )
-
-
-def _label(entry: Entry, mapping: dict[str, int], classes: int, side: str) -> tuple[int, str | None]:
-    suffixes = IMAGE_SUFFIXES if side == "source" else VIDEO_SUFFIXES
+def _label(entry: Entry, mapping: dict[str, int], classes: int, side: str, root: Path) -> tuple[int, str | None]:
     path = Path(entry.id)
+    suffix = path.suffix.lower()
+    if entry.problem:
+        return UNLABELLED, entry.problem
     if path.is_absolute() or ".." in path.parts:
         return UNLABELLED, "outside the dataset's root"
-    if path.suffix.lower() not in suffixes:
+    if is_system_file(entry.id):
+        return UNLABELLED, "thumbnail or system file"
+    if not (suffix in IMAGE_SUFFIXES or picture_kind(root / path) if side == "source" else may_be_video(suffix)):
         return UNLABELLED, f"not {'an image' if side == 'source' else 'a video'} by its suffix"
     if entry.class_name is None:
         return UNLABELLED, "no class: photographs must be in one folder per class" if side == "source" else None
@@ -163,7 +163,7 @@ def _check_files(
     names: Sequence[str],
     excluded: list[Excluded],
 ) -> list[Item]:
-    """Reads every file once for its digest, and excludes files that do not open or repeat an earlier one's content."""
+    """Reads every file once for its digest, and excludes files that do not open or repeat another one's content."""
     inside = os.path.realpath(root)
     check: Callable[[Path], None] = check_image if side == "source" else lambda path: check_video(path, min_frames)
 
@@ -176,26 +176,30 @@ def _check_files(
                 return "", "unreadable: empty file"
             check(path)
             return file_digest(path), None
-        except UserError as error:
-            return "", f"unreadable: {str(error).removeprefix(f'{path}: ')}"
-        except OSError as error:
-            return "", f"unreadable: {error.strerror}"
+        except Exception as error:  # of any library
+            raise_if_general(error)
+            reason = str(error).removeprefix(f"{path}: ") if isinstance(error, UserError) else cause(error)
+            known = side == "source" or path.suffix.lower() in VIDEO_SUFFIXES
+            return "", f"{'unreadable' if known else 'not a video by its content'}: {reason}"
 
-    items: list[Item] = []
-    first: dict[str, str] = {}
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool, progress(len(chosen), f"manifest {root.name}", "file") as bar:
+    found: list[tuple[Entry, Item]] = []
+    title = f"manifest {root.name}"
+    with ThreadPoolExecutor(thread_count()) as pool, progress(len(chosen), title, "file") as bar:
         for (entry, label), (digest, reason) in zip(
             chosen, pool.map(examine, (pair[0] for pair in chosen)), strict=True
         ):
             bar.update()
-            if reason is None and digest in first:
-                reason = f"duplicate of {first[digest]}"
             if reason is not None:
                 excluded.append(Excluded(entry.id, entry.class_name or "", reason))
                 continue
-            first[digest] = entry.id
             name = names[label] if label != UNLABELLED else ""
-            items.append(Item(entry.id, str(root / entry.id), name, label, digest))
+            found.append((entry, Item(entry.id, str(root / entry.id), name, label, digest)))
+    items = []
+    for (entry, item), reason in zip(found, judge_copies([item for _, item in found]), strict=True):
+        if reason is None:
+            items.append(item)
+        else:
+            excluded.append(Excluded(entry.id, entry.class_name or "", reason))
     return items
 
 
@@ -205,11 +209,11 @@ def check_unchanged(item: Item) -> None:
     An item without a digest (a plain file that belongs to no manifest) is accepted as it is.
 
     Raises:
-        UserError: if the content has changed.
+        StageError: if the content has changed.
         OSError: if the file can't be read.
     """
     if item.digest and file_digest(Path(item.path)) != item.digest:
-        raise UserError(
+        raise StageError(
             f"{item.path}: has changed since the manifest was made; run the stage manifest again"
             " (snakemake --forcerun manifest_<dataset>)"
         )
@@ -228,14 +232,25 @@ def check_video(path: Path, min_frames: int) -> None:
 
 
 def _check_classes_filled(benchmark: Benchmark, side: str, items: Sequence[Item], excluded: Sequence[Excluded]) -> None:
-    if side == "target" and items and all(item.label == UNLABELLED for item in items):
-        return
+    """Refuses a benchmark with a class that has no items, and names files of that class and why they are excluded."""
+    if side == "target" and any(item.label == UNLABELLED for item in items):
+        return  # which classes the videos without a label show is not known
     counts = Counter(item.label for item in items)
-    empty = [name for label, name in enumerate(benchmark.classes) if not counts[label]]
-    if empty:
-        reasons = Counter(row.reason.split(":")[0] for row in excluded)
-        listed = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "none"
-        raise UserError(f"{benchmark.name}: {side}: no usable item of class {', '.join(empty)} (excluded: {listed})")
+    empty = {label: name for label, name in enumerate(benchmark.classes) if not counts[label]}
+    if not empty:
+        return
+    originals = {class_key(one) for name in empty.values() for one in getattr(benchmark.classes[name], side)}
+    originals |= {str(label) for label in empty}  # of lists
+    theirs = [row for row in excluded if not row.class_name or class_key(row.class_name) in originals]
+    shown = [f"{row.id}: {row.reason}" for row in theirs[:_MOST_SHOWN]]
+    if len(theirs) > _MOST_SHOWN:
+        reasons = Counter(row.reason.split(":")[0] for row in theirs)
+        listed = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+        shown.append(f"and {len(theirs) - _MOST_SHOWN} more; in all {listed}")
+    raise UserError(
+        f"{benchmark.name}: {side}: no usable item of class {', '.join(empty.values())}"
+        f" (excluded: {'; '.join(shown) or 'none'})"
+    )
 
 
 def _log_summary(dataset: str, expected: int | None, items: Sequence[Item], excluded: Sequence[Excluded]) -> None:

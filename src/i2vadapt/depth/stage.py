@@ -19,6 +19,7 @@ from i2vadapt.data.items import Item, digest_items
 from i2vadapt.data.manifest import check_unchanged
 from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance
 from i2vadapt.data.shards.codec import encode_depth, unit_range
+from i2vadapt.data.shards.failures import failure, raise_if_general
 from i2vadapt.data.shards.format import Encoded, Failed
 from i2vadapt.depth.fetch import downloaded_checkpoint
 from i2vadapt.depth.network import DepthNetwork
@@ -103,9 +104,9 @@ def estimate_items(network: DepthNetwork, items: Sequence[Item]) -> Iterator[Enc
     with ThreadPoolExecutor(_READERS) as readers:
         read = (list(readers.map(partial(_read, network.spec), batch)) for batch in batches)
         predicted = (_predict(network, photographs) for photographs in prefetch(read, 1))
-        encoded = ([_encode(network.spec, one) for one in photographs] for photographs in prefetch(predicted, 1))
-        for results in prefetch(encoded, 1):
-            yield from results
+        # One by one, since maps have the size of their photographs, unlike the inputs and the predictions.
+        encoded = (_encode(network.spec, one) for photographs in prefetch(predicted, 1) for one in photographs)
+        yield from prefetch(encoded)
 
 
 def estimate_on_devices(
@@ -127,16 +128,14 @@ def _network_of_process(settings: DepthSettings) -> DepthNetwork:
 
 
 def _read(spec: DepthModelSpec, item: Item) -> Photograph:
+    size = 0, 0
     try:
         image = read_image(item.path)
-    except UserError as error:
-        return Photograph(item, (0, 0), Failed(item.id, str(error)))
-    check_unchanged(item)
-    height, width = image.shape[:2]
-    try:
-        return Photograph(item, (height, width), network_input(spec, image))
-    except UserError as error:
-        return Photograph(item, (height, width), Failed(item.id, f"{item.path}: {error}"))
+        check_unchanged(item)
+        size = image.shape[0], image.shape[1]
+        return Photograph(item, size, network_input(spec, image))
+    except Exception as error:
+        return Photograph(item, size, failure(item.id, error, item.path))
 
 
 def _predict(network: DepthNetwork, photographs: Sequence[Photograph]) -> list[Photograph]:
@@ -150,10 +149,22 @@ def _predict(network: DepthNetwork, photographs: Sequence[Photograph]) -> list[P
         count = max(_BATCH_PIXELS // (height * width), 1)
         for start in range(0, len(places), count):
             chosen = places[start : start + count]
-            maps = run_network(network, [photographs[place].array for place in chosen])  # type: ignore[misc]
+            maps = _maps(network, [photographs[place] for place in chosen])
             for place, depth in zip(chosen, maps, strict=True):
                 done[place] = replace(photographs[place], array=depth)
     return done
+
+
+def _maps(network: DepthNetwork, photographs: Sequence[Photograph]) -> list[NDArray[np.float32] | Failed]:
+    """Predicts maps (H,W) from inputs of one size; if that fails, each by itself, so that the cause alone has none."""
+    try:
+        return list(run_network(network, [photograph.array for photograph in photographs]))  # type: ignore[misc]
+    except Exception as error:
+        if len(photographs) == 1:
+            item = photographs[0].item
+            return [failure(item.id, error, item.path)]
+        raise_if_general(error)
+        return [depth for photograph in photographs for depth in _maps(network, [photograph])]
 
 
 def _encode(spec: DepthModelSpec, photograph: Photograph) -> Encoded | Failed:
@@ -162,9 +173,9 @@ def _encode(spec: DepthModelSpec, photograph: Photograph) -> Encoded | Failed:
         return array
     try:
         stored = to_uint16(enlarge(array, size, spec.enlarge))
-    except UserError as error:
-        return Failed(item.id, f"{item.path}: {error}")
-    return Encoded(item.id, item.label, [encode_depth(stored)], {"height": size[0], "width": size[1]})
+        return Encoded(item.id, item.label, [encode_depth(stored)], {"height": size[0], "width": size[1]})
+    except Exception as error:
+        return failure(item.id, error, item.path)
 
 
 def run_depth(items: Sequence[Item], out: Path, settings: DepthSettings, max_failed_share: float) -> None:

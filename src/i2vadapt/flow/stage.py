@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,11 +13,11 @@ import numpy as np
 
 from i2vadapt import stages
 from i2vadapt.config.preprocessing import FlowSettings
-from i2vadapt.data.flow_codec import encode_flow, quantise
-from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance
+from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance, partial_folder
+from i2vadapt.data.shards.failures import failure
 from i2vadapt.data.shards.format import Encoded, Failed
 from i2vadapt.data.shards.reader import ShardReader
-from i2vadapt.errors import UserError
+from i2vadapt.flow.encoding import ClipEncoder
 from i2vadapt.flow.geometric import exact_flow, is_generated, open_depth
 from i2vadapt.flow.tvl1 import resolve_backend, to_grey, tvl1
 from i2vadapt.runtime.devices import visible_devices
@@ -25,15 +25,37 @@ from i2vadapt.runtime.parallel import map_over_devices, ordered_map, prefetch
 
 _logger = logging.getLogger(__name__)
 
+PART_PIXELS = 1 << 23
+"""Pixels of the pairs that are in memory as one part: 64 MiB of flow. A GPU's batch has as many."""
+
 
 @dataclass(frozen=True)
 class Clip:
-    """A unit of work: one item of a shard of frames."""
+    """A unit of work: one item of a shard of frames.
+
+    Attributes:
+        id: id of the item.
+        frames: shard of frames.
+        settings: settings of the stage.
+        folder: folder for its encoded flow.
+        depth: shard of depth, for exact flow.
+    """
 
     id: str
     frames: ShardReader
     settings: FlowSettings
-    depth: ShardReader | None = None  # for exact flow
+    folder: Path
+    depth: ShardReader | None = None
+
+    @property
+    def item(self) -> int:
+        """Position of the item in the shard."""
+        return self.frames.index(self.id)
+
+    @property
+    def count(self) -> int:
+        """Number of frames."""
+        return int(self.frames.counts[self.item])
 
 
 def flow_of_frames(frames: np.ndarray, settings: FlowSettings) -> np.ndarray:
@@ -74,66 +96,116 @@ Result = tuple[Encoded | Failed, Seconds]
 
 
 @dataclass(frozen=True)
-class Unfinished:
-    """Frames or flow of a clip, or why there are none, and the time spent on it so far."""
+class Part:
+    """Frames or flow of consecutive pairs of a clip, or why there are none, and the time spent on it so far.
+
+    Attributes:
+        clip: the clip.
+        made: frames (n+1,H,W,3) uint8, or flow (n,H,W,2) float32.
+        is_last: whether it is the clip's last part.
+        seconds: time spent.
+    """
 
     clip: Clip
     made: np.ndarray | Failed
+    is_last: bool
     seconds: Seconds
 
 
-def _read(clip: Clip) -> Unfinished:
-    """Reads frames (T,H,W,3) uint8."""
-    started = time.perf_counter()
-    item = clip.frames.index(clip.id)
-    try:
-        if clip.frames.counts[item] < 2:
-            raise UserError(f"{clip.frames.counts[item]} frame, at least 2 are needed")
-        made: np.ndarray | Failed = clip.frames.frames(item)
-    except UserError as error:
-        made = Failed(clip.id, str(error))
-    return Unfinished(clip, made, Seconds(decode=time.perf_counter() - started))
+def _read(clip: Clip) -> Iterator[Part]:
+    """Reads the frames of a clip, some pairs at a time, so that a long video is never in memory as a whole."""
+    count = clip.count
+    if count < 2:
+        yield Part(clip, Failed(clip.id, f"{count} frame, at least 2 are needed"), True, Seconds())
+        return
+    start, pairs = 0, 1
+    while start < count - 1:
+        started = time.perf_counter()
+        try:
+            if start == 0:
+                pairs = _pairs_at_a_time(clip)
+            stop = min(start + pairs, count - 1)
+            made: np.ndarray | Failed = clip.frames.frames(clip.item, np.arange(start, stop + 1))
+        except Exception as error:
+            stop, made = count - 1, failure(clip.id, error)
+        yield Part(clip, made, stop == count - 1, Seconds(decode=time.perf_counter() - started))
+        start = stop
 
 
-def _compute(read: Unfinished) -> Unfinished:
-    """Computes flow (T-1,H,W,2) float32 from frames."""
+def _pairs_at_a_time(clip: Clip) -> int:
+    height, width = clip.frames.frames(clip.item, [0]).shape[1:3]
+    return max(PART_PIXELS // (height * width), 1)
+
+
+def _compute(read: Part) -> Part:
+    """Computes flow from frames."""
     if isinstance(read.made, Failed):
         return read
     started = time.perf_counter()
-    flow = flow_of_frames(read.made, read.clip.settings)
-    return Unfinished(read.clip, flow, replace(read.seconds, flow=time.perf_counter() - started))
+    try:
+        made: np.ndarray | Failed = flow_of_frames(read.made, read.clip.settings)
+    except Exception as error:
+        made = failure(read.clip.id, error)
+    return replace(read, made=made, seconds=replace(read.seconds, flow=time.perf_counter() - started))
 
 
-def _trace(clip: Clip, depth: ShardReader) -> Unfinished:
-    """Computes the exact flow (T-1,H,W,2) float32 of a generated clip."""
+def _trace(clip: Clip, depth: ShardReader) -> Part:
+    """Computes the exact flow of a generated clip, whose number of frames is a setting and small."""
     started = time.perf_counter()
-    flow = exact_flow(clip.frames, depth, clip.id)
-    return Unfinished(clip, flow, Seconds(flow=time.perf_counter() - started))
+    try:
+        made: np.ndarray | Failed = exact_flow(clip.frames, depth, clip.id)
+    except Exception as error:
+        made = failure(clip.id, error)
+    return Part(clip, made, True, Seconds(flow=time.perf_counter() - started))
 
 
-def _encode(computed: Unfinished) -> Result:
-    if isinstance(computed.made, Failed):
-        return computed.made, computed.seconds
-    started, clip, flow = time.perf_counter(), computed.clip, computed.made
-    item, settings = clip.frames.index(clip.id), clip.settings
-    data = [encode_flow(field, settings.bound, settings.quality, settings.codec) for field in flow]
-    info = {
-        "height": flow.shape[1],
-        "width": flow.shape[2],
-        "fps": clip.frames.info[item].get("fps"),
-        "clipped": round(quantise(flow, settings.bound)[1], 6),
-        "mean": round(float(np.linalg.norm(flow, axis=-1).mean()), 4),
-    }
-    encoded = Encoded(clip.id, int(clip.frames.labels[item]), data, info)
-    return encoded, replace(computed.seconds, encode=time.perf_counter() - started)
+def _encode(parts: Iterable[Part]) -> Iterator[Result]:
+    """Encodes the parts of one clip after another, and yields each clip when its last part has come."""
+    encoder: ClipEncoder | None = None
+    seconds, failed = Seconds(), None
+    try:
+        for part in parts:
+            started = time.perf_counter()
+            encoder = encoder or ClipEncoder(part.clip.folder, part.clip.settings, part.clip.count - 1)
+            failed = failed or _add(encoder, part)
+            seconds.add(replace(part.seconds, encode=time.perf_counter() - started))
+            if not part.is_last:
+                continue
+            if failed:
+                encoder.discard()
+            result = failed or _finished(encoder, part.clip), seconds
+            encoder, seconds, failed = None, Seconds(), None
+            yield result
+    finally:
+        if encoder:
+            encoder.discard()
+
+
+def _add(encoder: ClipEncoder, part: Part) -> Failed | None:
+    if isinstance(part.made, Failed):
+        return part.made
+    try:
+        encoded = encoder.encode(part.made)
+    except Exception as error:
+        return failure(part.clip.id, error)
+    encoder.write(encoded)  # outside, since a full disk is not the clip's fault
+    return None
+
+
+def _finished(encoder: ClipEncoder, clip: Clip) -> Encoded:
+    frames, info = encoder.finish()
+    info["fps"] = clip.frames.info[clip.item].get("fps")
+    return Encoded(clip.id, int(clip.frames.labels[clip.item]), frames, info)
 
 
 def _process_clip(clip: Clip) -> Result:
-    return _encode(_compute(_read(clip)) if clip.depth is None else _trace(clip, clip.depth))
+    parts = map(_compute, _read(clip)) if clip.depth is None else iter([_trace(clip, clip.depth)])
+    return next(_encode(parts))
 
 
 def _pipeline(clips: Sequence[Clip]) -> Iterator[Result]:
-    return prefetch(map(_encode, prefetch(map(_compute, prefetch(map(_read, clips))))))
+    read = itertools.chain.from_iterable(map(_read, clips))
+    return prefetch(_encode(prefetch(map(_compute, prefetch(read)))))
 
 
 def _process_batch(clips: Sequence[Clip]) -> list[Result]:
@@ -195,7 +267,7 @@ def run_flow(
     build_shard(
         out,
         "flow",
-        [Clip(item_id, reader, settings, depth_reader) for item_id in reader.ids],
+        [Clip(item_id, reader, settings, partial_folder(out), depth_reader) for item_id in reader.ids],
         process,
         make_provenance("flow", stages.FLOW.version, settings.model_dump(mode="json"), inputs),
         max_failed_share,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from i2vadapt.config.names import canonical
 from i2vadapt.config.parsing import parse, read_yaml
 from i2vadapt.config.preprocessing import DecodeSettings, FlowSettings
 from i2vadapt.config.recipes import settings_class
@@ -98,4 +99,4 @@ def _load_member(path: Path) -> tuple[Member, tuple[str, ...]]:
         raise UserError(f"{path}: weights of another architecture: {' '.join(str(error).split())[:300]}") from None
     decode = parse(DecodeSettings, content["decode"], str(path))
     flow = parse(FlowSettings, content["flow"], str(path))
-    return Member(RunNetwork(network), settings, decode, flow), tuple(content["classes"])
+    return Member(RunNetwork(network), settings, decode, flow), tuple(map(canonical, content["classes"]))

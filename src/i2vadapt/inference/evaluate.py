@@ -32,7 +32,7 @@ def evaluate(classifier: Classifier, folder: Path, out: Path, batch_size: int, w
         Accuracies, as `write_predictions`; empty without labels.
 
     Raises:
-        UserError: as `ClipDataset` and `write_predictions`.
+        UserError: as `ClipDataset` and `write_predictions`, or if a video is of a class that the networks do not know.
     """
     scores: dict[str, Scores] = {
         member.settings.stream: _score_dataset(member, classifier.classes, folder, batch_size, workers)
@@ -43,7 +43,7 @@ def evaluate(classifier: Classifier, folder: Path, out: Path, batch_size: int, w
 
 def _score_dataset(member: Member, classes: tuple[str, ...], folder: Path, batch_size: int, workers: int) -> Scores:
     settings = member.settings
-    dataset = ClipDataset(folder, settings.stream)
+    dataset = ClipDataset(folder, settings.stream).labelled_by(classes)
     dataset = dataset.only(evaluated_videos(dataset, settings))
     clips = EvaluationClips(dataset, settings.test_frames, settings.crop)
     batches = load_batches(clips, in_order(len(clips), batch_size), workers)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from i2vadapt.config.base import Section, Stream
+from i2vadapt.config.names import canonical
 from i2vadapt.config.parsing import read_yaml
 from i2vadapt.errors import UserError
 from i2vadapt.files.atomic import write_atomically
@@ -35,7 +36,7 @@ class MethodDescription(Section):
 
     title: str
     protocol: str
-    classes: tuple[str, ...]
+    classes: tuple[Annotated[str, AfterValidator(canonical)], ...]
     runs: tuple[FusedRun, ...] = Field(min_length=1)
 
 
@@ -65,7 +66,7 @@ def fuse_runs(folders: Sequence[Path], title: str, out: Path) -> dict[str, float
             raise UserError(f"{folder}: protocol {settings['protocol']}, but the first run has {protocol}")
         protocol = settings["protocol"]
         path = RunFolder(folder).scores(epochs)
-        scores[stream] = read_scores(path)
+        scores[stream] = read_scores(path, next(iter(scores.values())).classes if scores else None)
         place = os.path.relpath(folder.resolve(), out.resolve())
         name = folder.resolve().parent.name
         runs.append(FusedRun(name=name, stream=stream, folder=place, epochs=epochs, scores=file_digest(path)))

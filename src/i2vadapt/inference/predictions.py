@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from i2vadapt.data.items import UNLABELLED
 from i2vadapt.files.tables import write_table
 from i2vadapt.inference.metrics import accuracies
 from i2vadapt.inference.scores import Scores, fuse
+
+_logger = logging.getLogger(__name__)
 
 FUSED = "fused"
 
@@ -47,6 +51,9 @@ def write_predictions(out: Path, scores: Mapping[str, Scores]) -> dict[str, floa
     streams = [f"predicted_{stream}" for stream in scores]
     header = ["id", "class", "predicted", "confidence", *streams, *(f"score_{name}" for name in total.classes)]
     write_table(out, header, rows)
+    labelled = int((total.labels[total.tested] != UNLABELLED).sum())
+    if 0 < labelled < len(rows):
+        _logger.info("accuracy over the %d of %d videos that have a label", labelled, len(rows))
     results: dict[str, float] = {}
     for name, part in {**scores, FUSED: total}.items():
         found = accuracies(part.predictions[part.tested], part.labels[part.tested])

@@ -12,6 +12,7 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
+from i2vadapt.config.names import canonical
 from i2vadapt.errors import UserError
 from i2vadapt.files.atomic import write_atomically
 
@@ -124,7 +125,7 @@ def read_scores(path: Path, classes: Sequence[str] | None = None) -> Scores:
             raise UserError(f"{path}: scores of format {header['format']}, not {FORMAT}: train the run again")
         scores = Scores(
             tuple(header["ids"]),
-            tuple(header["classes"]),
+            tuple(canonical(name) for name in header["classes"]),
             tensors["labels"],
             tensors["tested"].astype(bool),
             tensors["probabilities"],
@@ -170,12 +171,13 @@ def fuse(parts: Sequence[Scores]) -> Scores:
         Scores of the common videos with summed probabilities, without features.
 
     Raises:
-        UserError: if the classes differ, or no video is common to all parts.
+        UserError: if the classes or the true classes of a video differ, or no video is common to all parts.
     """
     first = parts[0]
     for other in parts[1:]:
         if other.classes != first.classes:
             raise UserError(f"scores of different classes: {', '.join(first.classes)}, and {', '.join(other.classes)}")
+        _check_truth(first, other)
     places = [{item_id: place for place, item_id in enumerate(part.ids)} for part in parts]
     ids = tuple(item_id for item_id in first.ids if all(item_id in known for known in places))
     missing = sorted({item_id for part in parts for item_id in part.ids} - set(ids))
@@ -187,3 +189,13 @@ def fuse(parts: Sequence[Scores]) -> Scores:
     chosen = [[known[item_id] for item_id in ids] for known in places]
     total = np.sum([part.probabilities[rows] for part, rows in zip(parts, chosen, strict=True)], axis=0)
     return Scores(ids, first.classes, first.labels[chosen[0]], first.tested[chosen[0]], total)
+
+
+def _check_truth(first: Scores, other: Scores) -> None:
+    """Checks that two runs were given the same label of each video; otherwise one of them is older than the labels."""
+    labels = dict(zip(first.ids, first.labels.tolist(), strict=True))
+    for item_id, label in zip(other.ids, other.labels.tolist(), strict=True):
+        before = labels.get(item_id, label)
+        if before != label:
+            names = [first.classes[one] if one >= 0 else "without a label" for one in (before, label)]
+            raise UserError(f"scores of different labels: {item_id} is {names[0]} in one, {names[1]} in another")

@@ -149,6 +149,24 @@ def report_inputs(part: ResolvedBenchmark, seeds: Sequence[int], results: Result
     }
 
 
+def all_outputs(
+    benchmarks: Iterable[ResolvedBenchmark], datasets: Iterable[Dataset], seeds: Sequence[int], results: Results
+) -> set[Path]:
+    """Everything that the workflow makes below the results folder, but for logs, times and item tables."""
+    found: set[Path] = set()
+    for dataset in datasets:
+        folder = results.dataset(dataset.spec.dataset)
+        found.add(folder.manifest)
+        kinds = {stage.kind for stage in stages.preprocessing(dataset.side) if stage.kind}
+        found.update(path for kind in kinds for path in folder.shards(kind, dataset.spec.shards))
+    for part in benchmarks:
+        name = part.benchmark.name
+        found.update(results.run(name, run, seed).checkpoint for run in part.runs for seed in seeds)
+        found.update(results.method(name, method, seed).predictions for method in part.methods for seed in seeds)
+        found.add(results.report(name).page)
+    return found
+
+
 def task_launcher(nodes: int, threads: int) -> str:
     """What starts one task of a training on each of several nodes; empty on one node.
 

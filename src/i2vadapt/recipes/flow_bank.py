@@ -89,11 +89,16 @@ class FlowBank:
             self._similarity = self._compare(parents)
         row = self._describe_fill()
         if self._domains.target.is_labelled:
-            labels = self._domains.target.labels
-            predicted = fused.predictions[chosen]
-            row["pseudo_label_accuracy"] = accuracies(predicted, labels[numbers])["accuracy"]
-            row["bank_purity"] = self._bank.purity(labels)
+            row |= self._compare_with_truth(numbers, fused.predictions[chosen])
         return row
+
+    def _compare_with_truth(self, numbers: Sequence[int], predicted: np.ndarray) -> dict[str, float]:
+        """What labelled videos tell about the bank; some or all of the videos may have no label."""
+        labels = self._domains.target.labels
+        found = accuracies(predicted, labels[numbers])
+        row = {"pseudo_label_accuracy": found["accuracy"]} if found else {}
+        purity = self._bank.purity(labels)
+        return row if np.isnan(purity) else row | {"bank_purity": purity}
 
     def _compare(self, parents: Mapping[str, Scores]) -> np.ndarray:
         """Cosines (n, capacity) between every source video and the videos held for its class."""

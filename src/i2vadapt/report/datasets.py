@@ -12,6 +12,7 @@ import numpy as np
 
 from i2vadapt.config.documents import DatasetSpec
 from i2vadapt.data.items import UNLABELLED, Item, read_items
+from i2vadapt.data.labels import relabel
 from i2vadapt.data.manifest import EXCLUDED_COLUMNS
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.files.tables import read_table
@@ -89,18 +90,18 @@ class DatasetSummary:
         return [f"{part.kind}: {name}: {reason}" for part in self.shards for name, reason in part.failures]
 
 
-def summarise_dataset(spec: DatasetSpec, folder: DatasetFolder, classes: int) -> DatasetSummary:
+def summarise_dataset(spec: DatasetSpec, folder: DatasetFolder, classes: Sequence[str]) -> DatasetSummary:
     """Reads a dataset's tables and all its shards.
 
     Args:
         spec: the side of the benchmark.
         folder: its results.
-        classes: number of classes.
+        classes: names in the order of the labels.
 
     Raises:
-        UserError: if a table is missing or a shard can't be read.
+        UserError: if a table is missing, a shard can't be read, or an item is of another class.
     """
-    items = read_items(folder.manifest)
+    items = relabel(read_items(folder.manifest), classes, folder.manifest)
     rows = read_table(folder.excluded, EXCLUDED_COLUMNS)
     # "unreadable: empty file" and "duplicate of <id>" are counted by their first words.
     reasons = Counter(row["reason"].split(":")[0].split(" of ")[0] for row in rows)
@@ -109,7 +110,7 @@ def summarise_dataset(spec: DatasetSpec, folder: DatasetFolder, classes: int) ->
         spec.dataset,
         len(items),
         spec.expected,
-        _class_counts(items, classes),
+        _class_counts(items, len(classes)),
         dict(sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))),
         [_summarise_shards(kind, paths) for kind, paths in found if paths],
     )

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from i2vadapt import __version__
 from i2vadapt.config.documents import Benchmark, load_benchmark
+from i2vadapt.config.names import repeated
+from i2vadapt.config.parsing import raise_problems
 from i2vadapt.files.atomic import write_atomically
 from i2vadapt.layout import ReportFolder, Results
 from i2vadapt.report import tables
@@ -38,8 +40,15 @@ def make_report(
         The table of accuracies as text.
 
     Raises:
-        UserError: if a method, a run or a shard is missing or damaged.
+        UserError: if a method, a run or a shard is missing, damaged or of other classes, or a name or seed is repeated.
     """
+    raise_problems(
+        [
+            f"{option}: {', '.join(map(str, repeated(values)))} must not be listed twice"
+            for option, values in (("--methods", names), ("--seeds", seeds))
+            if repeated(values)
+        ]
+    )
     benchmark = load_benchmark(benchmark_file)
     classes = list(benchmark.classes)
     methods = load_methods(results, benchmark.name, names, seeds, classes)
@@ -74,8 +83,8 @@ def _make_content(benchmark: Benchmark, results: Results, methods: Sequence[Meth
         methods,
         tables.make_table(methods, classes),
         (
-            summarise_dataset(benchmark.source, source, len(classes)),
-            summarise_dataset(benchmark.target, target, len(classes)),
+            summarise_dataset(benchmark.source, source, classes),
+            summarise_dataset(benchmark.target, target, classes),
         ),
         rule_times(results),
         accuracy_figure(methods, classes),

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from i2vadapt.config.base import Stream
+from i2vadapt.config.names import canonical
 from i2vadapt.config.parsing import parse, read_yaml
 from i2vadapt.data.items import UNLABELLED
 from i2vadapt.errors import UserError
@@ -61,7 +62,12 @@ class Predictions:
     @property
     def is_labelled(self) -> bool:
         """Whether any video has a label."""
-        return bool((self.truth != UNLABELLED).any())
+        return self.labelled > 0
+
+    @property
+    def labelled(self) -> int:
+        """Number of videos that have a label, of which alone the accuracy is known."""
+        return int((self.truth != UNLABELLED).sum())
 
     @property
     def result(self) -> str:
@@ -110,7 +116,7 @@ def load_methods(
     Args:
         results: folder of everything that is made.
         benchmark: name of the benchmark.
-        names: of the methods, in the order of the table; repeated names count once.
+        names: of the methods, in the order of the table.
         seeds: of every method.
         classes: names in the order of the labels.
 
@@ -119,11 +125,16 @@ def load_methods(
     """
     known: dict[Path, Run] = {}
     methods = []
-    for name in dict.fromkeys(names):
+    for name in names:
         evaluations, titles = [], []
         for seed in seeds:
             folder = results.method(benchmark, name, seed)
             description = parse(MethodDescription, read_yaml(folder.description), str(folder.description))
+            if set(description.classes) != set(classes):
+                made, wanted = ", ".join(description.classes), ", ".join(classes)
+                raise UserError(
+                    f"{folder.description}: made for the classes {made}, not {wanted}: train its runs again"
+                )
             titles.append(description.title + (" (split 1)" if description.protocol == "split1" else ""))
             runs = tuple(_load_run(folder, fused, seed, known) for fused in description.runs)
             evaluations.append(Evaluation(seed, read_predictions(folder.predictions, classes), runs))
@@ -171,15 +182,16 @@ def read_predictions(path: Path, classes: Sequence[str]) -> Predictions:
     streams = [name for name in STREAMS if rows and f"predicted_{name}" in rows[0]]
     if not streams:
         raise UserError(f"{path}: holds no predictions of a stream: run fuse again")
-    labels = {name: label for label, name in enumerate(classes)} | {"": UNLABELLED}
+    labels = {canonical(name): label for label, name in enumerate(classes)} | {"": UNLABELLED}
 
     def column(name: str) -> np.ndarray:
-        unknown = sorted({row[name] for row in rows} - labels.keys())
+        found = [canonical(row[name]) for row in rows]
+        unknown = sorted(set(found) - labels.keys())
         if unknown:
             raise UserError(
                 f"{path}: {name}: {unknown[0]!r} is no class of the benchmark, which has {', '.join(classes)}"
             )
-        return np.array([labels[row[name]] for row in rows], np.int64)
+        return np.array([labels[one] for one in found], np.int64)
 
     by_stream = {str(name): column(f"predicted_{name}") for name in streams}
     fused = column("predicted")

@@ -11,6 +11,7 @@ import numpy as np
 
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import UNLABELLED, Item, read_items, shard_of
+from i2vadapt.data.labels import relabel
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
 from i2vadapt.flow.colour import flow_to_colour
@@ -141,15 +142,18 @@ def _empty_sheet(heading: str) -> bytes:
 def _by_class(folder: DatasetFolder, classes: Sequence[str]) -> Iterator[tuple[str, list[Item]]]:
     """Items of each class, ordered by a hash of their ids: arbitrary, but always the same.
 
-    Without labels, single items take the place of classes.
+    Without labels, single items take the place of classes; classes without a labelled item are left out.
     """
-    items = sorted(read_items(folder.manifest), key=lambda item: hashlib.sha256(os.fsencode(item.id)).digest())
+    listed = relabel(read_items(folder.manifest), classes, folder.manifest)
+    items = sorted(listed, key=lambda item: hashlib.sha256(os.fsencode(item.id)).digest())
     if all(item.label == UNLABELLED for item in items):
         for item in items[:_UNLABELLED_ROWS]:
             yield "no label", [item]
         return
     for label, name in enumerate(classes[:MOST_CLASSES]):
-        yield name, [item for item in items if item.label == label]
+        found = [item for item in items if item.label == label]
+        if found:
+            yield name, found
 
 
 def _first_found(items: Sequence[Item], finder: ItemFinder, count: int) -> Iterator[tuple[Item, Place]]:

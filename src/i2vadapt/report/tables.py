@@ -64,7 +64,10 @@ def make_table(methods: Sequence[Method], classes: Sequence[str]) -> Table:
     results: list[int | None] = [1 + SCORES.index(f"accuracy_{method.result}") for method in methods]
     seeds = [evaluation.seed for evaluation in methods[0].evaluations]
     spread = f"mean ± standard deviation over {len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]}"
-    note = f"Accuracy on the target in per cent, {spread}"
+    predictions = methods[0].evaluations[0].predictions
+    known, count = predictions.labelled, len(predictions.truth)
+    videos = f", over the {known} of {count} videos that have a label" if known < count else ""
+    note = f"Accuracy on the target in per cent, {spread}{videos}"
     return Table(pd.DataFrame(cells, titles, list(_HEADS)), results, note, True)
 
 

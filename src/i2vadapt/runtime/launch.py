@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from i2vadapt.errors import Preempted, UserError
+from i2vadapt.runtime.cores import available_cores
 from i2vadapt.runtime.devices import node_count
 
 LAUNCHED = "I2VADAPT_LAUNCHED"
@@ -54,7 +55,7 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
 
     os.environ[LAUNCHED] = "1"
     os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = ",".join(number.name for number in _PASSED_ON)
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(len(os.sched_getaffinity(0)) // processes, 1)))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(available_cores() // processes, 1)))
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     nodes = node_count()
     if processes % nodes:

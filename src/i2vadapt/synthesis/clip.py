@@ -102,7 +102,7 @@ def flow_of_clip(
 
 def geometry_of(inverse_depth: np.ndarray, height: int, width: int, settings: SynthesisSettings) -> Geometry:
     """Computes depth at the size of the frames and, if configured, the mask of the actor."""
-    inverse = resize(inverse_depth.astype(np.float32), height, width)
+    inverse = resize(inverse_depth.astype(np.float32, copy=False), height, width)
     if settings.sharpen_depth:
         inverse = sharpen_edges(inverse)
     depth = inverse_depth_to_depth(inverse, settings.depth_offset, settings.depth_far)

@@ -12,11 +12,12 @@ import numpy as np
 
 from i2vadapt import stages
 from i2vadapt.config.preprocessing import SynthesisSettings
-from i2vadapt.data.image import read_image
+from i2vadapt.data.image import read_image, size_with_short_side
 from i2vadapt.data.items import Item, digest_items, item_seed
 from i2vadapt.data.manifest import check_unchanged
 from i2vadapt.data.shards.build import build_shard, make_provenance
-from i2vadapt.data.shards.codec import encode_frame
+from i2vadapt.data.shards.codec import LONGEST_SIDE, encode_frame
+from i2vadapt.data.shards.failures import failure
 from i2vadapt.data.shards.format import Encoded, Failed
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
@@ -40,21 +41,36 @@ class Photograph:
 
 
 def _synthesize(work: Photograph, estimate: Estimate | None = None) -> Encoded | Failed:
-    item, settings = work.item, work.settings
     try:
-        image = read_image(item.path)
-    except UserError as error:
-        return Failed(item.id, str(error))
+        return _generate(work, estimate)
+    except Exception as error:
+        return failure(work.id, error, work.item.path)
+
+
+def _generate(work: Photograph, estimate: Estimate | None) -> Encoded:
+    item, settings = work.item, work.settings
+    image = read_image(item.path)
     check_unchanged(item)
+    _check_frame_size(image.shape[0], image.shape[1], settings)
     inverse = work.depth.inverse_depth(item.id)
     if inverse.shape != image.shape[:2]:
         sizes = f"{image.shape[1]}x{image.shape[0]} pixels, but its depth has {inverse.shape[1]}x{inverse.shape[0]}"
-        return Failed(item.id, f"{item.path}: {sizes}; run the stages manifest and depth again")
+        raise UserError(f"{item.path}: {sizes}; run the stages manifest and depth again")
     rng = np.random.default_rng(item_seed(work.seed, "synthesize", item.id))
     frames, steps = synthesize_clip(image, inverse, settings, rng, estimate)
     data = [encode_frame(frame, settings.codec, settings.quality) for frame in frames]
     info = {"height": frames.shape[1], "width": frames.shape[2], "fps": 25.0, **steps_to_plain(steps)}
     return Encoded(item.id, item.label, data, info)
+
+
+def _check_frame_size(height: int, width: int, settings: SynthesisSettings) -> None:
+    """Refuses a photograph that is too long and narrow before its frames take gigabytes of memory."""
+    size = size_with_short_side(height, width, settings.rendered_side or settings.short_side, settings.aspect)
+    if max(size) > LONGEST_SIDE:
+        raise UserError(
+            f"{width}x{height} pixels are too long and narrow: frames of {size[1]}x{size[0]} would be needed,"
+            f" but a JPEG ends at {LONGEST_SIDE}"
+        )
 
 
 def run_synthesis(

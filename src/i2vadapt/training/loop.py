@@ -21,12 +21,13 @@ from i2vadapt.runtime.precision import choose_arithmetic
 from i2vadapt.runtime.preemption import StopRequest, stop_request
 from i2vadapt.runtime.process_group import SINGLE_PROCESS, ProcessGroup, synchronise_batch_norm
 from i2vadapt.runtime.progress import progress
+from i2vadapt.training.earlier import exchange
 from i2vadapt.training.history import Means, Row, format_summary, write_events, write_metrics
 from i2vadapt.training.lock import lock_folder
 from i2vadapt.training.optimizer import build_optimizer
 from i2vadapt.training.result import Result
 from i2vadapt.training.run import Run
-from i2vadapt.training.state import differences, random_state, set_random_state
+from i2vadapt.training.state import random_state, set_random_state
 from i2vadapt.training.target_scores import TargetScores, reported_accuracies
 from i2vadapt.weights import checkpoint
 
@@ -51,7 +52,7 @@ class Trainer:
             wanted = ", ".join(self.settings.parents) or "none"
             raise UserError(f"--parents: {', '.join(run.parents) or 'none'} given, but the settings need {wanted}")
         torch.manual_seed(run.seed)
-        self.domains = open_domains(run.source, run.target, self.settings)
+        self.domains = open_domains(run.source, run.target, self.settings, run.classes)
         self.arithmetic = choose_arithmetic(self.settings.precision)
         on_gpu = self.arithmetic.device.type == "cuda"
         self.loaders = Loaders(self.settings, run.seed, run.workers, group, on_gpu)
@@ -80,14 +81,18 @@ class Trainer:
     def train(self) -> None:
         """Trains to the last epoch and writes checkpoint.pt; the same call resumes after an interruption.
 
-        A run that is finished with the same settings, data, weights and parents is left unchanged.
+        A run that is finished with the same settings, data, weights and parents is left unchanged. A training with
+        others is set aside, and taken back when it is wanted again.
 
         Raises:
             Preempted: if a signal requested a stop; the state after the current step has been saved.
-            UserError: if an unfinished training in the folder has other settings or inputs, another process trains
-                there, the loss is not finite, or scores of a parent are missing.
+            UserError: if another process trains in the folder, the state there is damaged, the loss is not finite, or
+                scores of a parent are missing.
         """
         with lock_folder(self.run.folder, self.group.is_main), loader_errors(), stop_request() as self._stop:
+            if self.group.is_main:
+                exchange(self.result, self.folder)
+            self.group.barrier()
             finished = self.result.finished()
             if finished is not None:
                 _logger.info("%s: up to date", self.run.folder)
@@ -219,12 +224,6 @@ class Trainer:
             self.recipe.prepare()
             return
         state = checkpoint.load(self.folder.state)
-        changed = differences(state["identity"], self.result.identity)
-        if changed:
-            raise UserError(
-                f"{self.folder.state}: an unfinished training with other settings; restore them, or delete the file to"
-                " start again:\n" + "\n".join(f"  {line}" for line in changed)
-            )
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])

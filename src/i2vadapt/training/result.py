@@ -19,6 +19,7 @@ from i2vadapt.models.stream_network import StreamNetwork
 from i2vadapt.recipes.base import Row
 from i2vadapt.training.history import write_metrics
 from i2vadapt.training.run import Run
+from i2vadapt.training.state import differences
 from i2vadapt.training.target_scores import digests_of_scores, write_index
 from i2vadapt.weights import checkpoint
 from i2vadapt.weights.reading import weights_digest
@@ -55,6 +56,14 @@ class Result:
             "target": self._domains.target.digests(),
             "parents": {name: digests_of_scores(RunFolder(path), read) for name, path in run.parents.items()},
         }
+
+    def differences_of(self, file: Path) -> list[str]:
+        """Lists how the training that a checkpoint or state belongs to differs from this one, see `differences`.
+
+        Raises:
+            UserError: if the file is not a readable checkpoint.
+        """
+        return differences(checkpoint.load(file).get("identity"), self.identity)
 
     def write_settings(self) -> None:
         """Writes settings.yaml."""

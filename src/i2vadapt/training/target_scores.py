@@ -10,6 +10,7 @@ from i2vadapt.clips.batches import Sample
 from i2vadapt.clips.dataset import ClipDataset
 from i2vadapt.clips.domains import Domains
 from i2vadapt.clips.loaders import Loaders
+from i2vadapt.data.items import UNLABELLED
 from i2vadapt.errors import Preempted, UserError
 from i2vadapt.files.digests import file_digest
 from i2vadapt.files.tables import read_table, write_table
@@ -109,8 +110,11 @@ def _ids(dataset: ClipDataset) -> tuple[str, ...]:
 
 
 def reported_accuracies(scores: Scores) -> dict[str, float]:
-    """Accuracies of the tested videos, as `accuracies`; empty without labels."""
-    return accuracies(scores.predictions[scores.tested], scores.labels[scores.tested])
+    """Accuracies of the tested videos, as `accuracies`, and how many have a label if not all; empty without labels."""
+    labels = scores.labels[scores.tested]
+    found = accuracies(scores.predictions[scores.tested], labels)
+    known = int((labels != UNLABELLED).sum())
+    return found | ({"labelled_videos": float(known)} if 0 < known < len(labels) else {})
 
 
 def digests_of_scores(folder: RunFolder, epochs: Iterable[int]) -> dict[int, str]:

@@ -20,7 +20,9 @@ from i2vadapt import __version__
 from i2vadapt.data.shards.format import Encoded, Failed, write_shard_file
 from i2vadapt.data.shards.integrity import is_intact
 from i2vadapt.data.shards.reader import ShardReader
+from i2vadapt.data.shards.stored import StoredFrames, remove_leftovers
 from i2vadapt.errors import UserError
+from i2vadapt.files import superseded
 from i2vadapt.files.atomic import rename
 from i2vadapt.files.temporary import temporary_name
 from i2vadapt.runtime.progress import progress
@@ -74,20 +76,24 @@ def build_shard(
     Raises:
         UserError: if too many items failed (the message names them), or the disk is full.
     """
+    if out.is_dir():
+        raise UserError(f"{out}: is a folder; --out must name the shard, e.g. {out / '0000.h5'}")
     key = hashlib.sha256(json.dumps(_identity(provenance), sort_keys=True).encode()).hexdigest()[:16]
-    partial = out.with_name(out.name + ".partial")
-    if _is_current(out, kind, provenance):
+    partial = partial_folder(out)
+    if _is_current(out, kind, provenance) or _take_back(out, kind, provenance):
         _logger.info("%s: up to date", out)
         shutil.rmtree(partial, ignore_errors=True)  # left by a job that was killed just after it renamed the shard
         return
     names = [partial / f"{start:06d}-{key}.h5" for start in range(0, len(work), BATCH_ITEMS)]
     try:
         partial.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(partial)
         _fill(partial, names, kind, work, process, provenance, unit)
         results = [result for name in names for result in _read_batch(name, kind)]
         if _too_many_failed(results, max_failed_share):
             _discard_failed_batches(names, kind)
         _check_failures(out, results, max_failed_share)
+        _set_aside(out, kind, provenance)
         _write_renamed(out, partial, kind, results, provenance)
     except OSError as error:
         # A concurrent process may have assembled the same shard and removed the batches, folder and all. HDF5 reports
@@ -97,19 +103,44 @@ def build_shard(
     shutil.rmtree(partial, ignore_errors=True)
 
 
+def partial_folder(out: Path) -> Path:
+    """Folder in which `build_shard` keeps what it has finished of a shard, and stages what they are working on."""
+    return out.with_name(out.name + ".partial")
+
+
 def _identity(provenance: dict[str, Any]) -> dict[str, Any]:
     """The part of the provenance that determines the content; the package version is recorded for information only."""
     return {name: value for name, value in provenance.items() if name != "package"}
 
 
 def _is_current(out: Path, kind: str, provenance: dict[str, Any]) -> bool:
-    if not out.exists():
-        return False
+    return out.exists() and _has_provenance(out, kind, provenance) and is_intact(out)
+
+
+def _has_provenance(shard: Path, kind: str, provenance: dict[str, Any]) -> bool:
     try:
-        same = _identity(ShardReader(out, kind).provenance) == _identity(json.loads(json.dumps(provenance)))
-        return same and is_intact(out)
+        return _identity(ShardReader(shard, kind).provenance) == _identity(json.loads(json.dumps(provenance)))
     except UserError:
         return False
+
+
+def _take_back(out: Path, kind: str, provenance: dict[str, Any]) -> bool:
+    """Takes back a shard that was made with the same provenance earlier and set aside; a damaged one is removed."""
+    for version in superseded.earlier(out):
+        if _has_provenance(version, kind, provenance):
+            if is_intact(version):
+                _logger.info("%s: taken back: made earlier with these settings", out)
+                superseded.take_back(version, out)
+                return True
+            _logger.warning("%s: made earlier with these settings, but damaged; it is made again", version)
+            superseded.remove(version)
+    return False
+
+
+def _set_aside(out: Path, kind: str, provenance: dict[str, Any]) -> None:
+    """Keeps a shard of other provenance that the new one replaces; one of the same provenance is damaged."""
+    if out.exists() and not _has_provenance(out, kind, provenance):
+        superseded.set_aside(out)
 
 
 def _fill(
@@ -139,6 +170,9 @@ def _fill(
                 sealed.append(result)
                 bar.update()
             _write_renamed(names[number], partial, kind, sealed, provenance)
+            for result in sealed:
+                if isinstance(result, Encoded) and isinstance(result.frames, StoredFrames):
+                    result.frames.path.unlink(missing_ok=True)
 
 
 def _batch_is_good(name: Path) -> bool:
@@ -158,7 +192,7 @@ def _read_batch(name: Path, kind: str) -> list[Encoded | Failed]:
         # It was intact a moment ago, so a concurrent process has removed it.
         raise FileNotFoundError(errno.ENOENT, str(error), str(name)) from None
     good = {
-        item_id: Encoded(item_id, int(reader.labels[item]), reader.encoded(item), reader.info[item])
+        item_id: Encoded(item_id, int(reader.labels[item]), reader.stored_frames(item), reader.info[item])
         for item, item_id in enumerate(reader.ids)
     }
     return [*good.values(), *reader.failures]
@@ -198,6 +232,13 @@ def _check_failures(out: Path, results: Sequence[Encoded | Failed], max_failed_s
         raise UserError(
             f"{out}: {len(failed)} of {len(results)} items failed,"
             f" more than max_failed_share = {max_failed_share}: {names}"
+        )
+    if failed:
+        _logger.warning(
+            "%s: %d of %d items failed and are left out; `i2vadapt view` and the report list them",
+            out,
+            len(failed),
+            len(results),
         )
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+LONGEST_SIDE = 65500
+"""Longest side of a frame, pixels: the limit of JPEG, and a bound for what a damaged header can ask for."""
+
 
 def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
     """Encodes an (H,W,3) uint8 RGB image as JPEG."""
@@ -25,7 +28,9 @@ DEPTH_LEVELS = 65535
 
 def unit_range(stored: np.ndarray) -> np.ndarray:
     """Stored inverse depth (uint16) as float32 in [0,1]."""
-    return stored.astype(np.float32) / DEPTH_LEVELS
+    inverse = stored.astype(np.float32)
+    inverse /= DEPTH_LEVELS  # in place: a map of a large photograph takes hundreds of megabytes
+    return inverse
 
 
 def encode_depth(depth: np.ndarray) -> bytes:

@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from i2vadapt.data.shards.stored import lengths_of
 from i2vadapt.errors import UserError
 from i2vadapt.files.flushing import flush
 
@@ -39,7 +40,10 @@ import h5py
 FORMAT = 2
 TABLES = ("offsets", *(f"items/{name}" for name in ("id", "label", "first", "count", "info")))
 FAILURES = ("failures/id", "failures/reason")
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_REMEDY = "delete it and run its stage again"
 _OVERHEAD = 1 << 13  # bytes; more than HDF5 adds to the data
+_PIECE = 1 << 22  # bytes that are written at a time
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Encoded:
     Attributes:
         id: id of the item.
         label: label of the item.
-        frames: encoded frames, in order.
+        frames: encoded frames, in order; those of long videos are `StoredFrames`.
         info: plain data about the item, stored as JSON.
     """
 
@@ -70,15 +74,17 @@ class Failed:
 def write_shard_file(path: Path, kind: str, results: Sequence[Encoded | Failed], provenance: dict[str, Any]) -> None:
     """Writes a whole shard to `path`, which should be a temporary name, and flushes it to disk.
 
+    Frames pass through memory in pieces of 4 MiB; otherwise a frame takes 8 bytes, its place in the shard.
+
     Raises:
         OSError: if it can't be written, for example because the disk is full.
     """
     good = [result for result in results if isinstance(result, Encoded)]
     bad = [result for result in results if isinstance(result, Failed)]
-    lengths = [len(frame) for result in good for frame in result.frames]
-    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.uint64)]).astype(np.uint64)
-    counts = np.array([len(result.frames) for result in good], np.int32)
-    payload = np.frombuffer(b"".join(frame for result in good for frame in result.frames), np.uint8)
+    lengths = [lengths_of(result.frames) for result in good]
+    offsets = np.cumsum(np.concatenate([np.zeros(1, np.int64), *lengths])).astype(np.uint64)
+    counts = np.array([len(part) for part in lengths], np.int32)
+    size = int(offsets[-1])
     tables = {
         "offsets": offsets,
         "items/id": _pack(os.fsencode(result.id) for result in good),
@@ -89,18 +95,40 @@ def write_shard_file(path: Path, kind: str, results: Sequence[Encoded | Failed],
         "failures/id": _pack(os.fsencode(result.id) for result in bad),
         "failures/reason": _pack(result.reason.encode("utf-8", "surrogateescape") for result in bad),
     }
-    digest = content_digest([payload], tables)
-    _check_room(path, payload.nbytes + sum(table.nbytes for table in tables.values()) + _OVERHEAD)
+    _check_room(path, size + sum(table.nbytes for table in tables.values()) + _OVERHEAD)
     with _system_errors(), h5py.File(path, "w", libver="v110", locking=False) as file:
         for name, table in tables.items():
             file.create_dataset(name, data=table)
-        file.create_dataset("bytes", data=payload)
+        payload = file.create_dataset("bytes", (size,), np.uint8)
+        pieces = _written(payload, _pieces(frame for result in good for frame in result.frames))
+        digest = content_digest(pieces, tables)
         file.attrs["format"] = FORMAT
         file.attrs["kind"] = np.bytes_(kind)
         file.attrs["provenance"] = np.bytes_(json.dumps(provenance, sort_keys=True))
         file.attrs["digest"] = np.bytes_(digest)
         file.attrs["complete"] = True
     flush(path)
+
+
+def _pieces(frames: Iterable[bytes]) -> Iterator[np.ndarray]:
+    """Joins frames to pieces of at least `_PIECE` bytes, except the last: HDF5 is slow with many small writes."""
+    joined = bytearray()
+    for frame in frames:
+        joined += frame
+        if len(joined) >= _PIECE:
+            yield np.frombuffer(bytes(joined), np.uint8)
+            joined.clear()
+    if joined:
+        yield np.frombuffer(bytes(joined), np.uint8)
+
+
+def _written(dataset: Any, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Writes pieces one after the other, and passes them on."""
+    place = 0
+    for piece in pieces:
+        dataset[place : place + piece.size] = piece
+        place += piece.size
+        yield piece
 
 
 def content_digest(payload: Iterable[np.ndarray], tables: Mapping[str, np.ndarray]) -> str:
@@ -149,18 +177,36 @@ def open_shard(path: Path) -> Any:
     """Opens a finished shard for reading.
 
     Raises:
-        UserError: if it is missing, damaged, unfinished or of another format.
+        UserError: if it is missing, no shard, damaged, unfinished or of another format. Only what is or must have been
+            a shard is to be deleted: an HDF5 file with the marks of one, or a file under the name of a shard.
     """
+    _check_signature(path)
     try:
         file = h5py.File(path, "r", locking=False)
-        complete, found = bool(file.attrs.get("complete", False)), int(file.attrs.get("format", -1))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such shard; run the stage that makes it") from None
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
-        raise UserError(f"{path}: not a readable shard ({error}); delete it and run its stage again") from None
+        complete, found = bool(file.attrs.get("complete", False)), file.attrs.get("format")
+    except (OSError, KeyError, RuntimeError, ValueError):  # HDF5's own words are pages about its library
+        raise UserError(f"{path}: not a readable shard: damaged or cut short; {_REMEDY}") from None
+    if found is None and "kind" not in file.attrs:
+        file.close()
+        raise UserError(f"{path}: not a shard: an HDF5 file of another program")
     if not complete or found != FORMAT:
         file.close()
-        raise UserError(
-            f"{path}: unfinished, or in format {found} instead of {FORMAT}; delete it and run its stage again"
-        )
+        raise UserError(f"{path}: unfinished, or in format {found} instead of {FORMAT}; {_REMEDY}")
     return file
+
+
+def _check_signature(path: Path) -> None:
+    """Refuses what is no HDF5 file, before HDF5 explains it at length."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_SIGNATURE))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such shard; run the stage that makes it") from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: not a shard: it is a folder") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    if head != _SIGNATURE:
+        advice = f"; if a stage made it, {_REMEDY}" if path.suffix == ".h5" else ""
+        content = "its content is not HDF5" if head else "an empty file"
+        raise UserError(f"{path}: not a readable shard: {content}{advice}")

@@ -16,7 +16,8 @@ import numpy as np
 from i2vadapt.data.flow_codec import decode_codes, dequantise
 from i2vadapt.data.shards.codec import unit_range
 from i2vadapt.data.shards.format import FAILURES, Failed, open_shard, unpack
-from i2vadapt.errors import UserError
+from i2vadapt.data.shards.stored import StoredFrames
+from i2vadapt.errors import StageError, UserError
 
 Area = tuple[slice, slice]  # rows and columns of a frame to keep
 
@@ -93,6 +94,12 @@ class ShardReader:
         data = os.pread(self._handle.fileno(), int(places[-1] - places[0]), int(places[0]))
         return [data[low:high] for low, high in itertools.pairwise((places - places[0]).tolist())]
 
+    def stored_frames(self, item: int) -> StoredFrames:
+        """All encoded frames of an item, which are read when they are used."""
+        first, count = int(self._first[item]), int(self.counts[item])
+        places = self._offsets[first : first + count + 1]
+        return StoredFrames(self.path, int(places[0]), np.diff(places))
+
     def frames(self, item: int, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
         """Decoded frames of an item.
 
@@ -105,7 +112,7 @@ class ShardReader:
 
         Raises:
             IndexError: if an index is outside 0..count-1.
-            UserError: if a frame does not decode.
+            StageError: if a frame does not decode, since the shard is damaged.
         """
         stored = self.stored(item, indices)
         return dequantise(stored, self.provenance["settings"]["bound"]) if self.kind == "flow" else stored
@@ -115,7 +122,7 @@ class ShardReader:
 
         Raises:
             KeyError: if the shard does not hold the item.
-            UserError: if the map does not decode.
+            StageError: if the map does not decode, since the shard is damaged.
         """
         return unit_range(self.frames(self.index(item_id))[0])
 
@@ -166,7 +173,7 @@ class ShardReader:
         except (cv2.error, ValueError):
             image = None
         if image is None:
-            raise UserError(
+            raise StageError(
                 f"{self.path}: a frame of {self.ids[item]!r} does not decode; delete the shard and run its stage again"
             )
         return image

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from i2vadapt.config.resolve import ResolvedBenchmark
+from i2vadapt.data.container import count_packets
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item
 from i2vadapt.data.manifest import choose_entries
-from i2vadapt.data.video import count_packets
 from i2vadapt.errors import UserError
 from i2vadapt.files.digests import file_digest
 from i2vadapt.stages import Side

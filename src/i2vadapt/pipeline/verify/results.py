@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from i2vadapt.errors import UserError
+from i2vadapt.files import superseded
 from i2vadapt.layout import Results
 from i2vadapt.pipeline.verify.dataset import Problem, dataset_problems, shard_paths
 from i2vadapt.pipeline.verify.shard import check_shard
@@ -47,7 +48,16 @@ def verify(results: Path, workers: int, report: Callable[[str], None]) -> None:
         f"{len(paths)} shards of {len(folders)} datasets, {frames} frames,"
         f" {size / 1e6:.0f} MB in {seconds:.1f} s ({size / 1e6 / seconds:.0f} MB/s)"
     )
+    _report_superseded(results, report)
     if problems:
         redo = " ".join(shlex.quote(name) for name in dict.fromkeys(problem.redo for problem in problems))
         report(f"to repair: snakemake --cores all --forcerun {redo}")
         raise UserError(f"{results}: {len(problems)} problems, listed above")
+
+
+def _report_superseded(results: Path, report: Callable[[str], None]) -> None:
+    versions = Results(results).superseded()
+    for version in versions:
+        report(f"{version}: made with earlier settings; it is taken back if they return")
+    if versions:
+        report(superseded.describe(versions, results))
