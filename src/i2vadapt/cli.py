@@ -13,6 +13,7 @@ from i2vadapt.commands import planning, preprocessing, tools, training
 from i2vadapt.errors import Preempted, UserError
 from i2vadapt.runtime.cores import limit_threads
 from i2vadapt.runtime.devices import check_gpus
+from i2vadapt.runtime.limits import raise_open_file_limit
 
 _logger = logging.getLogger("i2vadapt")
 
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     run: Callable[[argparse.Namespace], None] = options.run
     try:
+        raise_open_file_limit()
         if "gpus" in options:
             check_gpus(options.gpus)
         run(options)

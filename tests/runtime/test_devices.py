@@ -9,7 +9,8 @@ import torch
 
 from i2vadapt.cli import main
 from i2vadapt.errors import UserError
-from i2vadapt.runtime.devices import best_device, check_gpus
+from i2vadapt.runtime.devices import best_device, check_gpus, node_count
+from i2vadapt.runtime.launch import launch
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +51,23 @@ def test_each_node_has_its_share_of_the_gpus(monkeypatch: pytest.MonkeyPatch) ->
     check_gpus(4)
     with pytest.raises(UserError, match="GPUs: 3 requested"):
         check_gpus(6)
+
+
+def test_an_interactive_step_and_an_odd_value_are_one_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_STEP_NUM_NODES", "2")
+    assert node_count() == 2
+    monkeypatch.setenv("SLURM_PTY_PORT", "40000")  # `srun --pty bash`: the shell runs on the first node only
+    assert node_count() == 1
+    monkeypatch.delenv("SLURM_PTY_PORT")
+    monkeypatch.setenv("SLURM_STEP_NUM_NODES", "")
+    assert node_count() == 1
+
+
+def test_several_tasks_on_a_node_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_STEP_NUM_NODES", "2")
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "4")
+    with pytest.raises(UserError, match="SLURM must start one task on each of the 2 nodes, not 4 tasks"):
+        launch(4, [])
 
 
 @pytest.mark.parametrize(

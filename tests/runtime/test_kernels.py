@@ -21,7 +21,7 @@ from i2vadapt.runtime.kernel_sources import read_kernel_sources
 PACKAGE = Path(i2vadapt.__file__).parent
 COPIED = (
     "__init__.py",
-    *(f"files/{name}.py" for name in ("__init__", "atomic", "digests", "temporary")),
+    *(f"files/{name}.py" for name in ("__init__", "atomic", "digests", "flushing", "temporary")),
     *(f"runtime/{name}.py" for name in ("__init__", "kernels", "kernel_folder", "kernel_sources")),
 )
 CALLER = """from i2vadapt.helper import shifted

@@ -17,6 +17,11 @@ from i2vadapt.runtime.process_group import ProcessGroup
 from i2vadapt.training.loop import Trainer
 from i2vadapt.weights import checkpoint
 
+# What shells started by another torchrun, by mpirun or by srun leave, beside the number of threads for this test.
+LEFT_OVER = {"RANK": "3", "WORLD_SIZE": "9", "LOCAL_RANK": "x", "MASTER_ADDR": "192.0.2.1", "MASTER_PORT": "1"}
+LEFT_OVER |= {"TORCHELASTIC_RUN_ID": "other", "OMPI_COMM_WORLD_RANK": "1", "OMP_NUM_THREADS": "1"}
+LEFT_OVER |= {"SLURM_STEP_NUM_NODES": "2", "SLURM_PTY_PORT": "4000", "SLURM_PROCID": "0", "SLURM_NTASKS": "2"}
+
 
 def test_every_item_of_a_batch_goes_to_one_process() -> None:
     batch = [7, 3, 5, 1, 8]
@@ -40,7 +45,7 @@ def train_in_two_processes(root: Path, name: str, settings: dict[str, Any], pare
     command = [sys.executable, "-m", "i2vadapt", "train", "--gpus", "2", "--out", root / "two" / name, "--seed", "5"]
     command += ["--source", root / "source", "--target", root / "target", "--classes", *CLASSES]
     command += ["--workers", "0", "--settings", json.dumps({**TRAIN, **settings}), *parents]
-    done = subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+    done = subprocess.run(command, env={**os.environ, **LEFT_OVER}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stderr
 

@@ -101,3 +101,19 @@ def test_files_that_are_no_checkpoint_are_one_line(tmp_path: Path) -> None:
         assert message.startswith(f"{tmp_path / name}: ")
         assert reason in message, name
         assert "\n" not in message, name
+
+
+def test_a_checkpoint_with_nan_is_refused_with_the_name_of_the_tensor(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    checkpoint.save(path, {"model": {"a": torch.ones(2), "b": torch.tensor([1.0, float("nan")])}})
+    with pytest.raises(UserError, match=rf"\A{path}: the weights hold NaN or infinity: 1 of 2 values of b\Z"):
+        checkpoint.load(path)
+
+
+def test_no_text_of_pytorch_appears(tmp_path: Path) -> None:
+    torch.save({"format": checkpoint.FORMAT, "code": Opener()}, tmp_path / "code.pt")
+    with pytest.raises(UserError) as caught:
+        checkpoint.load(tmp_path / "code.pt")
+    assert "names posix.system, and no code is run; it must be the checkpoint.pt of a run" in str(caught.value)
+    assert "weights_only" not in str(caught.value)
+    assert "\033" not in str(caught.value)

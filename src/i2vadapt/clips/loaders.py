@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from i2vadapt.clips.batches import ORDER, SOURCE, TARGET, Part, Sample, in_order, shuffled
 from i2vadapt.clips.dataset import ClipDataset
 from i2vadapt.clips.domains import Domains
 from i2vadapt.clips.evaluation import EvaluationClips
+from i2vadapt.clips.loading import load_batches
 from i2vadapt.config.run import RunSettings
-from i2vadapt.errors import UserError
-from i2vadapt.runtime.preemption import ignore_signals
 from i2vadapt.runtime.process_group import ProcessGroup
 
 
@@ -72,29 +71,4 @@ class Loaders:
             yield from pair
 
     def _load(self, clips: Dataset[Sample], batches: Sequence[list[int]]) -> Iterator[Sample]:
-        loader: DataLoader[Sample] = DataLoader(
-            clips,
-            batch_sampler=batches,
-            # Without a generator of its own, the loader would draw the seeds of its processes from the global one.
-            generator=torch.Generator(),
-            num_workers=self._workers,
-            multiprocessing_context="fork" if self._workers else None,
-            worker_init_fn=ignore_signals,
-            pin_memory=self._pin,
-        )
-        return plain_errors(loader)
-
-
-def plain_errors(batches: Iterable[Sample]) -> Iterator[Sample]:
-    """Yields the batches of a loader and reduces a UserError from a loader process to its message.
-
-    Raises:
-        UserError: without the traceback of the loader process, which PyTorch puts into the message.
-    """
-    try:
-        yield from batches
-        return
-    except UserError as error:
-        message = str(error).rpartition(f"{UserError.__module__}.{UserError.__name__}: ")[2].strip()
-        error.__traceback__ = None  # it would keep the loader, and so its processes, alive
-    raise UserError(message)
+        return load_batches(clips, batches, self._workers, self._group.world_size, self._pin)

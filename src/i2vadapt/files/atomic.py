@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from i2vadapt.files.flushing import flush
 from i2vadapt.files.temporary import remove_abandoned, temporary_name
 
 
@@ -19,27 +20,27 @@ def replacing(path: Path, suffix: str = ".tmp") -> Iterator[Path]:
         suffix: suffix of the temporary name, for libraries that choose a format by it.
 
     Raises:
-        OSError: if the file can't be written; the temporary file is removed.
+        OSError: if the file can't be written, with the name of `path`; the temporary file is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(path)
     temporary = temporary_name(path, suffix=suffix)
     try:
         yield temporary
-        flush_file(temporary)
-        os.replace(temporary, path)
-    except BaseException:
+        flush(temporary)
+        rename(temporary, path)
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        # Writing to an open file fails without any name, e.g. on a full disk; and nobody knows the temporary name.
+        if isinstance(error, OSError) and error.errno and str(error.filename or temporary) == str(temporary):
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise
 
 
-def flush_file(path: Path) -> None:
-    """Waits until the content of a file is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def rename(temporary: Path, path: Path) -> None:
+    """Gives a finished file its name, replacing an older file of that name, and flushes the folder to disk."""
+    os.replace(temporary, path)
+    flush(path.parent)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

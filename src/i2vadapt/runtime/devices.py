@@ -84,8 +84,12 @@ def _cpu_has_bfloat16() -> bool:
 
 
 def node_count() -> int:
-    """Number of nodes that run this command together: the nodes of the SLURM step, or 1 outside SLURM."""
-    return int(os.environ.get("SLURM_STEP_NUM_NODES", "1"))
+    """Number of nodes that run this command together: the nodes of the SLURM step, or 1 outside SLURM.
+
+    An interactive step (`srun --pty bash`) has a shell on its first node only.
+    """
+    nodes = os.environ.get("SLURM_STEP_NUM_NODES", "")
+    return int(nodes) if nodes.isdecimal() and "SLURM_PTY_PORT" not in os.environ else 1
 
 
 def check_gpus(asked: int) -> None:

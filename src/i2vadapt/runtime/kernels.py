@@ -8,6 +8,7 @@ written. This cache is keyed by the sources of all kernels, and is left out wher
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import sys
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+# No kernel runs in several threads by itself, and Numba fails on a number that it does not understand.
+os.environ.pop("NUMBA_NUM_THREADS", None)
 import numba
 from numba.core.caching import NullCache
 from numba.core.compiler import Compiler, CompileResult

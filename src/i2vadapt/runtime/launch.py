@@ -12,13 +12,25 @@ from i2vadapt.errors import Preempted, UserError
 from i2vadapt.runtime.cores import available_cores
 from i2vadapt.runtime.devices import node_count
 
+LAUNCHED = "I2VADAPT_LAUNCHED"
+"""Set in the processes that `launch` starts. RANK and WORLD_SIZE alone may be left over from any other program."""
+
+_OF_LAUNCHERS = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
+
 # The signals that the launcher handles by default, and the one that clusters send some time before they end a job.
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1)
 
+_logger = logging.getLogger(__name__)
+
 
 def is_launched() -> bool:
-    """Whether torchrun, or `launch`, started this process."""
-    return "RANK" in os.environ
+    """Whether `launch` started this process; says so if the environment holds variables of another launcher."""
+    if LAUNCHED in os.environ:
+        return True
+    others = [f"{name}={os.environ[name]}" for name in _OF_LAUNCHERS if name in os.environ]
+    if others:
+        _logger.warning("ignored: %s in the environment; --gpus N starts several processes", ", ".join(others))
+    return False
 
 
 def launch(processes: int, arguments: Sequence[str]) -> None:
@@ -34,18 +46,23 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
 
     Raises:
         Preempted: if they were asked to stop and have saved their state.
-        UserError: if one of them failed (it has printed the reason), or their number is no multiple of the nodes.
+        UserError: if one of them failed (it has printed the reason), or their number does not fit SLURM's nodes and
+            tasks.
     """
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    os.environ[LAUNCHED] = "1"
     os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = ",".join(number.name for number in _PASSED_ON)
     os.environ.setdefault("OMP_NUM_THREADS", str(max(available_cores() // processes, 1)))
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     nodes = node_count()
     if processes % nodes:
         raise UserError(f"--gpus: must be a multiple of the {nodes} nodes, not {processes}")
+    tasks = os.environ.get("SLURM_STEP_NUM_TASKS", str(nodes))
+    if nodes > 1 and tasks != str(nodes):
+        raise UserError(f"--gpus: SLURM must start one task on each of the {nodes} nodes, not {tasks} tasks")
     config = LaunchConfig(
         min_nodes=nodes,
         max_nodes=nodes,

@@ -53,6 +53,8 @@ def ignore_signals(_: int) -> None:
 @atexit.register
 def _end_loader_processes() -> None:
     """Runs before multiprocessing's own exit handler: that sends SIGTERM, which they ignore, and waits for ever."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # PyTorch's handler would report their end as an error
     for process in multiprocessing.active_children():
         if process.daemon:
             process.kill()

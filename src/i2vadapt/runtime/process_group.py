@@ -1,4 +1,4 @@
-"""Processes that train together, started by torchrun: one per GPU, on one or several nodes.
+"""Processes that train together, started by `launch`: one per GPU, on one or several nodes.
 
 DistributedDataParallel is not used. A step has one backward pass per forward pass, so that the activations of only one
 are kept at a time. DDP expects one pass per step, or `no_sync` around all but the last, which must use all parameters.
@@ -19,6 +19,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from i2vadapt.runtime.devices import best_device
+from i2vadapt.runtime.launch import is_launched
 from i2vadapt.runtime.precision import at_least_float32
 
 T = TypeVar("T")
@@ -94,12 +95,12 @@ SINGLE_PROCESS = ProcessGroup()
 
 @contextmanager
 def join_process_group() -> Iterator[ProcessGroup]:
-    """Context in which the processes started by torchrun (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR) form a group.
+    """Context in which the processes started by `launch` (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR) form a group.
 
-    A process that torchrun did not start is a group of its own. Each process uses the GPU of its local rank; without
-    GPUs, the processes communicate through gloo.
+    Any other process is a group of its own. Each process uses the GPU of its local rank; without GPUs, the processes
+    communicate through gloo.
     """
-    if "RANK" not in os.environ:
+    if not is_launched():
         yield SINGLE_PROCESS
         return
     on_gpu = best_device() == "cuda"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from i2vadapt.errors import UserError
+from i2vadapt.files.locking import try_lock
 
 _PATIENCE = 12.0  # seconds
 
@@ -23,13 +23,9 @@ def _lock(handle: int, folder: Path) -> None:
         UserError: if another process keeps the lock.
     """
     last = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > last:
-                raise UserError(f"{folder}: another process is training here; wait for it or stop it first") from None
+    while not try_lock(handle, folder):
+        if time.monotonic() > last:
+            raise UserError(f"{folder}: another process is training here; wait for it or stop it first")
         time.sleep(0.2)
 
 

@@ -12,6 +12,7 @@ import torch
 
 from i2vadapt.clips.domains import open_domains
 from i2vadapt.clips.loaders import Loaders
+from i2vadapt.clips.loading import loader_errors
 from i2vadapt.errors import Preempted, UserError
 from i2vadapt.layout import RunFolder
 from i2vadapt.models.registry import initialise
@@ -88,7 +89,7 @@ class Trainer:
             UserError: if another process trains in the folder, the state there is damaged, the loss is not finite, or
                 scores of a parent are missing.
         """
-        with lock_folder(self.run.folder, self.group.is_main), stop_request() as self._stop:
+        with lock_folder(self.run.folder, self.group.is_main), loader_errors(), stop_request() as self._stop:
             if self.group.is_main:
                 exchange(self.result, self.folder)
             self.group.barrier()
@@ -151,6 +152,7 @@ class Trainer:
                 clips += self._step(batch)
                 bar.update()
         seconds = max(time.monotonic() - started, 1e-9)
+        self._check_weights()
         if self.group.world_size > 1 and not self.settings.sync_batch_norm:
             self.group.broadcast_buffers(self.model)
         rate = float(self.schedule.get_last_lr()[0])
@@ -159,6 +161,17 @@ class Trainer:
         if clips:
             row |= {"clips_per_second": clips / seconds, "share_waiting_for_data": waited / seconds}
         return row | self.recipe.state_of_epoch(self.epoch)
+
+    def _check_weights(self) -> None:
+        """Checks what the last step of an epoch has left; a step before it would have shown in the next loss.
+
+        Raises:
+            UserError: if a weight is not finite.
+        """
+        if not all(bool(torch.isfinite(weight).all()) for weight in self.model.parameters()):
+            raise UserError(
+                f"epoch {self.epoch + 1}: weights are not finite: lower learning_rate ({self.settings.learning_rate})"
+            )
 
     def _step(self, batch: Any) -> int:
         """Runs one step, with one backward pass per forward pass, so that the activations of only one are kept.

@@ -10,6 +10,8 @@ import torch
 
 from i2vadapt.errors import UserError
 from i2vadapt.files.atomic import write_atomically
+from i2vadapt.weights.files import CHECKPOINT, load_content
+from i2vadapt.weights.reading import check_finite
 
 FORMAT = 2
 _TWO_STREAMS = 1
@@ -26,17 +28,12 @@ def load(path: Path) -> dict[str, Any]:
     """Reads a checkpoint of this package.
 
     Raises:
-        UserError: if it is missing, damaged, or something else.
+        UserError: if it is missing, damaged, or something else, or a weight is not finite.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such checkpoint") from None
-    except Exception as error:
-        # Damaged bytes make the unpickler raise nearly anything: struct.error, IndexError, AssertionError, ...
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]  # of an empty file: no text
-        raise UserError(f"{path}: not a readable checkpoint ({reason})") from None
-    found = content.get("format") if isinstance(content, dict) else None
+    content = load_content(path, CHECKPOINT)
+    if not isinstance(content, dict):
+        content = {}
+    found = content.get("format")
     if found == _TWO_STREAMS:
         raise UserError(
             f"{path}: a checkpoint of i2vadapt 0.1, which trained both streams in one run: delete its folder and train"
@@ -44,4 +41,6 @@ def load(path: Path) -> dict[str, Any]:
         )
     if found != FORMAT:
         raise UserError(f"{path}: not a checkpoint of i2vadapt, or of another format than {FORMAT}")
+    if isinstance(content.get("model"), dict):
+        check_finite(path, content["model"])
     return content

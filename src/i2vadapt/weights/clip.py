@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-import zipfile
 from pathlib import Path
 
 import torch
@@ -12,7 +11,8 @@ from torch import Tensor
 from i2vadapt.errors import UserError
 from i2vadapt.files.digests import file_digest
 from i2vadapt.weights.download import adopt, download
-from i2vadapt.weights.reading import read_state
+from i2vadapt.weights.files import has_code, zip_members
+from i2vadapt.weights.reading import check_finite, read_state
 
 SHA256 = "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af"
 URL = f"https://openaipublic.azureedge.net/clip/models/{SHA256}/ViT-B-32.pt"
@@ -52,23 +52,16 @@ def read_clip(path: Path) -> dict[str, Tensor]:
         path: OpenAI's TorchScript archive, or a state dict of open_clip (.pt, .bin, .safetensors).
 
     Raises:
-        UserError: if the file is missing, damaged, or of another kind.
+        UserError: if the file is missing, damaged, or of another kind, or a weight is not finite.
     """
-    if not _is_torchscript(path):
+    if not has_code(zip_members(path) or ()):
         return read_state(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # PyTorch deprecates TorchScript, but OpenAI's file uses it
             state = torch.jit.load(path, map_location="cpu").state_dict()
-    except RuntimeError as error:
-        raise UserError(f"{path}: not a readable TorchScript archive, or damaged") from error
-    return {key: value for key, value in state.items() if key not in _NOT_WEIGHTS}
-
-
-def _is_torchscript(path: Path) -> bool:
-    """Whether a file is a TorchScript archive: a zip file with a folder of code."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any("/code/" in name for name in archive.namelist())
-    except (OSError, zipfile.BadZipFile):
-        return False
+    except Exception:  # damaged bytes make the parser raise nearly anything
+        raise UserError(f"{path}: not a readable TorchScript archive, or damaged") from None
+    weights = {key: value for key, value in state.items() if key not in _NOT_WEIGHTS}
+    check_finite(path, weights)
+    return weights

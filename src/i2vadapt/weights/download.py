@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import http.client
 import json
 import logging
-import os
 import re
 import shutil
 import time
@@ -22,8 +20,10 @@ from typing import BinaryIO
 
 from i2vadapt import __version__
 from i2vadapt.errors import UserError
-from i2vadapt.files.atomic import write_atomically
+from i2vadapt.files.atomic import rename, write_atomically
 from i2vadapt.files.digests import file_digest
+from i2vadapt.files.flushing import flush
+from i2vadapt.files.locking import try_lock
 from i2vadapt.runtime.progress import progress
 
 _logger = logging.getLogger(__name__)
@@ -114,10 +114,9 @@ def _finish(part: Path, out: Path, check: Check, source: str) -> None:
     except UserError:
         _discard(part)
         raise
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
+    flush(part)
     write_atomically(record, f"{digest}  {out.name}\n".encode())
-    os.replace(part, out)
+    rename(part, out)
     _discard(part)
     _logger.info("%s: %d bytes, SHA-256 %s, recorded in %s", out, out.stat().st_size, digest, record.name)
 
@@ -151,10 +150,8 @@ def _version_file(part: Path) -> Path:
 @contextlib.contextmanager
 def _locked(part: Path) -> Iterator[BinaryIO]:
     with part.open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"{part}: another process is writing it") from None
+        if not try_lock(file.fileno(), part):
+            raise UserError(f"{part}: another process is writing it")
         try:
             yield file
         finally:

@@ -1,21 +1,20 @@
-"""Reading files of weights without running code from them: `.safetensors`, and files written by `torch.save`."""
+"""State dicts in files of weights: reading them, and comparing them with those of a network."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from i2vadapt.errors import UserError
 from i2vadapt.files.digests import file_digest
+from i2vadapt.weights.files import StandIn, load_content
 
-SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
-"""Suffixes of the files that can be read."""
-
-_WRAPPER = "module."
+_PLACES = ("model", "state_dict", "model_state_dict", "model_state")
+_WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "network.")
 _SHOWN = 3  # keys listed in an error message
 
 
@@ -23,42 +22,75 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """Reads a state dict to the CPU.
 
     Args:
-        path: file with one of `SUFFIXES`. Training checkpoints, with the state dict under `model` or `state_dict`, are
-            accepted too, and so are names with the prefix `module.` from `DataParallel`.
+        path: safetensors file or file of `torch.save`. Training checkpoints, with the state dict under `model`,
+            `state_dict`, `model_state_dict` or `model_state`, are accepted too. A prefix that all names share because
+            the network was wrapped, e.g. `module.` by `DataParallel` or `model.` by Lightning, is removed.
 
     Raises:
-        UserError: if the file is missing, of another kind, damaged, or contains no flat dictionary of tensors.
+        UserError: if the file is missing, of another kind, damaged, contains no flat dictionary of tensors, or a value
+            is not finite.
     """
-    _check_there(path)
-    if path.suffix not in SUFFIXES:
-        raise UserError(f"{path}: unknown kind of weights file; allowed: {' '.join(SUFFIXES)}")
-    try:
-        # With weights_only, the unpickler builds tensors and plain containers and refuses to call anything else.
-        safe = path.suffix == ".safetensors"
-        content: object = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except Exception as error:
-        # These parsers raise nearly anything for damaged bytes: struct.error, IndexError, UnicodeDecodeError, ...
-        raise UserError(f"{path}: not a readable weights file, or damaged ({type(error).__name__})") from error
+    content = load_content(path)
     if isinstance(content, Mapping):
-        parts = (content.get(key) for key in ("model", "state_dict"))
+        parts = (content.get(key) for key in _PLACES)
         content = next((part for part in parts if isinstance(part, Mapping)), content)
-    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise UserError(f"{path}: must contain a dictionary of tensors, as saved from `state_dict()`")
-    wrapped = all(key.startswith(_WRAPPER) for key in content)
-    return {key.removeprefix(_WRAPPER) if wrapped else key: value for key, value in content.items()}
+    problem = _problem(content)
+    if problem:
+        raise UserError(f"{path}: must contain a dictionary of tensors, as saved from `state_dict()`, {problem}")
+    state: dict[str, Tensor] = dict(content)  # type: ignore[call-overload]
+    while prefix := next(
+        (prefix for prefix in _WRAPPERS if state and all(key.startswith(prefix) for key in state)), ""
+    ):
+        state = {key.removeprefix(prefix): value for key, value in state.items()}
+    check_finite(path, state)
+    return state
+
+
+def _problem(content: object) -> str:
+    if isinstance(content, StandIn):
+        return f"not an object of {_name(content)}"
+    if not isinstance(content, Mapping):
+        return f"not a {_name(content)}"
+    for key, value in content.items():
+        if not isinstance(key, str) or not isinstance(value, Tensor):
+            return f"but {key!r} is a {_name(value)}"
+        if value.layout is not torch.strided or value.is_quantized or value.is_meta:
+            return f"but {key!r} is sparse, quantised or without values"
+    return ""
+
+
+def _name(value: object) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+
+
+def check_finite(path: Path, state: Mapping[str, Any]) -> None:
+    """Checks that the tensors of a state dict hold finite numbers: a network with others computes nothing but NaN.
+
+    Args:
+        path: file from which they were read, for the message.
+        state: tensors by name; other values are left out.
+
+    Raises:
+        UserError: if a value is NaN or infinite; the message names the first tensor.
+    """
+    bad = [
+        (key, int(value.numel() - count), value.numel())
+        for key, value in state.items()
+        if isinstance(value, Tensor)
+        and value.is_floating_point()
+        and (count := int(torch.isfinite(value if value.itemsize > 1 else value.float()).sum())) < value.numel()
+    ]
+    if bad:
+        key, count, size = bad[0]
+        more = f", and {len(bad) - 1} more tensors" if len(bad) > 1 else ""
+        raise UserError(f"{path}: the weights hold NaN or infinity: {count} of {size} values of {key}{more}")
 
 
 def weights_digest(path: Path) -> str:
     """SHA-256 of a file of weights. Raises UserError if there is no such file."""
-    _check_there(path)
-    return file_digest(path)
-
-
-def _check_there(path: Path) -> None:
     if not path.is_file():
         raise UserError(f"{path}: no such weights file")
+    return file_digest(path)
 
 
 def mismatch(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:

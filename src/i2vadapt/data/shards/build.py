@@ -23,6 +23,7 @@ from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.data.shards.stored import StoredFrames, remove_leftovers
 from i2vadapt.errors import UserError
 from i2vadapt.files import superseded
+from i2vadapt.files.atomic import rename
 from i2vadapt.files.temporary import temporary_name
 from i2vadapt.runtime.progress import progress
 
@@ -204,15 +205,10 @@ def _write_renamed(
     temporary = temporary_name(out, partial)
     try:
         write_shard_file(temporary, kind, results, provenance)
-        os.replace(temporary, out)
+        rename(temporary, out)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-    folder = os.open(out.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _too_many_failed(results: Sequence[Encoded | Failed], max_failed_share: float) -> bool:

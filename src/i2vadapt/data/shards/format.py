@@ -26,12 +26,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from i2vadapt.data.shards.stored import lengths_of
 from i2vadapt.errors import UserError
-from i2vadapt.files.atomic import flush_file
+from i2vadapt.files.flushing import flush
+
+# Shards are renamed when they are complete and never changed, so HDF5's locks are not needed; on some file systems they
+# fail. HDF5 reads this variable when it is loaded, and it would override `locking=False`.
+os.environ.pop("HDF5_USE_FILE_LOCKING", None)
+import h5py
 
 FORMAT = 2
 TABLES = ("offsets", *(f"items/{name}" for name in ("id", "label", "first", "count", "info")))
@@ -92,7 +96,7 @@ def write_shard_file(path: Path, kind: str, results: Sequence[Encoded | Failed],
         "failures/reason": _pack(result.reason.encode("utf-8", "surrogateescape") for result in bad),
     }
     _check_room(path, size + sum(table.nbytes for table in tables.values()) + _OVERHEAD)
-    with _system_errors(), h5py.File(path, "w", libver="v110") as file:
+    with _system_errors(), h5py.File(path, "w", libver="v110", locking=False) as file:
         for name, table in tables.items():
             file.create_dataset(name, data=table)
         payload = file.create_dataset("bytes", (size,), np.uint8)
@@ -103,7 +107,7 @@ def write_shard_file(path: Path, kind: str, results: Sequence[Encoded | Failed],
         file.attrs["provenance"] = np.bytes_(json.dumps(provenance, sort_keys=True))
         file.attrs["digest"] = np.bytes_(digest)
         file.attrs["complete"] = True
-    flush_file(path)
+    flush(path)
 
 
 def _pieces(frames: Iterable[bytes]) -> Iterator[np.ndarray]:
@@ -152,7 +156,7 @@ def _check_room(path: Path, size: int) -> None:
         try:
             os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
-            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # others: this file system cannot reserve
                 raise
 
 

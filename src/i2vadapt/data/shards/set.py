@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,12 +12,24 @@ import numpy as np
 from i2vadapt.data.shards.reader import Area, ShardReader
 
 
-class ShardSet:
-    """The shards of one kind of a dataset, indexed by item id; keeps the most recently used ones open."""
+def _default_keep() -> int:
+    # A training has four sets: frames and flow of two datasets. Most files are left to everything else.
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 64 if limit == resource.RLIM_INFINITY else max(min(64, limit // 16), 1)
 
-    def __init__(self, paths: Sequence[Path], kind: str, keep_open: int = 64) -> None:
+
+class ShardSet:
+    """The shards of one kind of a dataset, indexed by item id; keeps the most recently used ones open.
+
+    Args:
+        paths: shards to open.
+        kind: kind that they must be of.
+        keep_open: number of shards that are kept open; None for 64, or less where the system allows few open files.
+    """
+
+    def __init__(self, paths: Sequence[Path], kind: str, keep_open: int | None = None) -> None:
         self._readers: OrderedDict[int, ShardReader] = OrderedDict()
-        self._paths, self._kind, self._keep = list(paths), kind, keep_open
+        self._paths, self._kind, self._keep = list(paths), kind, keep_open or _default_keep()
         self._place: dict[str, tuple[int, int, int]] = {}
         self.digests: list[str] = []
         for number in range(len(self._paths)):
