@@ -143,8 +143,9 @@ def test_unknown_classes_and_classes_with_no_item_on_one_side(
     benchmark = write_benchmark(tmp_path)
     for number in range(2):
         (tmp_path / "videos" / "walk" / f"{number}.mp4").write_text("x")
+    reason = "unreadable: not a readable video (Invalid data found when processing input)"
     assert errors_of(capsys, *command, "target") == [
-        "mine: target: no usable item of class walk (excluded: 2 unreadable)"
+        f"mine: target: no usable item of class walk (excluded: walk/0.mp4: {reason}; walk/1.mp4: {reason})"
     ]
     assert not (tmp_path / "out").exists()
 
