@@ -87,6 +87,20 @@ def test_the_shards_hold_every_item_once(finished: Project) -> None:
     assert not list(results.rglob("*.partial"))
 
 
+def test_the_environment_needs_not_be_activated(finished: Project) -> None:
+    (folder := finished.folder / "empty").mkdir()
+    (folder / "python").symlink_to("/bin/false")  # another Python, that lacks the package
+    done = subprocess.run(
+        finished.command("--forcerun", "report"),
+        cwd=finished.folder,
+        env={**os.environ, "PATH": f"{folder}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+    shutil.rmtree(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_second_run_and_a_comment_do_nothing(finished: Project) -> None:
     with config(finished, f"# Nothing that matters.\n{CONFIG}\nseeds: [0]  # the default\n"):
         assert "Nothing to be done" in finished.succeed()

@@ -2,17 +2,12 @@
 # logic is: i2vadapt.pipeline.jobs and i2vadapt.pipeline.fingerprints.
 #
 # Outputs are not marked `update`: a failed job must leave none behind, see i2vadapt.pipeline.outputs.
-import os
 import sys
 from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-# `.venv/bin/snakemake` without activating the environment: the jobs call `python`, which is then not on the path.
-INTERPRETER = str(Path(sys.executable).parent)
-if INTERPRETER not in os.environ.get("PATH", "").split(os.pathsep):
-    os.environ["PATH"] = os.pathsep.join([INTERPRETER, os.environ.get("PATH", "")])
 WORKFLOW = Path(workflow.basedir, "workflow")
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
@@ -21,8 +16,10 @@ from i2vadapt.config.resolve import load_datasets, read_config
 from i2vadapt.errors import UserError
 from i2vadapt.layout import SHARD_SUFFIX, Results, shard_name
 from i2vadapt.pipeline import fingerprints, jobs
+from i2vadapt.pipeline.interpreter import put_interpreter_on_path
 from i2vadapt.pipeline.outputs import note_finished, prepare_outputs, unfinished_outputs
 
+put_interpreter_on_path()
 try:
     CONFIG, parts = read_config(config, WORKFLOW)
     BENCHMARKS = {part.benchmark.name: part for part in parts}
