@@ -38,7 +38,7 @@ def texts(paths: list[Path]) -> list[str]:
 
 def test_the_rules_import_only_what_the_environment_of_snakemake_has() -> None:
     code = "import sys; before = set(sys.modules)\n"
-    code += "import i2vadapt.pipeline.jobs, i2vadapt.pipeline.fingerprints, i2vadapt.pipeline.outputs, i2vadapt.pipeline.interpreter\n"
+    code += "from i2vadapt.pipeline import fingerprints, interpreter, jobs, outputs\n"
     code += "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     known = packages_distributions()
