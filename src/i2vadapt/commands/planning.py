@@ -44,7 +44,7 @@ def add_commands(commands: Any) -> None:
     add_workers(parser)
 
     parser = command(commands, "clear", run_clear, "delete shards and trainings that later settings have superseded")
-    parser.add_argument("results", type=Path, metavar="RESULTS", help="results folder of the workflow")
+    parser.add_argument("results", type=path, metavar="RESULTS", help="results folder of the workflow")
 
 
 def run_plan(options: argparse.Namespace) -> None:
