@@ -12,18 +12,21 @@ WORKFLOW = Path(workflow.basedir, "workflow")
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
 from i2vadapt import stages
-from i2vadapt.config.resolve import load_datasets, read_config
+from i2vadapt.config.resolve import check_folders, load_datasets, read_config
 from i2vadapt.errors import UserError
 from i2vadapt.layout import SHARD_SUFFIX, Results, shard_name
 from i2vadapt.pipeline import fingerprints, jobs
 from i2vadapt.pipeline.interpreter import put_interpreter_on_path
 from i2vadapt.pipeline.outputs import note_finished, prepare_outputs, unfinished_outputs
 
+IS_COORDINATOR = workflow.is_main_process  # a job of a cluster reads this file as well
 put_interpreter_on_path()
 try:
-    CONFIG, parts = read_config(config, WORKFLOW)
+    CONFIG, parts = read_config(config, WORKFLOW, workflow.configfiles)
     BENCHMARKS = {part.benchmark.name: part for part in parts}
     DATASETS = load_datasets(BENCHMARKS.values())
+    if IS_COORDINATOR:
+        check_folders(DATASETS.values())
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -32,7 +35,6 @@ DATASET = RESULTS.dataset("{dataset}")
 RUN = RESULTS.run("{benchmark}", "{run}", "{seed}")
 METHOD = RESULTS.method("{benchmark}", "{method}", "{seed}")
 REPORT = RESULTS.report("{benchmark}")
-IS_COORDINATOR = workflow.is_main_process  # a job of a cluster reads this file as well
 UNFINISHED = (
     unfinished_outputs(
         RESULTS,
