@@ -13,7 +13,7 @@ from i2vadapt.runtime.cores import available_cores
 from i2vadapt.runtime.devices import node_count
 
 LAUNCHED = "I2VADAPT_LAUNCHED"
-"""Set in the processes that `launch` starts. RANK and WORLD_SIZE alone may be left over from any other program."""
+"""Id of the process that called `launch`, in those that it starts. RANK and the like may be left by other programs."""
 
 _OF_LAUNCHERS = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
 
@@ -25,7 +25,7 @@ _logger = logging.getLogger(__name__)
 
 def is_launched() -> bool:
     """Whether `launch` started this process; says so if the environment holds variables of another launcher."""
-    if LAUNCHED in os.environ:
+    if os.environ.get(LAUNCHED) == str(os.getppid()):
         return True
     others = [f"{name}={os.environ[name]}" for name in _OF_LAUNCHERS if name in os.environ]
     if others:
@@ -53,7 +53,7 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    os.environ[LAUNCHED] = "1"
+    os.environ[LAUNCHED] = str(os.getpid())
     os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = ",".join(number.name for number in _PASSED_ON)
     os.environ.setdefault("OMP_NUM_THREADS", str(max(available_cores() // processes, 1)))
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
