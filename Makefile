@@ -1,10 +1,10 @@
-# make setup | demo | test | cluster | check: all work from a clean clone with Python 3.11 (or newer), git, make and a C compiler.
+# make setup | demo | test | test-all | cluster | check: all work from a clean clone with Python 3.11 (or newer), git, make and a C compiler.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 CORES ?= $(shell nproc)
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: setup demo test test-avx2 faults cluster check clean
+.PHONY: setup demo test test-all test-avx2 faults cluster check clean
 
 setup: $(VENV)/.installed
 
@@ -20,9 +20,13 @@ demo: setup
 	snakemake --cores $(CORES) --configfile config.yaml
 
 test: setup
-	python -m pytest --ignore tests/cluster
+	python -m pytest --ignore tests/cluster -m "not slow"
 
-# The same tests as a processor with AVX2 alone runs them: other kernels, float32 in the place of bfloat16, other rounding.
+# What `make test` runs, whole workflows, kills, large networks, and hundreds of damaged files.
+test-all: setup
+	python -m pytest --ignore tests/cluster --fuzz 400
+
+# All tests as a processor with AVX2 alone runs them: other kernels, float32 in the place of bfloat16, other rounding.
 test-avx2: setup
 	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell python -m pytest --ignore tests/cluster
 

@@ -14,12 +14,20 @@ import torch
 torch.set_num_threads(1)
 cv2.setNumThreads(1)
 
+SLOW = ("workflow", "faults")
+"""Folders of tests that run whole workflows or kill processes; other slow tests are marked one by one."""
 SHARED = Path(os.environ.get("I2VADAPT_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=2, help="random moments at which each stage is killed (2)")
     parser.addoption("--fuzz", type=int, default=40, help="damaged files of each kind that are tried (40)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).parts[0] in SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,10 @@ from i2vadapt.errors import UserError
 _SLOW = pytest.mark.skipif("I2VADAPT_SLOW_TESTS" not in os.environ, reason="slow: set I2VADAPT_SLOW_TESTS")
 
 
-@pytest.mark.parametrize("name", ["dpt_beit_large_512", "dpt_large_384", "dpt_swin2_tiny_256"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("dpt_beit_large_512", marks=pytest.mark.slow), "dpt_large_384", "dpt_swin2_tiny_256"],
+)
 def test_state_dict_has_the_keys_and_shapes_of_the_release(name: str, reference: Path) -> None:
     released = json.loads((reference / f"{name}.keys.json").read_text())
     with torch.device("meta"):
