@@ -6,7 +6,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from i2vadapt.errors import Preempted, UserError
 from i2vadapt.runtime.cores import available_cores
@@ -53,9 +54,6 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    os.environ[LAUNCHED] = str(os.getpid())
-    os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = ",".join(number.name for number in _PASSED_ON)
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(available_cores() // processes, 1)))
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     nodes = node_count()
     if processes % nodes:
@@ -74,7 +72,8 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
         monitor_interval=0.1,
     )
     try:
-        elastic_launch(config, sys.executable)("-m", "i2vadapt", *arguments)
+        with _environment(processes):
+            elastic_launch(config, sys.executable)("-m", "i2vadapt", *arguments)
     except SignalException as error:
         if error.sigval is signal.SIGINT:
             raise KeyboardInterrupt from None
@@ -86,6 +85,20 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
         raise UserError(
             f"process of rank {rank} ended with status {failure.exitcode} (world size {processes})"
         ) from None
+
+
+@contextmanager
+def _environment(processes: int) -> Iterator[None]:
+    """The environment that the processes inherit; afterwards it is that of this process again."""
+    before = dict(os.environ)
+    os.environ[LAUNCHED] = str(os.getpid())
+    os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = ",".join(number.name for number in _PASSED_ON)
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(available_cores() // processes, 1)))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _rendezvous_endpoint() -> str:
