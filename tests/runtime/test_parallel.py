@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mounts import NO_SHARED_MEMORY, with_mounts
 
 from i2vadapt.errors import UserError
 from i2vadapt.runtime.parallel import map_over_devices, ordered_map, prefetch
@@ -137,3 +138,13 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         time.sleep(0.05)
     assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
     parent.stdout.close()
+
+
+def test_without_shared_memory_one_process_does_the_work() -> None:
+    code = "from i2vadapt.runtime.parallel import ordered_map; print(*ordered_map(abs, [-1, 2, -3], 2))"
+    done = subprocess.run(
+        with_mounts(NO_SHARED_MEMORY, [sys.executable, "-c", code]), capture_output=True, text=True, timeout=100
+    )
+    assert done.stdout == "1 2 3\n"
+    assert done.stderr.startswith("working in one process, not in 2: no semaphores (")
+    assert done.stderr.endswith("): is /dev/shm mounted?\n")

@@ -6,21 +6,19 @@ import errno
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from mounts import NO_SHARED_MEMORY, SMALL_SHARED_MEMORY, with_mounts
 from shims import FOLDERS_NOT_FLUSHED, NO_LOCKS, compile_shim
 from tiny_data import CLASSES, TRAIN
 
 from i2vadapt.weights import checkpoint
 
 SETTINGS = {**TRAIN, "epochs": 1}
-SMALL_SHARED_MEMORY = 'mount -t tmpfs -o size=200k tmpfs /dev/shm && exec "$@"'
-NO_SHARED_MEMORY = 'mount -t tmpfs -o size=4k,ro tmpfs /dev/shm && exec "$@"'
 
 
 def command(data: Path, out: Path, workers: int, settings: dict[str, object] = SETTINGS) -> list[str]:
@@ -32,14 +30,6 @@ def command(data: Path, out: Path, workers: int, settings: dict[str, object] = S
 def run(arguments: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
     settings = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
     return subprocess.run(arguments, env=settings, capture_output=True, text=True, timeout=300)
-
-
-def with_mounts(script: str, arguments: list[str]) -> list[str]:
-    """Runs a command after mounting something that only it sees; where that is not allowed, the test skips."""
-    inside = ["unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh"]
-    if shutil.which("unshare") is None or subprocess.run([*inside, "true"], capture_output=True).returncode:
-        pytest.skip("mounting needs root or user namespaces")
-    return [*inside, *arguments]
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from i2vadapt.clips.batches import Sample
-from i2vadapt.clips.transfer import as_sample, problem_with_processes, problem_with_shared_memory, stack_arrays
+from i2vadapt.clips.transfer import as_sample, problem_with_shared_memory, stack_arrays
 from i2vadapt.errors import UserError
+from i2vadapt.runtime.parallel import problem_with_processes
 from i2vadapt.runtime.preemption import ignore_signals
 
 _DIED = re.compile(r"DataLoader worker \(pid.*?\) (is killed by signal: [^.]*|exited unexpectedly)")

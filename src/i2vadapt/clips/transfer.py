@@ -7,7 +7,6 @@ one of them is missing, PyTorch's loader kills its processes or waits for ever.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import resource
 import tempfile
@@ -18,21 +17,12 @@ import numpy as np
 import torch
 
 from i2vadapt.clips.batches import Sample
+from i2vadapt.runtime.parallel import SHARED_MEMORY
 
-_SHARED_MEMORY = Path("/dev/shm")
 _LOADERS = 3  # at work at the same time: of photographs, of paced videos, of videos for the transfer loss
 _MEGABYTE = 1 << 20
 _SOCKET_PATH = 107  # bytes
 _SOCKET_NAME = len("/pymp-00000000/listener-00000000")
-
-
-def problem_with_processes() -> str:
-    """Why this process cannot start loader processes; "" if it can. They need semaphores, which lie in /dev/shm."""
-    try:
-        multiprocessing.get_context("fork").Semaphore()
-    except (OSError, ImportError) as error:
-        return f"no semaphores ({error.strerror if isinstance(error, OSError) else error}): is {_SHARED_MEMORY} mounted"
-    return ""
 
 
 def problem_with_shared_memory(sample: Sample, size: int, workers: int, processes: int) -> str:
@@ -46,10 +36,10 @@ def problem_with_shared_memory(sample: Sample, size: int, workers: int, processe
     """
     batches = (2 * workers + 2) * _LOADERS  # two are prefetched by each process; one is in use, one on its way
     wanted = size * sum(tensor.nbytes for tensor in sample.values()) * batches * processes
-    free = _free_bytes(_SHARED_MEMORY)
+    free = _free_bytes(SHARED_MEMORY)
     if free < wanted:
         return (
-            f"{_SHARED_MEMORY} has {free // _MEGABYTE} MB free, and loading may take {_megabytes(wanted)} MB"
+            f"{SHARED_MEMORY} has {free // _MEGABYTE} MB free, and loading may take {_megabytes(wanted)} MB"
             f" (in a container: --shm-size={_megabytes(wanted)}m)"
         )
     limit, files = resource.getrlimit(resource.RLIMIT_NOFILE)[0], len(sample) * batches

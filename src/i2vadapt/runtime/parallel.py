@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import multiprocessing
 import os
 import threading
@@ -12,6 +13,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import TypeVar
 
 import cv2
@@ -19,8 +21,21 @@ import cv2
 from i2vadapt.errors import UserError
 from i2vadapt.runtime.devices import use_device
 
+_logger = logging.getLogger(__name__)
+
+SHARED_MEMORY = Path("/dev/shm")
+
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+
+def problem_with_processes() -> str:
+    """Why this process cannot start others; "" if it can. They need semaphores, which lie in shared memory."""
+    try:
+        multiprocessing.get_context("fork").Semaphore()
+    except (OSError, ImportError) as error:
+        return f"no semaphores ({error.strerror if isinstance(error, OSError) else error}): is {SHARED_MEMORY} mounted?"
+    return ""
 
 
 def ordered_map(function: Callable[[In], Out], work: Sequence[In], workers: int) -> Iterator[Out]:
@@ -31,7 +46,10 @@ def ordered_map(function: Callable[[In], Out], work: Sequence[In], workers: int)
     Raises:
         UserError: if a worker was killed, for example by the system because memory ran out.
     """
-    if workers <= 1 or len(work) <= 1:
+    problem = problem_with_processes() if workers > 1 and len(work) > 1 else ""
+    if problem:
+        _logger.warning("working in one process, not in %d: %s", workers, problem)
+    if problem or workers <= 1 or len(work) <= 1:
         yield from map(function, work)
         return
     context = multiprocessing.get_context("spawn")
