@@ -157,3 +157,17 @@ def test_a_set_finds_items_and_keeps_few_files_open(tmp_path: Path) -> None:
         assert centre.shape == (1, 1, 1, 3)
         assert abs(int(centre[0, 0, 0, 0]) - number * 40) <= 1
     assert "item9" not in shards
+
+
+@pytest.mark.parametrize("changed", [{"settings": {"short_side": 64}}, {"stage_version": 2}])
+def test_shards_of_two_settings_are_never_combined(tmp_path: Path, changed: dict[str, object]) -> None:
+    paths = [tmp_path / "0000.h5", tmp_path / "0001.h5"]
+    first: dict[str, object] = {"stage": "decode", "stage_version": 1, "settings": {"short_side": 48}}
+    for number, (path, provenance) in enumerate(zip(paths, (first, first | changed), strict=True)):
+        frame = encode_jpeg(np.zeros((16, 16, 3), np.uint8), 95)
+        write_shard_file(path, "frames", [Encoded(f"item{number}", number, [frame], {})], provenance)
+    with pytest.raises(
+        UserError, match=rf"\A{paths[1]}: made with other settings than 0000\.h5: run its stage again\Z"
+    ):
+        ShardSet(paths, "frames")
+    assert ShardSet(paths[:1], "frames").settings == {"short_side": 48}

@@ -54,10 +54,10 @@ class ClipDataset:
         self.stream: Stream = stream
         paths = layout.shards("frames", count)
         self._frames = ShardSet(paths, "frames")
-        self.frames_settings: dict[str, Any] = ShardReader(paths[0], "frames").provenance["settings"]
+        self.frames_settings = self._frames.settings
         self._flow = _open_flow(layout, count, self._frames) if stream == "flow" else None
-        self.flow_settings: dict[str, Any] = self._flow[1] if self._flow else {}
-        stages = [self._frames, *([self._flow[0]] if self._flow else [])]
+        self.flow_settings: dict[str, Any] = self._flow.settings if self._flow else {}
+        stages = [self._frames, *([self._flow] if self._flow else [])]
         self.items = [item for item in manifest if all(item.id in stage for stage in stages)]
         if len(self.items) < len(manifest):
             kept = {item.id for item in self.items}
@@ -94,7 +94,7 @@ class ClipDataset:
 
     def digests(self) -> dict[str, list[str]]:
         """Digests of all shards of the dataset, by kind."""
-        return {"frames": self._frames.digests, "flow": self._flow[0].digests if self._flow else []}
+        return {"frames": self._frames.digests, "flow": self._flow.digests if self._flow else []}
 
     def count(self, item_id: str) -> int:
         """Number of frames of an item."""
@@ -118,13 +118,13 @@ class ClipDataset:
         if self._flow is None:
             frames = self._frames.stored(item_id, indices, area)
             return torch.from_numpy(flip_frames(frames) if window.flip else frames)
-        shards = self._flow[0]
+        shards = self._flow
         codes = shards.stored(item_id, np.minimum(indices, shards.count(item_id) - 1), area)
         return torch.from_numpy(flip_codes(codes) if window.flip else codes)
 
 
-def _open_flow(layout: DatasetFolder, count: int, frames: ShardSet) -> tuple[ShardSet, dict[str, Any]]:
-    """Opens the flow shards, checks that they were made from these frames, and returns them with their settings."""
+def _open_flow(layout: DatasetFolder, count: int, frames: ShardSet) -> ShardSet:
+    """Opens the flow shards and checks that they were made from these frames."""
     paths = layout.shards("flow", count)
     flow = ShardSet(paths, "flow")
     for path, digest in zip(paths, frames.digests, strict=True):
@@ -132,4 +132,4 @@ def _open_flow(layout: DatasetFolder, count: int, frames: ShardSet) -> tuple[Sha
             raise UserError(
                 f"{path}: computed from other frames than those in {layout.path / 'frames'}: run the flow stage again"
             )
-    return flow, ShardReader(paths[0], "flow").provenance["settings"]
+    return flow

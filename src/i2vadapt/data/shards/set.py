@@ -6,10 +6,12 @@ import resource
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from i2vadapt.data.shards.reader import Area, ShardReader
+from i2vadapt.errors import UserError
 
 
 def _default_keep() -> int:
@@ -25,6 +27,13 @@ class ShardSet:
         paths: shards to open.
         kind: kind that they must be of.
         keep_open: number of shards that are kept open; None for 64, or less where the system allows few open files.
+
+    Attributes:
+        digests: content digest of each shard.
+        settings: settings with which all of them were made.
+
+    Raises:
+        UserError: if a shard is missing or damaged, or was made with other settings or by another version of its stage.
     """
 
     def __init__(self, paths: Sequence[Path], kind: str, keep_open: int | None = None) -> None:
@@ -32,8 +41,14 @@ class ShardSet:
         self._paths, self._kind, self._keep = list(paths), kind, keep_open or _default_keep()
         self._place: dict[str, tuple[int, int, int]] = {}
         self.digests: list[str] = []
+        first = self._reader(0).provenance
+        self.settings: dict[str, Any] = first.get("settings", {})
         for number in range(len(self._paths)):
             reader = self._reader(number)
+            if any(reader.provenance.get(name) != first.get(name) for name in ("stage", "stage_version", "settings")):
+                raise UserError(
+                    f"{reader.path}: made with other settings than {self._paths[0].name}: run its stage again"
+                )
             self.digests.append(reader.digest)
             for item, item_id in enumerate(reader.ids):
                 self._place[item_id] = (number, item, int(reader.counts[item]))
