@@ -33,6 +33,10 @@ onsuccess:
     end_run()
 
 
+onerror:
+    mark_incomplete(workflow.persistence, workflow.dag.needrun_jobs())
+
+
 rule all:
     default_target: True
     input:

@@ -17,7 +17,12 @@ from i2vadapt.errors import UserError
 from i2vadapt.layout import SHARD_SUFFIX, Results, shard_name
 from i2vadapt.pipeline import fingerprints, jobs
 from i2vadapt.pipeline.interpreter import put_interpreter_on_path
-from i2vadapt.pipeline.outputs import note_finished, prepare_outputs, unfinished_outputs
+from i2vadapt.pipeline.outputs import (
+    mark_incomplete,
+    note_finished,
+    prepare_outputs,
+    unfinished_outputs,
+)
 
 IS_COORDINATOR = workflow.is_main_process  # a job of a cluster reads this file as well
 put_interpreter_on_path()

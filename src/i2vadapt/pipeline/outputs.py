@@ -5,7 +5,8 @@ earlier settings. Two things are missing:
 
 - It makes a missing file only if something that needs it has to be made as well. So if a shard fails after a changed
   setting, a report made earlier would still pass for finished. Hence the outputs of all jobs of a run are noted before
-  the first job starts, and the default target of the next run has those that are missing.
+  the first job starts, and the default target of the next run has those that are missing. For other targets, what
+  stands behind a failed job is marked as incomplete, as Snakemake itself marks the outputs of a killed job.
 - Going back to earlier settings, or a kill between the end of a job and Snakemake's note of it, should not cost hours.
   Hence shards and trained runs are set aside before their job starts; its command takes back what fits.
 
@@ -64,6 +65,17 @@ def note_finished(results: Results) -> list[str]:
         results.unfinished.unlink(missing_ok=True)
     versions = results.superseded()
     return [superseded.describe(versions, results.path)] if versions else []
+
+
+def mark_incomplete(persistence: Any, jobs: Iterable[Any]) -> None:
+    """Makes Snakemake do jobs again that a failed job has kept from running, whatever the next run asks for.
+
+    Args:
+        persistence: Snakemake's record of the jobs.
+        jobs: Snakemake's jobs that should have run and did not finish.
+    """
+    for job in jobs:
+        persistence.started(job)
 
 
 def _missing(results: Results) -> list[str]:
