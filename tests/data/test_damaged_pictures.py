@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from damaged_pictures import FORMATS, damaged, encoded, smooth_picture
+from photograph_benchmark import write_photograph_benchmark
 from PIL import Image
 
 from i2vadapt.data.items import Item, read_items, write_items
@@ -44,13 +44,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
         suffix = list(FORMATS)[number % len(FORMATS)]
         data = damaged(encoded(suffix, str(rng.choice(MODES.get(suffix, ("RGB",))))), rng)
         (root / "photos" / "bad" / f"{number}.{suffix}").write_bytes(data)
-    document = {
-        "name": "damaged",
-        "source": {"dataset": "photos", "root": str(root / "photos")},
-        "target": {"dataset": "videos", "root": str(root / "videos")},
-        "classes": {name: {"source": [name], "target": [name]} for name in ("good", "bad")},
-    }
-    (root / "damaged.yaml").write_text(yaml.safe_dump(document))
+    write_photograph_benchmark(root, "damaged", ("good", "bad"))
     return root
 
 

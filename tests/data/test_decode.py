@@ -117,7 +117,7 @@ def test_whatever_exception_a_video_causes_is_its_failure(tmp_path: Path, monkey
     reader = ShardReader(tmp_path / "0000.h5", "frames")
     assert reader.ids == ["0.mp4"]
     assert [failure.reason for failure in reader.failures] == [
-        f"{item.path}: cannot be decoded: OpenCV(4.x): error: (-4:Insufficient memory)" for item in items[1:]
+        f"{item.path}: not processed: error: OpenCV(4.x): error: (-4:Insufficient memory)" for item in items[1:]
     ]
     assert not (tmp_path / "0000.h5.partial").exists()
 

@@ -6,7 +6,7 @@ import cv2
 import pytest
 import torch
 
-from i2vadapt.data.shards.failures import failure
+from i2vadapt.data.failures import failure
 from i2vadapt.data.shards.format import Failed
 from i2vadapt.errors import StageError, UserError
 

@@ -9,7 +9,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-import yaml
+from photograph_benchmark import write_photograph_benchmark
 from PIL import Image
 
 from i2vadapt.cli import main
@@ -72,13 +72,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / "photos" / name).mkdir(parents=True)
     write_pictures(root / "photos" / "odd")
     Image.new("RGB", (40, 40), "red").save(root / "photos" / "even" / "red.png")
-    document = {
-        "name": "kinds",
-        "source": {"dataset": "photos", "root": str(root / "photos")},
-        "target": {"dataset": "videos", "root": str(root / "videos")},
-        "classes": {name: {"source": [name], "target": [name]} for name in ("odd", "even")},
-    }
-    (root / "kinds.yaml").write_text(yaml.safe_dump(document))
+    write_photograph_benchmark(root, "kinds", ("odd", "even"))
     command = ["manifest", "--benchmark", str(root / "kinds.yaml"), "--side", "source", "--out", str(root / "out")]
     assert main(command) == 0
     return root

@@ -15,8 +15,6 @@ from i2vadapt.data.shards.format import Encoded, Failed, write_shard_file
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.data.video import read_frames, write_video
 from i2vadapt.errors import UserError
-from i2vadapt.flow import mean
-from i2vadapt.flow.mean import RunningMean
 from i2vadapt.flow.plain import flow_of_video
 from i2vadapt.flow.stage import run_flow
 
@@ -41,7 +39,6 @@ def test_parts_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, b
     write_frames(tmp_path / "frames.h5", {"a": 12, "b": 2, "c": 5})
     settings = SETTINGS.model_copy(update={"backend": backend})
     run_flow(tmp_path / "frames.h5", tmp_path / "whole.h5", settings, 1, 0.0)
-    monkeypatch.setattr(mean, "_LEAF", 1000)
     for pairs in (1, 4, 100):
         monkeypatch.setattr("i2vadapt.flow.stage.PART_PIXELS", pairs * 32 * 64)
         run_flow(tmp_path / "frames.h5", tmp_path / f"{pairs}.h5", settings, 1, 0.0)
@@ -102,16 +99,6 @@ def test_memory_does_not_grow_with_the_length_of_a_clip(tmp_path: Path, monkeypa
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[2] < peaks[1] + (2 << 20)  # the flow of 800 frames takes 13 MB
-
-
-@pytest.mark.parametrize("shape", [(1, 3), (7, 48, 64), (200, 97, 31), (5, 300, 400)])
-def test_the_running_mean_is_numpys_to_the_bit(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mean, "_LEAF", 1 << 12)
-    values = np.random.default_rng(0).exponential(3, shape).astype(np.float32)
-    running = RunningMean(values.size)
-    for part in np.array_split(values, 3):
-        running.add(part)
-    assert running.value() == values.mean()
 
 
 def test_the_flow_of_a_long_video_is_written_frame_by_frame(tmp_path: Path) -> None:

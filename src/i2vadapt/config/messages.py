@@ -43,7 +43,7 @@ def describe_error(detail: ErrorDetails, where: str, file: YamlFile | None = Non
         where: name of the document.
         file: the document as written, where it is a file.
     """
-    if file is not None and file.has_told(detail["loc"]):
+    if file is not None and file.has_reported(detail["loc"]):
         return []
     if detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]:
         return []  # members are wrong, each of which has a line

@@ -72,8 +72,8 @@ def read_config(
 ) -> tuple[Config, list[ResolvedBenchmark]]:
     """Checks the content of config.yaml and resolves it.
 
-    Snakemake reads the files itself: it keeps the last of two equal keys, and merges what --config gives. The files are
-    therefore read again, strictly, which also tells where a value comes from.
+    Snakemake reads the files itself: it keeps the last of two equal keys, and merges what --config gives. So the files
+    are read again, strictly. This also shows which file a value comes from.
 
     Args:
         data: content of config.yaml, merged with that of other files and with the values of --config.

@@ -27,14 +27,14 @@ class YamlFile:
         data: its content; keys that YAML reads as something else than text are text here.
         problems: mistakes in the YAML itself, a line each.
         node: the content as written.
-        told: identities of the nodes that `problems` are about.
+        reported: identities of the nodes that `problems` are about.
     """
 
     path: Path
     data: dict[str, Any]
     problems: list[str] = field(default_factory=list)
     node: yaml.Node | None = None
-    told: frozenset[int] = frozenset()
+    reported: frozenset[int] = frozenset()
 
     def written(self, key: Sequence[int | str]) -> yaml.ScalarNode | None:
         """The value of a nested key as written; None if there is no single value.
@@ -52,9 +52,9 @@ class YamlFile:
                 return None
         return node if isinstance(node, yaml.ScalarNode) else None
 
-    def has_told(self, key: Sequence[int | str]) -> bool:
+    def has_reported(self, key: Sequence[int | str]) -> bool:
         """Whether `problems` already are about the value of a nested key."""
-        return id(self.written(key)) in self.told
+        return id(self.written(key)) in self.reported
 
 
 def read_yaml_file(path: Path, by_hand: bool = True) -> YamlFile:

@@ -13,17 +13,17 @@ import numpy as np
 from i2vadapt import stages
 from i2vadapt.config.preprocessing import DecodeSettings
 from i2vadapt.data.exposure import brighten, find_gain
+from i2vadapt.data.failures import failure
 from i2vadapt.data.image import resize, size_with_short_side
 from i2vadapt.data.items import Item, digest_items
 from i2vadapt.data.manifest import check_unchanged
 from i2vadapt.data.presentation import shown_width
 from i2vadapt.data.shards.build import build_shard, make_provenance, partial_folder
 from i2vadapt.data.shards.codec import LONGEST_SIDE, encode_frame
-from i2vadapt.data.shards.failures import raise_if_general
 from i2vadapt.data.shards.format import Encoded, Failed
 from i2vadapt.data.shards.stored import FrameWriter
 from i2vadapt.data.video import VideoStream
-from i2vadapt.errors import UserError, cause
+from i2vadapt.errors import UserError
 from i2vadapt.runtime.parallel import ordered_map
 
 _logger = logging.getLogger(__name__)
@@ -96,22 +96,23 @@ def decode(video: Video) -> Encoded | Failed:
     stream = VideoStream(item.path)
     writer = FrameWriter(video.folder)
     try:
-        found = _encode_frames(stream, video.settings, writer)
-        if isinstance(found, dict):
+        found = _encode_frames(video, stream, writer)
+        if not isinstance(found, Failed):
             check_unchanged(item)
     except BaseException:
         writer.discard()
         raise
-    if isinstance(found, str):
+    if isinstance(found, Failed):
         writer.discard()
-        return Failed(item.id, found)
+        return found
     if stream.warning:
         _logger.warning("%s: %s", item.path, stream.warning)
     return Encoded(item.id, item.label, writer.finish(), found)
 
 
-def _encode_frames(stream: VideoStream, settings: DecodeSettings, writer: FrameWriter) -> dict[str, Any] | str:
-    """Encodes all frames; returns the information about the item, or the reason why it fails."""
+def _encode_frames(video: Video, stream: VideoStream, writer: FrameWriter) -> dict[str, Any] | Failed:
+    """Encodes all frames and returns the information about the item, or its failure."""
+    settings = video.settings
     frames = prepare_frames(stream, settings)
     height = width = 0
     while True:
@@ -121,12 +122,11 @@ def _encode_frames(stream: VideoStream, settings: DecodeSettings, writer: FrameW
                 break
             data = encode_frame(frame, settings.codec, settings.quality)
         except Exception as error:  # of any library: it is this video's fault, unlike one in writing
-            raise_if_general(error)
-            return str(error) if isinstance(error, UserError) else f"{stream.path}: cannot be decoded: {cause(error)}"
+            return failure(video.id, error, video.item.path)
         height, width = frame.shape[:2]
         writer.add(data)
     if len(writer) < settings.min_frames:
-        return f"too short: {len(writer)} frames decode, at least {settings.min_frames} are needed"
+        return Failed(video.id, f"too short: {len(writer)} frames decode, at least {settings.min_frames} are needed")
     return {"height": height, "width": width, "fps": stream.fps, "warning": stream.warning}
 
 

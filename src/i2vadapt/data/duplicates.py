@@ -11,7 +11,7 @@ def judge_copies(items: Sequence[Item]) -> list[str | None]:
     """Decides which of the items with the same content are used.
 
     Of copies in one class, the first is used; a labelled one is preferred to those without a label. Content that has
-    two labels is not used at all: at least one label is wrong, and which one can't be told from the files.
+    two labels is not used at all: at least one label is wrong, and the files do not show which one.
 
     Args:
         items: readable items in order of their ids.

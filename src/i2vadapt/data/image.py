@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError, features
 
-from i2vadapt.data.deep_pictures import has_deep_colours, levels_of, refuse_black
+from i2vadapt.data.failures import raise_if_general
+from i2vadapt.data.high_bit_depth import has_high_bit_depth, levels_of, refuse_black
 from i2vadapt.data.image_kinds import picture_kind
 from i2vadapt.data.picture_memory import decoding
 from i2vadapt.data.png_repair import without_accessories
-from i2vadapt.data.shards.failures import raise_if_general
 from i2vadapt.errors import UserError, cause
 from i2vadapt.runtime.libtiff import silence_libtiff
 
@@ -80,10 +80,10 @@ def _read(path: Path) -> np.ndarray:
 def _decode(file: Path | BinaryIO, path: Path) -> tuple[np.ndarray, int]:
     """The picture as it is stored, (H,W,3) uint8, and its orientation."""
     with Image.open(file) as image, decoding(image.width * image.height):
-        deep = has_deep_colours(image)
+        has_more_bits = has_high_bit_depth(image)
         image.load()  # this already turns a TIFF, and then resets its orientation
         array = _to_rgb(image, path)
-        if deep:
+        if has_more_bits:
             refuse_black(array, path)
         return array, _orientation(image)
 

@@ -14,13 +14,13 @@ from i2vadapt.config.documents import Benchmark
 from i2vadapt.config.names import class_key
 from i2vadapt.data.container import count_packets
 from i2vadapt.data.duplicates import judge_copies
+from i2vadapt.data.failures import raise_if_general
 from i2vadapt.data.image import read_image
 from i2vadapt.data.image_kinds import picture_kind
 from i2vadapt.data.items import UNLABELLED, Item, shard_of, write_items
 from i2vadapt.data.labels import check_labels, label_map
 from i2vadapt.data.list_files import Entry
 from i2vadapt.data.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, list_entries, may_be_video
-from i2vadapt.data.shards.failures import raise_if_general
 from i2vadapt.data.system_files import is_system_file
 from i2vadapt.errors import StageError, UserError, cause
 from i2vadapt.files.atomic import write_atomically

@@ -10,7 +10,6 @@ import numpy as np
 from i2vadapt.config.preprocessing import FlowSettings
 from i2vadapt.data.flow_codec import encode_flow, quantise
 from i2vadapt.data.shards.stored import FrameWriter, StoredFrames
-from i2vadapt.flow.mean import RunningMean
 
 
 class ClipEncoder:
@@ -28,7 +27,7 @@ class ClipEncoder:
     def __init__(self, folder: Path, settings: FlowSettings, pairs: int) -> None:
         self._writer, self._settings, self._pairs = FrameWriter(folder), settings, pairs
         self._height = self._width = self._clipped = 0
-        self._speed: RunningMean | None = None
+        self._speeds = 0.0  # their sum
 
     def encode(self, flow: np.ndarray) -> list[bytes]:
         """Encodes flow (n,H,W,2) float32 and adds it to the statistics.
@@ -38,10 +37,8 @@ class ClipEncoder:
         """
         settings = self._settings
         encoded = [encode_flow(field, settings.bound, settings.quality, settings.codec) for field in flow]
-        if self._speed is None:
-            self._height, self._width = flow.shape[1:3]
-            self._speed = RunningMean(self._pairs * self._height * self._width)
-        self._speed.add(np.linalg.norm(flow, axis=-1))
+        self._height, self._width = flow.shape[1:3]
+        self._speeds += float(np.linalg.norm(flow, axis=-1).sum(dtype=np.float64))
         self._clipped += round(quantise(flow, settings.bound)[1] * flow.size)
         return encoded
 
@@ -57,13 +54,12 @@ class ClipEncoder:
             The encoded flow, and the height and width of the fields, the share of values that were clipped and the mean
             speed, pixels per frame.
         """
-        if self._speed is None:
-            raise RuntimeError("no flow was encoded")
+        pixels = self._pairs * self._height * self._width
         info = {
             "height": self._height,
             "width": self._width,
-            "clipped": round(self._clipped / (2 * self._pairs * self._height * self._width), 6),
-            "mean": round(float(self._speed.value()), 4),
+            "clipped": round(self._clipped / (2 * pixels), 6),
+            "mean": round(self._speeds / pixels, 4),
         }
         return self._writer.finish(), info
 

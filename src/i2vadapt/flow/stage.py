@@ -13,8 +13,8 @@ import numpy as np
 
 from i2vadapt import stages
 from i2vadapt.config.preprocessing import FlowSettings
+from i2vadapt.data.failures import failure
 from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance, partial_folder
-from i2vadapt.data.shards.failures import failure
 from i2vadapt.data.shards.format import Encoded, Failed
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.flow.encoding import ClipEncoder

@@ -1,4 +1,4 @@
-"""Pictures of more than 8 bits per channel: what is white in them, and which of them can't be told from black."""
+"""Pictures of more than 8 bits per channel: the value that is white in them, and which of them look black."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def levels_of(image: Image.Image, path: Path) -> Callable[[slice], np.ndarray]:
     return levels
 
 
-def has_deep_colours(image: Image.Image) -> bool:
+def has_high_bit_depth(image: Image.Image) -> bool:
     """Whether a picture that is not loaded yet has channels of 16 bits, of which Pillow keeps the upper 8."""
     return any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
 
