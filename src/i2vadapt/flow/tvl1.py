@@ -22,6 +22,7 @@ BACKENDS = {
     "opencv": "i2vadapt.flow.backends.opencv",
     "numba": "i2vadapt.flow.backends.numba",
     "torch": "i2vadapt.flow.backends.torch",
+    "cuda": "i2vadapt.flow.backends.cuda",
 }
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA's, AMD's, and either's under WSL
 
