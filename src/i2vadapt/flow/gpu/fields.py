@@ -11,13 +11,21 @@ last. Each launch therefore has a slot in two tables, where the next launch find
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from numba import cuda
 
 FLOW, DUAL = 1, 2
 UNIT = 2.0**-20
 
 
-@cuda.jit(device=True, inline="always")
-def is_active(changes, slot, pair, is_first, enough):  # type: ignore[no-untyped-def]
+def on_device(function: Callable[..., Any]) -> Any:
+    """Decorator of the functions that kernels call, which inlines them."""
+    return cuda.jit(device=True, inline="always")(function)
+
+
+@on_device
+def is_active(changes: Any, slot: int, pair: int, is_first: bool, enough: float) -> bool:
     """Whether a pair has not converged before the launch of `slot`; at the first launch after a warp all are active."""
     return is_first or changes[slot - 1, pair] * UNIT > enough

@@ -5,21 +5,21 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from numba import config, cuda, float32, int64
+from numba import cuda, float32, int64
 
-from i2vadapt.flow.gpu.fields import FLOW, is_active
+from i2vadapt.flow.gpu.fields import FLOW, is_active, on_device
 
 ACROSS, DOWN = 32, 8  # threads of a block, one for each pixel
 
 
-@cuda.jit(device=True, inline="always")
-def _exchange(values, low, high):  # type: ignore[no-untyped-def]
+@on_device
+def _exchange(values: Any, low: int, high: int) -> None:
     a, b = values[low], values[high]
     values[low], values[high] = min(a, b), max(a, b)
 
 
-@cuda.jit(device=True, inline="always")
-def _sort(values, start, step):  # type: ignore[no-untyped-def]
+@on_device
+def _sort(values: Any, start: int, step: int) -> None:
     """Sorts five values in nine exchanges."""
     a, b, c, d, e = start, start + step, start + 2 * step, start + 3 * step, start + 4 * step
     _exchange(values, a, b)
@@ -33,8 +33,8 @@ def _sort(values, start, step):  # type: ignore[no-untyped-def]
     _exchange(values, b, c)
 
 
-@cuda.jit(device=True, inline="always")
-def _to_the_ends(values, count):  # type: ignore[no-untyped-def]
+@on_device
+def _to_the_ends(values: Any, count: int) -> None:
     """Moves the smallest of the first values to the front and the largest to the back of them."""
     for k in range(1, count):
         _exchange(values, 0, k)
@@ -42,8 +42,8 @@ def _to_the_ends(values, count):  # type: ignore[no-untyped-def]
         _exchange(values, k, count - 1)
 
 
-@cuda.jit(device=True, inline="always")
-def median_of_9(values):  # type: ignore[no-untyped-def]
+@on_device
+def _median_of_9(values: Any) -> float:
     """Median of 9 values: neither the smallest nor the largest of any six can be it, and so on with the rest."""
     _to_the_ends(values, 6)
     values[0] = values[6]
@@ -55,8 +55,8 @@ def median_of_9(values):  # type: ignore[no-untyped-def]
     return values[1]
 
 
-@cuda.jit(device=True, inline="always")
-def _median_of_13(values):  # type: ignore[no-untyped-def]
+@on_device
+def _median_of_13(values: Any) -> float:
     _to_the_ends(values, 8)
     values[0] = values[8]
     _to_the_ends(values, 7)
@@ -71,8 +71,8 @@ def _median_of_13(values):  # type: ignore[no-untyped-def]
     return values[1]
 
 
-@cuda.jit(device=True, inline="always")
-def median_of_25(table, values):  # type: ignore[no-untyped-def]
+@on_device
+def _median_of_25(table: Any, values: Any) -> float:
     """Median of 25 values whose columns (values k, k + 5, …) ascend; `values` is room for 13.
 
     When the rows ascend too, entry (i, j) is no smaller than (i + 1)(j + 1) entries and no larger than (5 - i)(5 - j),
@@ -90,11 +90,11 @@ def median_of_25(table, values):  # type: ignore[no-untyped-def]
 
 @cache
 def median_kernel(size: int) -> Any:
-    """The kernel `smooth`, for blocks of (32, 8) threads, which share out the tiles of the pairs that are active.
+    """The kernel `smooth`, for blocks of (ACROSS, DOWN) threads and a grid of (tiles across, tiles down, 2 N).
 
     Its arguments:
         flow: (2,2,N,H,W) float32; two buffers of u and v.
-        changes, places, slot, is_first, enough: see `iterations.iteration_kernel`.
+        changes, places, slot, is_first, enough: see `iterations.iterate`.
 
     Args:
         size: side of the neighbourhood, 3 or 5 pixels; outside the image the edge pixels are repeated.
@@ -103,11 +103,8 @@ def median_kernel(size: int) -> Any:
     rows, columns = DOWN + 2 * reach, ACROSS + 2 * reach
     count = size * size
 
-    # More registers would leave the multiprocessors too few threads. The simulator knows no such option.
-    options = {} if config.ENABLE_CUDASIM else {"max_registers": 64}
-
-    @cuda.jit(fastmath=True, **options)
-    def smooth(flow, changes, places, slot, is_first, enough):  # type: ignore[no-untyped-def]
+    @cuda.jit(fastmath=True)
+    def smooth(flow: Any, changes: Any, places: Any, slot: int, is_first: bool, enough: float) -> None:
         tile = cuda.shared.array((rows, columns), float32)
         ordered = cuda.shared.array((size, DOWN, columns), float32)
         column = cuda.local.array(size, float32)
@@ -115,41 +112,36 @@ def median_kernel(size: int) -> Any:
         values = cuda.local.array(13, float32)
 
         tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
-        batch, height, width = flow.shape[2], flow.shape[3], flow.shape[4]
-        if cuda.blockIdx.x == 0:
-            for pair in range(ty * ACROSS + tx, batch, ACROSS * DOWN):
-                turn = FLOW if is_active(changes, slot, pair, is_first, enough) else 0
-                places[slot, pair] = places[slot - 1, pair] ^ turn
-                # Whether the pair is active stays the same for the iterations that follow.
-                changes[slot, pair] = changes[slot - 1, pair]
-
-        across = (width + ACROSS - 1) // ACROSS
-        tiles = across * ((height + DOWN - 1) // DOWN)
-        for item in range(cuda.blockIdx.x, 2 * batch * tiles, cuda.gridDim.x):
-            pair, part, spot = item // (2 * tiles), item // tiles % 2, item % tiles
-            if not is_active(changes, slot, pair, is_first, enough):
-                continue
-            old = int64(places[slot - 1, pair]) & FLOW
-            left, up = spot % across * ACROSS, spot // across * DOWN
-            for k in range(ty * ACROSS + tx, rows * columns, ACROSS * DOWN):
-                y = min(max(up - reach + k // columns, 0), height - 1)
-                x = min(max(left - reach + k % columns, 0), width - 1)
-                tile[k // columns, k % columns] = flow[old, part, pair, y, x]
-            cuda.syncthreads()
-            # Each sorted column is shared by the neighbourhoods of several pixels.
-            for x in range(tx, columns, ACROSS):
-                for k in range(size):
-                    column[k] = tile[ty + k, x]
-                if size == 5:
-                    _sort(column, 0, 1)
-                for k in range(size):
-                    ordered[k, ty, x] = column[k]
-            cuda.syncthreads()
-            y, x = up + ty, left + tx
-            if y < height and x < width:
-                for i in range(size):
-                    for j in range(size):
-                        table[i * size + j] = ordered[i, ty, tx + j]
-                flow[1 - old, part, pair, y, x] = median_of_25(table, values) if size == 5 else median_of_9(table)
+        pair, part = cuda.blockIdx.z // 2, cuda.blockIdx.z % 2
+        place = int64(places[slot - 1, pair])
+        active = is_active(changes, slot, pair, is_first, enough)
+        left, up = cuda.blockIdx.x * ACROSS, cuda.blockIdx.y * DOWN
+        if left + tx == 0 and up + ty == 0 and part == 0:
+            places[slot, pair] = place ^ FLOW if active else place
+            changes[slot, pair] = changes[slot - 1, pair]  # active or not, the pair stays so for what follows
+        if not active:
+            return
+        buffer = place & FLOW
+        height, width = flow.shape[3], flow.shape[4]
+        for k in range(ty * ACROSS + tx, rows * columns, ACROSS * DOWN):
+            y = min(max(up - reach + k // columns, 0), height - 1)
+            x = min(max(left - reach + k % columns, 0), width - 1)
+            tile[k // columns, k % columns] = flow[buffer, part, pair, y, x]
+        cuda.syncthreads()
+        # Each sorted column is shared by the neighbourhoods of several pixels.
+        for x in range(tx, columns, ACROSS):
+            for k in range(size):
+                column[k] = tile[ty + k, x]
+            if size == 5:
+                _sort(column, 0, 1)
+            for k in range(size):
+                ordered[k, ty, x] = column[k]
+        cuda.syncthreads()
+        if up + ty < height and left + tx < width:
+            for i in range(size):
+                for j in range(size):
+                    table[i * size + j] = ordered[i, ty, tx + j]
+            median = _median_of_25(table, values) if size == 5 else _median_of_9(table)
+            flow[1 - buffer, part, pair, up + ty, left + tx] = median
 
     return smooth

@@ -10,22 +10,22 @@ from typing import Any
 
 from numba import cuda, float32, int32, int64
 
-from i2vadapt.flow.gpu.fields import FLOW
+from i2vadapt.flow.gpu.fields import FLOW, on_device
 
 _CUBIC = float32(-0.75)
 _FLAT = float32(1.2e-7)  # squared gradients up to this are too small to divide by, as in OpenCV
 
 
-@cuda.jit(device=True, inline="always")
-def _between(place, length):  # type: ignore[no-untyped-def]
-    """The pixels before and after a position, and the weight of the second; beyond the ends the last pixel is repeated."""
+@on_device
+def _between(place: float, length: int) -> tuple[int, int, float]:
+    """The pixels before and after a position, which is moved inside the image, and the weight of the second."""
     place = min(max(place, float32(0)), float32(length - 1))
     before = int32(place)
     return before, min(before + 1, length - 1), place - float32(before)
 
 
-@cuda.jit(device=True, inline="always")
-def _linear(image, y, x):  # type: ignore[no-untyped-def]
+@on_device
+def _linear(image: Any, y: float, x: float) -> float:
     top, bottom, b = _between(y, image.shape[0])
     left, right, a = _between(x, image.shape[1])
     upper = image[top, left] + a * (image[top, right] - image[top, left])
@@ -52,7 +52,7 @@ def to_float(images: Any, result: Any) -> None:
 
 
 @cuda.jit
-def shrink(fine: Any, coarse: Any, scale: Any) -> None:
+def shrink(fine: Any, coarse: Any, scale: float) -> None:
     """Resamples images (2,N,H,W) to a coarser level; `scale` is the ratio of the sizes before they were rounded."""
     x = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
     y, n = cuda.blockIdx.y, cuda.blockIdx.z
@@ -77,7 +77,7 @@ def differentiate(images: Any, derivatives: Any) -> None:
 
 
 @cuda.jit
-def start_level(coarse: Any, old: Any, flow: Any, dual: Any, new: Any, factor: Any, is_coarsest: Any) -> None:
+def start_level(coarse: Any, old: Any, flow: Any, dual: Any, new: Any, factor: float, is_coarsest: bool) -> None:
     """Fills buffer 0 of a level: flow from the coarser level, dual variables of 0.
 
     Args:
@@ -107,8 +107,8 @@ def start_level(coarse: Any, old: Any, flow: Any, dual: Any, new: Any, factor: A
             dual[0, part, n, y, x] = float32(0)
 
 
-@cuda.jit(device=True, inline="always")
-def _cubic(t):  # type: ignore[no-untyped-def]
+@on_device
+def _cubic(t: float) -> tuple[float, float, float, float]:
     """Weights of the pixels at -1, 0, 1 and 2 for a position t in [0, 1) (Keys 1981)."""
     s = float32(1) - t
     first, last = _CUBIC * t * s * s, _CUBIC * s * t * t
@@ -117,7 +117,7 @@ def _cubic(t):  # type: ignore[no-untyped-def]
 
 
 @cuda.jit(fastmath=True)
-def linearise(images: Any, derivatives: Any, flow: Any, places: Any, strength: Any, data: Any) -> None:
+def linearise(images: Any, derivatives: Any, flow: Any, places: Any, strength: float, data: Any) -> None:
     """Computes the data term around the current flow.
 
     Args:
@@ -157,13 +157,3 @@ def linearise(images: Any, derivatives: Any, flow: Any, places: Any, strength: A
     data[0, n, y, x], data[1, n, y, x] = normal_x, normal_y
     data[2, n, y, x] = (value - images[0, n, y, x]) * inverse - normal_x * u - normal_y * v
     data[3, n, y, x] = strength * square * inverse
-
-
-@cuda.jit
-def gather(flow: Any, places: Any, result: Any) -> None:
-    """Copies the newest flow (2,2,N,H,W) to (N,H,W,2)."""
-    x = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
-    y, n = cuda.blockIdx.y, cuda.blockIdx.z
-    if x < result.shape[2]:
-        buffer = int64(places[n]) & FLOW
-        result[n, y, x, 0], result[n, y, x, 1] = flow[buffer, 0, n, y, x], flow[buffer, 1, n, y, x]
