@@ -16,8 +16,7 @@ from i2vadapt import stages
 from i2vadapt.config.preprocessing import DepthSettings
 from i2vadapt.data.failures import failure, raise_if_general
 from i2vadapt.data.image import read_image
-from i2vadapt.data.items import Item, digest_items
-from i2vadapt.data.manifest import check_unchanged
+from i2vadapt.data.items import Item, check_unchanged, digest_items
 from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance
 from i2vadapt.data.shards.codec import encode_depth, unit_range
 from i2vadapt.data.shards.format import Encoded, Failed
