@@ -44,9 +44,8 @@ def raise_if_general(error: Exception) -> None:
         ModuleNotFoundError: if the exception is one.
         OSError: if the exception is one of those of the machine.
     """
-    if isinstance(error, StageError | ModuleNotFoundError) or (
-        isinstance(error, OSError) and error.errno in _OF_THE_MACHINE
-    ):
+    of_machine = isinstance(error, OSError) and error.errno in _OF_THE_MACHINE
+    if of_machine or isinstance(error, StageError | ModuleNotFoundError):
         raise error
     if type(error).__name__ in _OF_THE_DEVICE or "CUDA error" in str(error):
         raise StageError(f"the GPU can't be used: {cause(error)}") from error
