@@ -40,10 +40,8 @@ def write_dataset(folder: Path, videos: list[loader.Video], copies: int) -> None
     size = {"height": videos[0][0][0].shape[0], "width": videos[0][0][0].shape[1], "fps": 25.0}
     frames = [[encode_frame(frame, "jpeg", 95) for frame in video[0]] for video in videos]
     flow = [[encode_flow(field, loader.BOUND, 95, "jpeg") for field in video[1]] for video in videos]
-    items = [
-        Item(f"{number}.mp4", "", CLASSES[number % 2], number % 2, str(number))
-        for number in range(len(videos) * copies)
-    ]
+    count = len(videos) * copies
+    items = [Item(f"{k}.mp4", "", CLASSES[k % 2], k % 2, str(k)) for k in range(count)]
     write_items(folder / "manifest.csv", items)
     write_items(folder / "items" / f"{shard_name(0)}.csv", items)
     inputs: dict[str, str] = {}
@@ -117,6 +115,5 @@ def measure(table: Table) -> None:
                 alone, _ = rate_of(run, steps, warm_up, False)
                 table.row(f"loading {title}", alone, "clips")
                 rate, waiting = rate_of(run, steps, warm_up, True)
-                table.row(
-                    f"training with loading, {title}", rate, "clips", f"{waiting:.1%} of the time waiting for data"
-                )
+                notes = f"{waiting:.1%} of the time waiting for data"
+                table.row(f"training with loading, {title}", rate, "clips", notes)

@@ -48,11 +48,11 @@ def in_threads(solve: Callable[..., np.ndarray], cores: int, first: np.ndarray, 
 
 def cpu_ways(settings: Tvl1Settings, cores: int) -> dict[str, Solve]:
     """OpenCV and numba, each with one pair on each core."""
-    ways: dict[str, Solve] = {}
-    if hasattr(cv2, "optflow"):
-        ways[f"OpenCV, {cores} cores"] = partial(in_threads, partial(opencv.tvl1_pairs, settings=settings), cores)
-    numba_one = partial(numba_tvl1.tvl1_pairs, settings=settings)
-    return ways | {f"numba, {cores} cores": partial(in_threads, numba_one, cores)}
+    backends = {"numba": numba_tvl1.tvl1_pairs} | ({"OpenCV": opencv.tvl1_pairs} if hasattr(cv2, "optflow") else {})
+    return {
+        f"{name}, {cores} cores": partial(in_threads, partial(pairs, settings=settings), cores)
+        for name, pairs in backends.items()
+    }
 
 
 def gpu_ways(settings: Tvl1Settings) -> dict[str, Solve]:
@@ -61,7 +61,9 @@ def gpu_ways(settings: Tvl1Settings) -> dict[str, Solve]:
     if "cuda" in BACKENDS and torch.cuda.is_available():
         ways["cuda"] = partial(importlib.import_module(BACKENDS["cuda"]).tvl1_pairs, settings=settings)
     torch_pairs = partial(torch_tvl1.tvl1_pairs, settings=settings, device=device())
-    return ways | {"torch compiled": partial(torch_pairs, compiled=True), "torch": partial(torch_pairs, compiled=False)}
+    if torch.cuda.is_available():  # on a CPU, compiling takes minutes
+        ways["torch compiled"] = partial(torch_pairs, compiled=True)
+    return ways | {"torch": partial(torch_pairs, compiled=False)}
 
 
 def repeated(images: np.ndarray, count: int) -> np.ndarray:

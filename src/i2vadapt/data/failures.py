@@ -37,7 +37,8 @@ def raise_if_general(error: Exception) -> None:
     """Raises an exception that would meet every item, so that it is not taken for the failure of one.
 
     These are faults of the stage's other inputs, a missing package, a full disk, a low limit on open files, and a GPU
-    that is broken or out of memory. Main memory is different: items of ordinary size fit, so a lack of it is the item's failure.
+    that is broken or out of memory. Main memory is different: items of ordinary size fit, so a lack of it is the
+    item's failure.
 
     Raises:
         StageError: if the exception is one, or comes from a GPU.
