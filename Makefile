@@ -1,10 +1,10 @@
-# make setup | demo | test | test-all | cluster | check: all work from a clean clone with Python 3.11 (or newer), git, make and a C compiler.
+# make setup | demo | test | test-all | cluster | gpu | check: all work from a clean clone with Python 3.11 (or newer), git, make and a C compiler.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 CORES ?= $(shell nproc)
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: setup demo test test-all test-avx2 faults cluster check clean
+.PHONY: setup demo test test-all test-avx2 faults cluster gpu check clean
 
 setup: $(VENV)/.installed
 
@@ -33,6 +33,13 @@ test-avx2: setup
 # A SLURM of virtual nodes on this machine (Debian: slurm-wlm munge; without it those tests skip), and conda environments.
 cluster: setup
 	python -m pytest tests/cluster
+
+# Tests and speed on an NVIDIA GPU, in some six minutes and without a network. With PYTHON=..., in the environment of that
+# interpreter instead of .venv. Without a GPU, only the tests of the CUDA kernels run, in Numba's simulator.
+GPU_PYTHON = PYTHONPATH="$(CURDIR)/src:$$PYTHONPATH" $(if $(filter file,$(origin PYTHON)),python,$(PYTHON))
+gpu: $(if $(filter file,$(origin PYTHON)),setup)
+	$(GPU_PYTHON) -m pytest tests/gpu --durations 5
+	$(GPU_PYTHON) perf/gpu.py
 
 # Fifty kills of every stage, ten of a training, eight of the whole demo: some 40 minutes.
 faults: setup

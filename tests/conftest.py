@@ -11,6 +11,9 @@ import cv2
 import pytest
 import torch
 
+if not torch.cuda.is_available():  # read when Numba is first imported, so set before the tests are
+    os.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")
+
 torch.set_num_threads(1)
 cv2.setNumThreads(1)
 

@@ -65,7 +65,7 @@ def chosen_dtype(precision: str, device: str) -> torch.dtype:
 
     if precision == "float64":
         return torch.float64
-    fast = torch.cuda.is_bf16_supported() if device == "cuda" else _cpu_has_bfloat16()
+    fast = torch.cuda.is_bf16_supported(including_emulation=False) if device == "cuda" else _cpu_has_bfloat16()
     use = precision == "bfloat16" or (precision == "auto" and fast)
     return torch.bfloat16 if use else torch.float32
 

@@ -1,0 +1,41 @@
+"""Section `profile` of `perf/gpu.py`: the kernels on which a training step of I3D spends its time on the GPU."""
+
+from __future__ import annotations
+
+import torch
+from gpu_table import Table, device, finish
+from gpu_training import BATCH, FRAMES, SIDE, Stepper, pinned
+from torch.profiler import ProfilerActivity, profile
+
+import training
+from i2vadapt.runtime.precision import Arithmetic
+
+SHOWN, STEPS = 14, 3
+
+
+def measure(table: Table) -> None:
+    """Prints the kernels of a step of each stream, with their times per step."""
+    count, frames, side = (2, 8, 32) if table.tiny else (BATCH, FRAMES, SIDE)
+    batch = pinned(training.random_batch(count, frames, side))
+    torch.backends.cudnn.benchmark = True
+    on_gpu = torch.cuda.is_available()
+    for stream in ("rgb", "flow"):
+        stepper = Stepper.make(stream, Arithmetic(torch.device(device()), torch.bfloat16), False)
+        sample = training.training_batch(batch, stream)
+        for _ in range(2):
+            stepper.step(sample)
+        finish()
+        with profile(activities=[ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU]) as found:
+            for _ in range(STEPS):
+                stepper.step(sample)
+            finish()
+        name = "self_device_time_total" if on_gpu else "self_cpu_time_total"
+        events = sorted(found.key_averages(), key=lambda event: getattr(event, name), reverse=True)
+        total = sum(getattr(event, name) for event in events)
+        table.note(f"{stream}: a step", f"{total / STEPS / 1e3:.2f} ms in kernels")
+        for event in events[:SHOWN]:
+            spent = getattr(event, name)
+            table.note(
+                f"{stream}: {spent / total:6.1%} {spent / STEPS / 1e3:7.2f} ms {event.count // STEPS:4d} calls",
+                event.key[:110].replace("|", "/"),
+            )
