@@ -1,6 +1,6 @@
-"""What a GPU reaches: TV-L1, depth, training steps and loading, in one table.
+"""What a GPU reaches: TV-L1, the stage flow, depth, training steps and loading, in one table.
 
-    python perf/gpu.py [--only tvl1 depth training loader profile] [--markdown] [--tiny]
+    python perf/gpu.py [--only tvl1 stage depth training loader profile] [--markdown] [--tiny]
 
 Each section runs in a process of its own with a time limit, and each row is printed as soon as it is measured, so that
 an error or a lack of time loses only what comes after it. Without an NVIDIA GPU, nothing is measured; `--tiny` measures
@@ -23,13 +23,14 @@ from gpu_table import Table
 
 SECTIONS = {
     "tvl1": ("gpu_tvl1", 110),
+    "stage": ("gpu_flow_stage", 60),
     "depth": ("gpu_depth", 100),
     "training": ("gpu_training", 70),
     "loader": ("gpu_loader", 70),
     "profile": ("gpu_profile", 60),
 }
 """Sections: module with a function `measure`, and time limit in seconds."""
-_DEFAULT = ("tvl1", "depth", "training", "loader")
+_DEFAULT = ("tvl1", "stage", "depth", "training", "loader")
 
 
 def version(package: str) -> str:

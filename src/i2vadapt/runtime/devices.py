@@ -47,11 +47,14 @@ def visible_devices() -> list[str]:
 
 
 def use_device(device: str) -> None:
-    """Makes one of `visible_devices` the device that `cuda` stands for in this process."""
-    if device != "cpu":
-        import torch
+    """Hides all GPUs but one of `visible_devices` from this process, in which CUDA must not have been used yet.
 
-        torch.cuda.set_device(device)
+    Making it PyTorch's current device would not do, since that holds for a single thread and for PyTorch alone.
+    """
+    if device != "cpu":
+        number = int(device.removeprefix("cuda:"))
+        listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+        os.environ["CUDA_VISIBLE_DEVICES"] = listed.split(",")[number].strip() if listed else str(number)
 
 
 def chosen_dtype(precision: str, device: str) -> torch.dtype:

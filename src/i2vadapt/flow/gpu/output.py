@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import cuda, float32, int64, uint8, uint64
+from numba import config, cuda, float32, int64, uint8, uint64
 
 from i2vadapt.data.flow_codec import LEVELS, ZERO
 from i2vadapt.flow.gpu.fields import FLOW, UNIT
 
-LINE = 128  # threads of a block, a power of two
+LINE = 32 if config.ENABLE_CUDASIM else 128  # threads of a block, a power of two; the simulator is slow with many
 
 
 @cuda.jit
