@@ -45,6 +45,7 @@ def test_the_whole_algorithm_finds_the_flow_of_numba() -> None:
     np.testing.assert_allclose(tvl1_pairs(first, second, settings), expected, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_quantised_flow_has_the_codes_and_the_statistics_of_the_flow() -> None:
     first, second, _ = moving_textures(1, 12, 40)
     settings = Tvl1Settings.model_validate({"n_scales": 1, "n_warps": 1, "outer_iterations": 1, "inner_iterations": 1})
