@@ -15,9 +15,10 @@ from i2vadapt.training.loop import Trainer
 from i2vadapt.weights import checkpoint
 
 EXACT = {"float64": 1e-5, "float32": 0.03}
-"""Largest relative difference of an epoch's losses from the CPU's, by data type; in float32, of their sum alone. Batches
-of two clips normalise by few values, which multiplies rounding: on one CPU, the sums in float32 and float64 differ by
-0.006, and single terms by 0.2."""
+"""Largest relative difference of an epoch's losses from the CPU's, by data type; in float32, of their sum alone.
+
+Batches of two clips normalise by few values, which multiplies rounding: on one CPU, the sums in float32 and float64
+differ by 0.006, and single terms by 0.2."""
 
 
 class Killed(BaseException):
