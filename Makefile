@@ -36,7 +36,7 @@ cluster: setup
 
 # Tests and speed on an NVIDIA GPU, in some six minutes and without a network. With PYTHON=..., in the environment of that
 # interpreter instead of .venv. Without a GPU, only the tests of the CUDA kernels run, in Numba's simulator.
-GPU_PYTHON = PYTHONPATH="$(CURDIR)/src:$$PYTHONPATH" $(if $(filter file,$(origin PYTHON)),python,$(PYTHON))
+GPU_PYTHON = PYTHONPATH="$(CURDIR)/src$${PYTHONPATH:+:$$PYTHONPATH}" $(if $(filter file,$(origin PYTHON)),python,$(PYTHON))
 gpu: $(if $(filter file,$(origin PYTHON)),setup)
 	$(GPU_PYTHON) -m pytest tests/gpu --durations 5
 	$(GPU_PYTHON) perf/gpu.py

@@ -1,6 +1,6 @@
 """What a GPU reaches: TV-L1, the stage flow, depth, training steps and loading, in one table.
 
-    python perf/gpu.py [--only tvl1 stage depth training loader profile] [--markdown] [--tiny]
+    python perf/gpu.py [--only training depth loader tvl1 stage compiled profile] [--markdown] [--tiny]
 
 Each section runs in a process of its own with a time limit, and each row is printed as soon as it is measured, so that
 an error or a lack of time loses only what comes after it. Without an NVIDIA GPU, nothing is measured; `--tiny` measures
@@ -22,15 +22,16 @@ import torch
 from gpu_table import Table
 
 SECTIONS = {
-    "tvl1": ("gpu_tvl1", 110),
-    "stage": ("gpu_flow_stage", 60),
-    "depth": ("gpu_depth", 100),
     "training": ("gpu_training", 70),
-    "loader": ("gpu_loader", 70),
-    "profile": ("gpu_profile", 60),
+    "depth": ("gpu_depth", 70),
+    "loader": ("gpu_loader", 60),
+    "tvl1": ("gpu_tvl1", 100),
+    "stage": ("gpu_flow_stage", 60),
+    "compiled": ("gpu_compiled", 120),
+    "profile": ("gpu_profile", 40),
 }
 """Sections: module with a function `measure`, and time limit in seconds."""
-_DEFAULT = ("tvl1", "stage", "depth", "training", "loader")
+_DEFAULT = ("training", "depth", "loader", "tvl1", "stage")
 
 
 def version(package: str) -> str:
@@ -82,9 +83,7 @@ def run_section(name: str, options: argparse.Namespace) -> None:
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--only", nargs="+", choices=list(SECTIONS), default=_DEFAULT, help="sections (all but profile)"
-    )
+    parser.add_argument("--only", nargs="+", choices=list(SECTIONS), default=_DEFAULT, help="sections (the first four)")
     parser.add_argument("--markdown", action="store_true", help="print Markdown")
     parser.add_argument("--tiny", action="store_true", help="try the script with tiny sizes, on any device")
     parser.add_argument("--patience", type=float, default=1.0, help="factor on the time limits (1)")

@@ -1,7 +1,8 @@
 """Section `loader` of `perf/gpu.py`: clips per second from shards, and how long training steps wait for them.
 
-The shards hold rendered videos of 340x256 as JPEG. A run is set up by the trainer itself, with its loader processes;
-its first steps, in which they start, do not count. The wait is what the trainer records as share_waiting_for_data.
+The shards hold videos of 340x256 as JPEG: noise of several sizes of detail that drifts. A run is set up by the trainer
+itself, with its loader processes; its first steps, in which they start, do not count. The wait is what the trainer
+records as share_waiting_for_data.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import loader
+import numpy as np
 import torch
-from gpu_table import Table, finish
+from gpu_table import Table, finish, texture
 
 from i2vadapt.config.parsing import parse
 from i2vadapt.config.preprocessing import DecodeSettings, FlowSettings
@@ -54,6 +57,17 @@ def write_dataset(folder: Path, videos: list[loader.Video], copies: int) -> None
         path.parent.mkdir(parents=True)
         write_shard_file(path, kind, results, make_provenance(kind, 1, settings.model_dump(mode="json"), inputs))
         inputs = {"frames": ShardReader(path).digest}
+
+
+def drifting_video(number: int, height: int, width: int) -> loader.Video:
+    """Frames of a texture that is shifted by a constant flow, with some noise in the flow as estimated flow has."""
+    image, rng = texture(number, height + loader.LENGTH, width + loader.LENGTH), np.random.default_rng(number)
+    frames = [image[step : step + height, step : step + width] for step in range(loader.LENGTH)]
+    flow = []
+    for _ in frames[1:]:
+        noise = rng.normal(size=(height, width, 2)).astype(np.float32)
+        flow.append(cv2.GaussianBlur(noise, (0, 0), 3.0) * 10 - 1)
+    return frames, flow
 
 
 def trainer(root: Path, stream: str, workers: int, tiny: bool) -> Trainer:
@@ -106,7 +120,8 @@ def measure(table: Table) -> None:
     workers, steps, warm_up = (2, 4, 2) if table.tiny else (WORKERS, STEPS, WARM_UP)
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        videos = [loader.film(number, 48 if table.tiny else 256) for number in range(2 if table.tiny else VIDEOS)]
+        size, count = ((48, 64), 2) if table.tiny else ((256, 340), VIDEOS)
+        videos = [drifting_video(number, *size) for number in range(count)]
         write_dataset(root / "data", videos, 2 if table.tiny else COPIES)
         for stream in ("rgb", "flow"):
             with table.attempt(stream):

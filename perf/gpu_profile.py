@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import torch
-from gpu_table import Table, device, finish
-from gpu_training import BATCH, FRAMES, SIDE, Stepper, pinned
+from gpu_table import Table, finish
+from gpu_training import Stepper, pinned, sizes
 from torch.profiler import ProfilerActivity, profile
 
 import training
-from i2vadapt.runtime.precision import Arithmetic
 
 SHOWN, STEPS = 14, 3
 
 
 def measure(table: Table) -> None:
     """Prints the kernels of a step of each stream, with their times per step."""
-    count, frames, side = (2, 8, 32) if table.tiny else (BATCH, FRAMES, SIDE)
-    batch = pinned(training.random_batch(count, frames, side))
+    batch = pinned(training.random_batch(*sizes(table.tiny)))
     torch.backends.cudnn.benchmark = True
     on_gpu = torch.cuda.is_available()
     for stream in ("rgb", "flow"):
-        stepper = Stepper.make(stream, Arithmetic(torch.device(device()), torch.bfloat16), False)
+        stepper = Stepper.make(stream, torch.bfloat16, False)
         sample = training.training_batch(batch, stream)
         for _ in range(2):
             stepper.step(sample)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
+import numpy as np
 import torch
 
 COLUMNS = ("section", "measured", "per second", "unit", "notes")
@@ -62,6 +64,16 @@ class Table:
         except Exception as error:
             text = " ".join(str(error).split())[:200]
             self.note(measured, f"failed: {type(error).__name__}: {text}")
+
+
+def texture(number: int, height: int, width: int) -> np.ndarray:
+    """An image (height,width,3) uint8 with details of several sizes, whose JPEG is as large as that of a photograph."""
+    rng = np.random.default_rng(number)
+    layers = np.zeros((height, width, 3), np.float32)
+    for sigma in (0.7, 2.5, 8.0, 30.0):
+        layer = cv2.GaussianBlur(rng.normal(size=layers.shape).astype(np.float32), (0, 0), sigma)
+        layers += layer / layer.std() * (0.2 if sigma < 1 else 1.0)
+    return np.clip(128 + 30 * layers, 0, 255).astype(np.uint8)
 
 
 def device() -> str:

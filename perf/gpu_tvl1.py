@@ -11,6 +11,7 @@ import importlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import cv2
@@ -83,9 +84,10 @@ def measure(table: Table) -> None:
     if not hasattr(cv2, "optflow"):
         table.note("OpenCV", "left out: this OpenCV has no optflow module (opencv-contrib-python-headless has)")
     rng = np.random.default_rng(0)
-    scenes_made = [tvl1.drifting(rng, size) for _ in range(scenes)]
-    for title, settings in all_settings().items():
-        batch = tvl1.rendered("scenes", settings, scenes_made, 2.0)
+    named = all_settings()
+    rendered = tvl1.rendered("", next(iter(named.values())), [tvl1.drifting(rng, size) for _ in range(scenes)], 2.0)
+    for title, settings in named.items():
+        batch = replace(rendered, settings=settings)
         bound = scenes * bandwidth / (BYTES * tvl1.iterations(batch))
         table.row(f"{title}: bound of a pass per iteration", bound, "pairs", f"{size[1]}x{size[0]}")
         measure_backends(table, title, batch, cores, bound)
@@ -105,7 +107,7 @@ def measure_backends(table: Table, title: str, batch: tvl1.Batch, cores: int, bo
             flow = solve(batch.first, batch.second)  # compiles
             error = float(np.linalg.norm(flow - batch.truth, axis=-1)[batch.known].mean())
             apart = float(np.linalg.norm(flow - reference, axis=-1).mean())
-            seconds = seconds_of(partial(solve, first, second), 2.0, warm_up=not on_cpu and count > shown)
+            seconds = seconds_of(partial(solve, first, second), 1.0, warm_up=not on_cpu and count > shown)
             rate = count / seconds
             opencv_rate = rate if name.startswith("OpenCV") else opencv_rate
             notes = f"{rate / opencv_rate:.1f} x OpenCV, " if opencv_rate == opencv_rate else ""

@@ -49,7 +49,7 @@ def test_a_failed_measurement_is_a_row_and_the_next_one_is_made(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("section", ["tvl1", "stage", "depth", "training", "loader", "profile"])
+@pytest.mark.parametrize("section", ["training", "depth", "loader", "tvl1", "stage", "profile"])
 def test_every_section_of_the_gpu_table_runs_on_tiny_sizes(section: str) -> None:
     table = run_gpu_script("--tiny", "--patience", "10", "--only", section)
     rows = [line for line in table.splitlines() if line.startswith(section)]
