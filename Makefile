@@ -2,6 +2,10 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 CORES ?= $(shell nproc)
+# Test processes: more than eight wait for the longest file, and each takes up to 2 GB.
+TESTERS ?= $(shell echo $$(($(CORES) < 8 ? $(CORES) : 8)))
+# A file's tests stay together: they share data, and some go on with what the ones before have made.
+PYTEST := python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder --ignore tests/cluster
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 .PHONY: setup demo test test-all test-avx2 faults cluster gpu check clean
@@ -20,15 +24,15 @@ demo: setup
 	snakemake --cores $(CORES) --configfile config.yaml
 
 test: setup
-	python -m pytest --ignore tests/cluster -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # What `make test` runs, whole workflows, kills, large networks, and hundreds of damaged files.
 test-all: setup
-	python -m pytest --ignore tests/cluster --fuzz 400
+	$(PYTEST) --fuzz 400
 
 # All tests as a processor with AVX2 alone runs them: other kernels, float32 in the place of bfloat16, other rounding.
 test-avx2: setup
-	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell python -m pytest --ignore tests/cluster
+	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell $(PYTEST)
 
 # A SLURM of virtual nodes on this machine (Debian: slurm-wlm munge; without it those tests skip), and conda environments.
 cluster: setup
