@@ -7,6 +7,10 @@ twice.
 
 Each thread holds `ROWS` x `COLUMNS` pixels. What its neighbours need of them goes through shared memory: the flow of
 its left column and top row, and the dual variables of its right column and bottom row.
+
+Measured on an H200: 0.9 us for an iteration of a 340x256 image, where a pass over the device's memory per iteration
+would take 1.3 us. Two blocks of 256 threads at once are 8 % faster than one of 512, whose tiles have less border. Dual
+variables in float16 save 5 %, and triple the distance from the flow of numba; they stay float32.
 """
 
 from __future__ import annotations
