@@ -15,7 +15,7 @@ WORKFLOW = Path(__file__).parents[2] / "workflow"
 
 def test_all_mistakes_are_reported_at_once_with_key_value_and_what_is_allowed() -> None:
     wrong = {
-        "flow": {"bound": -1, "backend": "cuda"},
+        "flow": {"bound": -1, "backend": "gpu"},
         "train": {"epoch": 3},
         "synthesis": {"translation": [0.02, 0.01]},
     }
