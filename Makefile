@@ -1,10 +1,14 @@
-# make setup | demo | test | test-all | cluster | check: all work from a clean clone with Python 3.11 (or newer), git, make and a C compiler.
+# make setup | demo | test | test-all | cluster | gpu | check: all work from a clean clone with Python 3.11 (or newer), git, make and a C compiler.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 CORES ?= $(shell nproc)
+# Test processes: more than eight wait for the longest file, and each takes up to 2 GB.
+TESTERS ?= $(shell echo $$(($(CORES) < 8 ? $(CORES) : 8)))
+# A file's tests stay together: they share data, and some go on with what the ones before have made.
+PYTEST := python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder --ignore tests/cluster
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: setup demo test test-all test-avx2 faults cluster check clean
+.PHONY: setup demo test test-all test-avx2 faults cluster gpu check clean
 
 setup: $(VENV)/.installed
 
@@ -20,19 +24,26 @@ demo: setup
 	snakemake --cores $(CORES) --configfile config.yaml
 
 test: setup
-	python -m pytest --ignore tests/cluster -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # What `make test` runs, whole workflows, kills, large networks, and hundreds of damaged files.
 test-all: setup
-	python -m pytest --ignore tests/cluster --fuzz 400
+	$(PYTEST) --fuzz 400
 
 # All tests as a processor with AVX2 alone runs them: other kernels, float32 in the place of bfloat16, other rounding.
 test-avx2: setup
-	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell python -m pytest --ignore tests/cluster
+	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell $(PYTEST)
 
 # A SLURM of virtual nodes on this machine (Debian: slurm-wlm munge; without it those tests skip), and conda environments.
 cluster: setup
 	python -m pytest tests/cluster
+
+# Tests and speed on an NVIDIA GPU, in some six minutes and without a network. With PYTHON=..., in the environment of that
+# interpreter instead of .venv. Without a GPU, only the tests of the CUDA kernels run, in Numba's simulator.
+GPU_PYTHON = PYTHONPATH="$(CURDIR)/src$${PYTHONPATH:+:$$PYTHONPATH}" $(if $(filter file,$(origin PYTHON)),python,$(PYTHON))
+gpu: $(if $(filter file,$(origin PYTHON)),setup)
+	$(GPU_PYTHON) -m pytest tests/gpu --durations 5
+	$(GPU_PYTHON) perf/gpu.py
 
 # Fifty kills of every stage, ten of a training, eight of the whole demo: some 40 minutes.
 faults: setup

@@ -42,7 +42,7 @@ def write_photographs(folder: Path, count: int) -> list[Item]:
         image = render(random_scene(rng, (640, 480) if number % 4 == 3 else (480, 640)), 0.0).image
         path = folder / f"{number}.jpg"
         cv2.imwrite(str(path), image[..., ::-1])
-        items.append(Item(path.name, str(path), "", -1, str(number)))
+        items.append(Item(path.name, str(path), "", -1, ""))
     return items
 
 

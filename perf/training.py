@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import MethodType
 from typing import Any
@@ -71,10 +71,12 @@ class Way:
     joint: bool
 
     @classmethod
-    def make(cls, arithmetic: Arithmetic, changes: dict[str, Any], plain: bool) -> Way:
+    def make(
+        cls, arithmetic: Arithmetic, changes: dict[str, Any], plain: bool, streams: Sequence[str] = ("rgb", "flow")
+    ) -> Way:
         """Builds a way of training; all have the same random weights."""
         recipes = {}
-        for stream in ("rgb", "flow"):
+        for stream in streams:
             document = {"stream": stream, "bank": None, "dropout": 0.0, "init": {"rgb": None}, **changes}
             settings = parse(Settings, document, "perf").relevant()
             torch.manual_seed(0)

@@ -70,7 +70,8 @@ class Drift:
         return self.camera._replace(t=self.camera.t + self.speed * time)
 
 
-def _drifting(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
+def drifting(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
+    """Returns a scene of a size (height, width) before a drifting camera."""
     scene = random_scene(rng, size)
     return replace(scene, path=Drift(scene.path.at(0.0), rng.normal(0, 0.3, 3)))
 
@@ -85,7 +86,8 @@ def _clip(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
     return replace(scene, size=size, path=replace(scene.path, camera=camera._replace(K=K)))  # type: ignore[type-var]
 
 
-def _rendered(name: str, settings: Tvl1Settings, scenes: list[Scene], noise: float) -> Batch:
+def rendered(name: str, settings: Tvl1Settings, scenes: list[Scene], noise: float) -> Batch:
+    """Renders a pair of each scene, with noise of a standard deviation in grey levels."""
     rng, start = np.random.default_rng(1), 0.8
     frames, truths = [], []
     for scene in scenes:
@@ -112,11 +114,11 @@ def _batches(chairs: Path | None) -> list[Batch]:
     rng = np.random.default_rng(0)
     batches = []
     for size in ((256, 340), (256, 256)):
-        scenes = [_drifting(rng, size) for _ in range(_PAIRS)]
-        batches.append(_rendered("rendered scenes", Tvl1Settings.model_validate({}), scenes, 2.0))
+        scenes = [drifting(rng, size) for _ in range(_PAIRS)]
+        batches.append(rendered("rendered scenes", Tvl1Settings.model_validate({}), scenes, 2.0))
     clips = [_clip(rng, (88, 118)) for _ in range(_PAIRS)]
     for settings in ({}, {"epsilon": 0.05}, {"n_warps": 2, "epsilon": 0.05}):
-        batches.append(_rendered("demo videos", Tvl1Settings.model_validate(settings), clips, 4.0))
+        batches.append(rendered("demo videos", Tvl1Settings.model_validate(settings), clips, 4.0))
     return batches + ([_chairs(chairs)] if chairs else [])
 
 
@@ -145,7 +147,7 @@ def _seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def _iterations(batch: Batch) -> int:
+def iterations(batch: Batch) -> int:
     """Pixels times iterations of the numba backend for a batch."""
     done, sweep = 0, numba_tvl1.sweep
 
@@ -178,7 +180,7 @@ def _measure(batch: Batch, names: list[str], repeat: int) -> dict[str, tuple[flo
 
 def _print_rows(batch: Batch, names: list[str], threads: int, repeat: int, bound: float) -> None:
     cv2.setNumThreads(1)
-    ideal = _iterations(batch) * bound / threads
+    ideal = iterations(batch) * bound / threads
     cv2.setNumThreads(threads)
     torch.set_num_threads(threads)
     results = _measure(batch, names, repeat)

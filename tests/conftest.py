@@ -10,9 +10,15 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from hypothesis import settings
+
+if not torch.cuda.is_available():  # read when Numba is first imported, so set before the tests are
+    os.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")
 
 torch.set_num_threads(1)
 cv2.setNumThreads(1)
+settings.register_profile("any machine", deadline=None)  # a busy one takes ten times as long
+settings.load_profile("any machine")
 
 SLOW = ("workflow", "faults")
 """Folders of tests that run whole workflows or kill processes; other slow tests are marked one by one."""
@@ -25,9 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.relative_to(Path(__file__).parent).parts[0] in SLOW:
-            item.add_marker(pytest.mark.slow)
+    def is_slow(item: pytest.Item) -> bool:
+        return item.path.relative_to(Path(__file__).parent).parts[0] in SLOW
+
+    for item in filter(is_slow, items):
+        item.add_marker(pytest.mark.slow)
+    items.sort(key=is_slow, reverse=True)  # or one process ends long after the others
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,15 @@ from i2vadapt.runtime.limits import raise_open_file_limit
 
 _logger = logging.getLogger("i2vadapt")
 
+_PACKAGES = {
+    "cv2": "opencv-contrib-python-headless",
+    "open_clip": "open_clip_torch",
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+"""Packages by the modules that they install, where the names differ."""
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Builds the parser of all sub-commands."""
@@ -59,6 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # A reader that closes the pipe early (head) must not cause a stack trace, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module in ("", "i2vadapt"):
+            raise
+        package = _PACKAGES.get(module, module)
+        _report(f"{options.command}: needs the package {package}, which is not installed: pip install {package}")
         return 1
     except OSError as error:
         # Errors for which a stage has no better message: an output folder that can't be written, a full disk.

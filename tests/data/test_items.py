@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from i2vadapt.data.items import Item, digest_items, item_seed, read_items, shard_of, write_items
@@ -16,7 +16,6 @@ from i2vadapt.files.atomic import write_atomically
 NAMES = st.binary(min_size=1, max_size=40).filter(lambda name: b"\0" not in name).map(os.fsdecode)
 
 
-@settings(deadline=None)
 @given(st.lists(st.builds(Item, NAMES, NAMES, st.sampled_from(["", "a,b", 'x"y']), st.integers(-1, 9), st.just("d"))))
 def test_a_table_of_items_survives_any_names(tmp_path_factory: pytest.TempPathFactory, items: list[Item]) -> None:
     path = tmp_path_factory.mktemp("items") / "manifest.csv"
@@ -24,7 +23,6 @@ def test_a_table_of_items_survives_any_names(tmp_path_factory: pytest.TempPathFa
     assert read_items(path) == items
 
 
-@settings(deadline=None)
 @given(NAMES, st.integers(1, 500))
 def test_shard_is_stable_and_in_range(name: str, shards: int) -> None:
     assert 0 <= shard_of(name, shards) < shards

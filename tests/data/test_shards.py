@@ -25,7 +25,7 @@ ITEMS = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(ITEMS)
 def test_what_goes_in_comes_out(tmp_path: Path, items: list[tuple[str, int, list[bytes]]]) -> None:
     path = tmp_path / "shard.h5"

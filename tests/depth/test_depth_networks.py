@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -17,13 +16,8 @@ from i2vadapt.depth.checkpoints import UNUSED_KEYS
 from i2vadapt.depth.rel_pos import relative_position_bias, relative_position_index
 from i2vadapt.errors import UserError
 
-_SLOW = pytest.mark.skipif("I2VADAPT_SLOW_TESTS" not in os.environ, reason="slow: set I2VADAPT_SLOW_TESTS")
 
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param("dpt_beit_large_512", marks=pytest.mark.slow), "dpt_large_384", "dpt_swin2_tiny_256"],
-)
+@pytest.mark.parametrize("name", ["dpt_beit_large_512", "dpt_large_384", "dpt_swin2_tiny_256"])
 def test_state_dict_has_the_keys_and_shapes_of_the_release(name: str, reference: Path) -> None:
     released = json.loads((reference / f"{name}.keys.json").read_text())
     with torch.device("meta"):
@@ -53,9 +47,9 @@ def filled(fill: Callable[[nn.Module], None]) -> Callable[[str], DepthNetwork]:
     ("name", "size"),
     [
         ("dpt_swin2_tiny_256", "256x256"),
-        ("dpt_large_384", "384x384"),
-        ("dpt_beit_large_512", "384x512"),
-        pytest.param("dpt_beit_large_512", "512x512", marks=_SLOW),
+        pytest.param("dpt_large_384", "384x384", marks=pytest.mark.slow),
+        pytest.param("dpt_beit_large_512", "384x512", marks=pytest.mark.slow),
+        pytest.param("dpt_beit_large_512", "512x512", marks=pytest.mark.slow),
     ],
 )
 def test_output_is_that_of_the_release(

@@ -32,7 +32,7 @@ write_shard_file(folder / "shard.h5", "frames", [Encoded("x", 0, [b"12"], {})], 
 
 def run(code: str, argument: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", code, str(argument)]
-    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, 524])

@@ -56,7 +56,7 @@ def test_same_padding_puts_the_odd_cell_at_the_end() -> None:
     assert same_padding(5, 1, 1) == (0, 0)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.tuples(axis, axis, axis), st.integers(0, 2**31))
 def test_max_pool_equals_zero_padding(axes: tuple[tuple[int, int, int], ...], seed: int) -> None:
     sizes, kernel, stride = zip(*axes, strict=True)
@@ -67,7 +67,7 @@ def test_max_pool_equals_zero_padding(axes: tuple[tuple[int, int, int], ...], se
     assert torch.equal(got, expected)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.tuples(axis, axis, axis))
 def test_convolution_equals_explicit_padding(axes: tuple[tuple[int, int, int], ...]) -> None:
     sizes, kernel, stride = zip(*axes, strict=True)

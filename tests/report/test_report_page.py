@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import io
 import re
+from contextlib import redirect_stdout
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from tiny_results import write_results
 
 from i2vadapt.cli import main
 from i2vadapt.layout import Results
@@ -49,20 +53,37 @@ def run(results: Results, out: Path) -> int:
     return main(["report", *options, "--methods", "so_rgb", "full", "--seeds", "0", "1"])
 
 
-def test_report_writes_everything_and_ends_with_the_path(
-    results: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "report"
-    assert run(results, out) == 0
-    assert {path.name for path in out.iterdir()} == EXPECTED
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[-1] == str(out / "report.html")
-    assert lines[2].split()[:5] == ["Full", "model", "50.0", "±", "0.0"]
+@dataclass(frozen=True)
+class Report:
+    """A report, the results that it describes, and the lines that its command printed."""
+
+    results: Results
+    folder: Path
+    printed: list[str]
+
+    @property
+    def page(self) -> str:
+        return (self.folder / "report.html").read_text()
 
 
-def test_page_needs_nothing_else_and_escapes_names(results: Results, tmp_path: Path) -> None:
-    run(results, tmp_path / "report")
-    text = (tmp_path / "report" / "report.html").read_text()
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """The report of a benchmark whose target has labels."""
+    root = tmp_path_factory.mktemp("labelled")
+    results = write_results(root, labelled=True)
+    with redirect_stdout(io.StringIO()) as printed:
+        assert run(results, root / "report") == 0
+    return Report(results, root / "report", printed.getvalue().splitlines())
+
+
+def test_report_writes_everything_and_ends_with_the_path(report: Report) -> None:
+    assert {path.name for path in report.folder.iterdir()} == EXPECTED
+    assert report.printed[-1] == str(report.folder / "report.html")
+    assert report.printed[2].split()[:5] == ["Full", "model", "50.0", "±", "0.0"]
+
+
+def test_page_needs_nothing_else_and_escapes_names(report: Report) -> None:
+    text = report.page
     reader = Reader()
     reader.feed(text)
     assert reader.open == []
@@ -86,9 +107,8 @@ def test_page_needs_nothing_else_and_escapes_names(results: Results, tmp_path: P
         assert words in reader.words
 
 
-def test_page_marks_results_and_lists_each_run_once_and_their_differences(results: Results, tmp_path: Path) -> None:
-    run(results, tmp_path / "report")
-    text = (tmp_path / "report" / "report.html").read_text()
+def test_page_marks_results_and_lists_each_run_once_and_their_differences(report: Report) -> None:
+    text = report.page
     assert text.count('<td class="result">') == 2
     assert '<td>50.0 ± 0.0</td><td>91.7 ± 11.8</td><td class="result">91.7 ± 11.8</td>' in text
     assert text.count("All settings of run rgb") == 1
@@ -104,11 +124,10 @@ def test_names_that_are_not_text_do_not_break_the_page(results: Results, tmp_pat
     assert "<td>caf\ufffd \ufffd &lt;b&gt;</td>" in (tmp_path / "report" / "report.html").read_text()
 
 
-def test_same_inputs_give_the_same_files(results: Results, tmp_path: Path) -> None:
-    for name in ("first", "second"):
-        run(results, tmp_path / name)
-    for path in (tmp_path / "first").iterdir():
-        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes(), path.name
+def test_same_inputs_give_the_same_files(report: Report, tmp_path: Path) -> None:
+    run(report.results, tmp_path / "again")
+    for path in report.folder.iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
 
 
 def test_report_without_target_labels_says_so(

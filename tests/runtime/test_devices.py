@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import pytest
 import torch
 
 from i2vadapt.cli import main
 from i2vadapt.errors import UserError
-from i2vadapt.runtime.devices import best_device, check_gpus, node_count
+from i2vadapt.runtime.devices import best_device, check_gpus, node_count, use_device
 from i2vadapt.runtime.launch import launch
 
 
@@ -114,3 +115,15 @@ def test_a_stage_checks_the_gpus_before_it_starts(
     slurm(monkeypatch, "0", 0)
     assert main(["depth", "--gpus", "1", "no such photograph.png", "--out", "maps"]) == 1
     assert "i2vadapt: error: GPUs: 1 requested, CUDA_VISIBLE_DEVICES is 0, 0 found" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("listed", "left"), [(None, "1"), ("4,7", "7"), ("GPU-a, GPU-b", "GPU-b")])
+def test_a_worker_sees_its_own_gpu_alone(monkeypatch: pytest.MonkeyPatch, listed: str | None, left: str) -> None:
+    if listed is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # so that it is restored
+    use_device("cpu")
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == (listed or "")
+    use_device("cuda:1")
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == left

@@ -74,7 +74,7 @@ def start(sources: Path, code: str = CALL, **environment: str) -> subprocess.Pop
 
 
 def numbers(process: subprocess.Popen[str]) -> list[float]:
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (0, ""), "no error and no warning"
     return [float(word) for word in out.split()]
 

@@ -134,4 +134,4 @@ def test_loader_processes_end_with_their_process() -> None:
         "multiprocessing.get_context('fork').Process(target=load, daemon=True).start()\n"
         "ready.wait()\nraise SystemExit(3)\n"
     )
-    assert subprocess.run([sys.executable, "-c", script], timeout=120, check=False).returncode == 3
+    assert subprocess.run([sys.executable, "-c", script], timeout=300, check=False).returncode == 3

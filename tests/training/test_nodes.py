@@ -14,8 +14,9 @@ import pytest
 import torch
 from mounts import NO_SHARED_MEMORY, SMALL_SHARED_MEMORY, with_mounts
 from shims import FOLDERS_NOT_FLUSHED, NO_LOCKS, compile_shim
-from tiny_data import CLASSES, TRAIN
+from tiny_data import CLASSES, TRAIN, make_run
 
+from i2vadapt.training.loop import Trainer
 from i2vadapt.weights import checkpoint
 
 SETTINGS = {**TRAIN, "epochs": 1}
@@ -34,8 +35,7 @@ def run(arguments: list[str], **environment: str) -> subprocess.CompletedProcess
 
 @pytest.fixture(scope="module")
 def undisturbed(data: Path) -> dict[str, torch.Tensor]:
-    done = run(command(data, data / "undisturbed", workers=0))
-    assert done.returncode == 0, done.stderr
+    Trainer(make_run(data, data / "undisturbed", epochs=1)).train()
     return weights(data / "undisturbed")
 
 

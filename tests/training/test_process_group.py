@@ -50,6 +50,7 @@ def train_in_two_processes(root: Path, name: str, settings: dict[str, Any], pare
     return done.stderr
 
 
+@pytest.mark.slow
 def test_two_processes_train_like_one_with_the_same_batch(tmp_path: Path) -> None:
     """Both train the full method, with batches that do not divide evenly and synchronised batch normalisation.
 

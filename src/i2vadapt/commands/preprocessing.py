@@ -181,16 +181,19 @@ def run_decode_command(options: argparse.Namespace) -> None:
 
 def run_flow_command(options: argparse.Namespace) -> None:
     """Sub-command flow."""
-    from i2vadapt.flow.plain import flow_of_images, flow_of_video
-    from i2vadapt.flow.stage import run_flow
-
     settings = parse_json(FlowSettings, options.settings, "--settings")
     _one_of(options.files, options.frames, "two images, a video, or --frames")
     if options.frames:
+        from i2vadapt.flow.stage import run_flow  # imported here because it does without PyAV, unlike the other two
+
         run_flow(options.frames, options.out, settings, options.workers, options.max_failed_share, options.depth)
     elif len(options.files) == 2:
+        from i2vadapt.flow.plain import flow_of_images
+
         flow_of_images(options.files[0], options.files[1], options.out, settings)
     elif len(options.files) == 1:
+        from i2vadapt.flow.plain import flow_of_video
+
         flow_of_video(options.files[0], options.out, settings)
     else:
         raise UserError(f"flow: FILE: must be two images or one video, not {len(options.files)} files")

@@ -152,7 +152,8 @@ def check_parents(runs: Mapping[str, RunSettings], where: str) -> None:
             if missing:
                 problems.append(
                     f"{where}, run {name}: needs the scores of {parent} after epoch {missing[0]}, but {parent} does not"
-                    f" score it: evaluate_every is {other.evaluate_every}, epochs {other.epochs}"
+                    f" score it: evaluate_every is {other.evaluate_every}, evaluate_from {other.evaluate_from}, epochs"
+                    f" {other.epochs}"
                 )
             if (settings.protocol, settings.split1) != (other.protocol, other.split1):
                 problems.append(f"{where}, run {name}: protocol and split1 differ from those of {parent}")

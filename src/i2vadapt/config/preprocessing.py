@@ -139,7 +139,9 @@ class FlowSettings(Section):
     source: Literal["tvl1", "geometric"] = Field(
         "tvl1", description="flow of generated videos: estimated as for real ones, or exact, from depth and motion"
     )
-    backend: Literal["auto", "opencv", "numba", "torch"] = Field("auto", description="implementation of TV-L1")
+    backend: Literal["auto", "opencv", "numba", "torch", "cuda"] = Field(
+        "auto", description="implementation of TV-L1; auto: the fastest that this machine can run"
+    )
     bound: float = Field(20.0, gt=0, le=1000, description="bound to whose plus and minus u and v are clipped, pixels")
     codec: Codec = Field("jpeg", description="codec of stored flow; raw reads faster but is many times larger")
     quality: int = Field(95, ge=1, le=100, description="JPEG quality of stored flow")

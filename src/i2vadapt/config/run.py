@@ -66,7 +66,7 @@ class RunSettings(Section):
     loss: LossKind = Field(
         "ce", description="classification loss: softmax cross-entropy (ce), or sigmoid on one-hot labels (bce)"
     )
-    frozen: Literal["none", "Conv3d_2c_3x3", "MaxPool3d_4a_3x3"] = Field(
+    frozen: Literal["none", "Conv3d_2c_3x3", "MaxPool3d_4a_3x3", "MaxPool3d_5a_2x2"] = Field(
         "Conv3d_2c_3x3", description="last frozen layer of I3D; it and all layers before it keep their weights"
     )
     frozen_batch_norm: Literal["eval", "train"] = Field(
@@ -96,6 +96,9 @@ class RunSettings(Section):
     )
     evaluate_every: int = Field(
         1, ge=1, description="number of epochs from one evaluation to the next; the last epoch is always scored"
+    )
+    evaluate_from: int = Field(
+        1, ge=1, description="first epoch that may be evaluated; the last epoch is always scored"
     )
     keep_features: bool = Field(
         False,
@@ -133,7 +136,8 @@ class RunSettings(Section):
 
     def scored_epochs(self) -> set[int]:
         """Epochs, counted from 1, after which the run scores the target's videos."""
-        return {epoch for epoch in range(1, self.epochs + 1) if epoch % self.evaluate_every == 0} | {self.epochs}
+        epochs = range(self.evaluate_from, self.epochs + 1)
+        return {epoch for epoch in epochs if epoch % self.evaluate_every == 0} | {self.epochs}
 
     def relevant(self) -> Self:
         """The same settings, with those that this run does not use at their defaults.

@@ -15,8 +15,7 @@ from i2vadapt.config.preprocessing import DecodeSettings
 from i2vadapt.data.exposure import brighten, find_gain
 from i2vadapt.data.failures import failure
 from i2vadapt.data.image import resize, size_with_short_side
-from i2vadapt.data.items import Item, digest_items
-from i2vadapt.data.manifest import check_unchanged
+from i2vadapt.data.items import Item, check_unchanged, digest_items
 from i2vadapt.data.presentation import shown_width
 from i2vadapt.data.shards.build import build_shard, make_provenance, partial_folder
 from i2vadapt.data.shards.codec import LONGEST_SIDE, encode_frame

@@ -24,6 +24,7 @@ def failure(item_id: str, error: Exception, path: str = "") -> Failed:
 
     Raises:
         StageError: if the exception is no fault of the item, see `raise_if_general`.
+        ModuleNotFoundError: likewise, if a package is missing.
         OSError: likewise, if the disk is full or too many files are open.
     """
     raise_if_general(error)
@@ -35,14 +36,17 @@ def failure(item_id: str, error: Exception, path: str = "") -> Failed:
 def raise_if_general(error: Exception) -> None:
     """Raises an exception that would meet every item, so that it is not taken for the failure of one.
 
-    These are faults of the stage's other inputs, a full disk, a low limit on open files, and a GPU that is broken or
-    out of memory. Main memory is different: items of ordinary size fit, so a lack of it is the item's failure.
+    These are faults of the stage's other inputs, a missing package, a full disk, a low limit on open files, and a GPU
+    that is broken or out of memory. Main memory is different: items of ordinary size fit, so a lack of it is the
+    item's failure.
 
     Raises:
         StageError: if the exception is one, or comes from a GPU.
+        ModuleNotFoundError: if the exception is one.
         OSError: if the exception is one of those of the machine.
     """
-    if isinstance(error, StageError) or (isinstance(error, OSError) and error.errno in _OF_THE_MACHINE):
+    of_machine = isinstance(error, OSError) and error.errno in _OF_THE_MACHINE
+    if of_machine or isinstance(error, StageError | ModuleNotFoundError):
         raise error
     if type(error).__name__ in _OF_THE_DEVICE or "CUDA error" in str(error):
         raise StageError(f"the GPU can't be used: {cause(error)}") from error

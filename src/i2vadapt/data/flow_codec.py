@@ -60,35 +60,42 @@ def dequantise(codes: np.ndarray, bound: float = 20.0) -> np.ndarray:
 
 
 def encode_flow(flow: np.ndarray, bound: float = 20.0, quality: int = 95, codec: str = "jpeg") -> bytes:
+    """Quantises and encodes a field (H,W,2), pixels.
+
+    Raises:
+        UserError: see `quantise` and `encode_codes`.
+    """
+    return encode_codes(quantise(flow, bound)[0], quality, codec)
+
+
+def encode_codes(codes: np.ndarray, quality: int = 95, codec: str = "jpeg") -> bytes:
     """Encodes a field as one grey JPEG with u above v, or as its plain codes if the codec is "raw".
 
     Both halves are padded to whole 8x8 blocks by repeating their last row, so that u can't bleed into v. The height is
     not stored.
 
     Args:
-        flow: (H,W,2) pixels.
-        bound: see `quantise`.
+        codes: (H,W,2) uint8.
         quality: JPEG quality, 1 to 100.
         codec: jpeg or raw.
 
     Raises:
-        UserError: see `quantise`; also if the field has another shape or is too large for JPEG.
+        UserError: if the field has another shape or is too large for JPEG.
     """
-    if flow.ndim != 3 or flow.shape[2] != 2 or 0 in flow.shape:
-        raise UserError(f"flow: must have the shape (H, W, 2), not {flow.shape}")
-    codes, _ = quantise(flow, bound)
+    if codes.ndim != 3 or codes.shape[2] != 2 or 0 in codes.shape:
+        raise UserError(f"flow: must have the shape (H, W, 2), not {codes.shape}")
     if codec == "raw":
         return codes.tobytes()
-    below = ((0, _padded(flow.shape[0]) - flow.shape[0]), (0, 0))
+    below = ((0, _padded(codes.shape[0]) - codes.shape[0]), (0, 0))
     sheet = np.concatenate([np.pad(codes[..., part], below, mode="edge") for part in (0, 1)])
     if max(sheet.shape) > 65500:
-        raise UserError(f"flow: {flow.shape[1]}x{flow.shape[0]} pixels are too large for JPEG")
+        raise UserError(f"flow: {codes.shape[1]}x{codes.shape[0]} pixels are too large for JPEG")
     _, data = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return data.tobytes()
 
 
 def decode_codes(data: bytes, height: int) -> np.ndarray:
-    """Decodes a JPEG written by `encode_flow` to its codes.
+    """Decodes a JPEG written by `encode_codes` to its codes.
 
     Args:
         data: the JPEG.

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from i2vadapt.errors import UserError
+from i2vadapt.errors import StageError, UserError
+from i2vadapt.files.digests import file_digest
 from i2vadapt.files.tables import read_table, write_table
 
 UNLABELLED = -1
@@ -42,6 +43,22 @@ def item_seed(seed: int, stage: str, item_id: str) -> list[int]:
     """Seed for `numpy.random.default_rng` that depends on the item alone, not on its shard, the order or restarts."""
     digest = hashlib.sha256(f"{seed}\0{stage}\0".encode() + os.fsencode(item_id)).digest()
     return [int.from_bytes(digest[start : start + 4], "big") for start in range(0, 16, 4)]
+
+
+def check_unchanged(item: Item) -> None:
+    """Refuses a file that has changed since the manifest was made: its shard would record the digest of other content.
+
+    An item without a digest (a plain file that belongs to no manifest) is accepted as it is.
+
+    Raises:
+        StageError: if the content has changed.
+        OSError: if the file can't be read.
+    """
+    if item.digest and file_digest(Path(item.path)) != item.digest:
+        raise StageError(
+            f"{item.path}: has changed since the manifest was made; run the stage manifest again"
+            " (snakemake --forcerun manifest_<dataset>)"
+        )
 
 
 ITEM_COLUMNS = ("id", "path", "class", "label", "digest")

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from i2vadapt.config.documents import Benchmark
 from i2vadapt.config.names import class_key
-from i2vadapt.data.container import count_packets
 from i2vadapt.data.duplicates import judge_copies
 from i2vadapt.data.failures import raise_if_general
 from i2vadapt.data.image import read_image
@@ -22,7 +21,7 @@ from i2vadapt.data.labels import check_labels, label_map
 from i2vadapt.data.list_files import Entry
 from i2vadapt.data.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, list_entries, may_be_video
 from i2vadapt.data.system_files import is_system_file
-from i2vadapt.errors import StageError, UserError, cause
+from i2vadapt.errors import UserError, cause
 from i2vadapt.files.atomic import write_atomically
 from i2vadapt.files.digests import file_digest
 from i2vadapt.files.tables import write_table
@@ -203,22 +202,6 @@ def _check_files(
     return items
 
 
-def check_unchanged(item: Item) -> None:
-    """Refuses a file that has changed since the manifest was made: its shard would record the digest of other content.
-
-    An item without a digest (a plain file that belongs to no manifest) is accepted as it is.
-
-    Raises:
-        StageError: if the content has changed.
-        OSError: if the file can't be read.
-    """
-    if item.digest and file_digest(Path(item.path)) != item.digest:
-        raise StageError(
-            f"{item.path}: has changed since the manifest was made; run the stage manifest again"
-            " (snakemake --forcerun manifest_<dataset>)"
-        )
-
-
 def check_image(path: Path) -> None:
     """Raises UserError if the photograph can't be used."""
     read_image(path)
@@ -226,6 +209,8 @@ def check_image(path: Path) -> None:
 
 def check_video(path: Path, min_frames: int) -> None:
     """Raises UserError if the video can't be opened or has too few packets; nothing is decoded here."""
+    from i2vadapt.data.container import count_packets  # imported here because photographs do without PyAV
+
     frames = count_packets(path)
     if frames < min_frames:
         raise UserError(f"{path}: too short: {frames} frames, at least {min_frames} are needed")

@@ -8,7 +8,6 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +40,8 @@ def _photograph(rng: np.random.Generator, name: str) -> bytes:
 
 def _encode(frames: list[NDArray[np.uint8]]) -> bytes:
     """Encodes frames (H, W, 3) as an MP4, on one thread so that the stream depends on the frames alone."""
+    import av  # imported here because scenes are rendered and measured without it
+
     height, width, _ = frames[0].shape
     codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
     options = _X264 if codec == "libx264" else {"qscale": "3"}

@@ -93,7 +93,7 @@ class BeitBackbone(TokenBackbone):
             block.attn.k_bias = None
 
     def _run(self, tokens: Tensor, grid: tuple[int, int]) -> list[Tensor]:
-        index = relative_position_index(grid).to(tokens.device)
+        index = relative_position_index(grid, tokens.device)
         tapped = []
         for number, block in enumerate(self.model.blocks[: self.taps[-1] + 1]):
             tokens = tokens + block.gamma_1 * self._attend(block, block.norm1(tokens), grid, index)

@@ -25,7 +25,9 @@ def run_network(model: DepthNetwork, inputs: Sequence[NDArray[np.float32]]) -> N
         Inverse depth (N, H, W).
     """
     device = next(model.parameters()).device
-    images = torch.from_numpy(np.stack(inputs)).to(device, memory_format=torch.channels_last)
+    stacked = torch.empty((len(inputs), *inputs[0].shape), pin_memory=device.type == "cuda")
+    np.stack(inputs, out=stacked.numpy())
+    images = stacked.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
     with torch.inference_mode(), torch.autocast(device.type, model.dtype, enabled=model.dtype is not torch.float32):
         depths: NDArray[np.float32] = model(images).float().cpu().numpy()
     return depths

@@ -12,11 +12,12 @@ _SPECIAL = 3  # last rows of a table: class token to patch, patch to class token
 
 
 @lru_cache(maxsize=4)
-def relative_position_index(grid: tuple[int, int]) -> Tensor:
+def relative_position_index(grid: tuple[int, int], device: torch.device | None = None) -> Tensor:
     """Row of the bias table for each pair of tokens.
 
     Args:
         grid: rows and columns of patches (h, w).
+        device: where the result is kept, since moving it takes a GPU as long as a few blocks; by default the CPU.
 
     Returns:
         int64 (T, T) with T = 1 + h * w, the class token first: table rows 0 to (2h - 1)(2w - 1) - 1 for pairs of
@@ -32,7 +33,7 @@ def relative_position_index(grid: tuple[int, int]) -> Tensor:
     index[0, :] = offsets
     index[:, 0] = offsets + 1
     index[0, 0] = offsets + 2
-    return index
+    return index.to(device)
 
 
 def relative_position_bias(table: Tensor, trained: tuple[int, int], grid: tuple[int, int], index: Tensor) -> Tensor:

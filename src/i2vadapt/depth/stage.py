@@ -10,14 +10,14 @@ from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from i2vadapt import stages
 from i2vadapt.config.preprocessing import DepthSettings
 from i2vadapt.data.failures import failure, raise_if_general
 from i2vadapt.data.image import read_image
-from i2vadapt.data.items import Item, digest_items
-from i2vadapt.data.manifest import check_unchanged
+from i2vadapt.data.items import Item, check_unchanged, digest_items
 from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance
 from i2vadapt.data.shards.codec import encode_depth, unit_range
 from i2vadapt.data.shards.format import Encoded, Failed
@@ -28,14 +28,17 @@ from i2vadapt.depth.preprocess import network_input, to_uint16
 from i2vadapt.depth.registry import build_depth_model, default_checkpoint
 from i2vadapt.depth.spec import DepthModelSpec
 from i2vadapt.errors import UserError
+from i2vadapt.runtime.cores import thread_count
 from i2vadapt.runtime.devices import best_device, chosen_dtype, visible_devices
 from i2vadapt.runtime.parallel import map_over_devices, prefetch
 from i2vadapt.weights.reading import weights_digest
 
 _logger = logging.getLogger(__name__)
 
-_READERS = 2  # threads that read photographs
-_BATCH_PIXELS = 1 << 20  # total pixels of the inputs that go through the network together
+_READERS = 2  # threads that read photographs while the network runs on the CPU
+_BATCH_PIXELS = 1 << 20  # total pixels of the inputs that go through the network together on the CPU
+_BYTES_PER_PIXEL = 4096  # of an input, in a GPU's memory; the largest network takes some 3000 in bfloat16
+_SHARE_OF_MEMORY = 3  # a batch may fill a third of a GPU, which leaves room for the weights and for a second process
 
 
 def checkpoint_path(settings: DepthSettings) -> Path:
@@ -101,12 +104,15 @@ def estimate_items(network: DepthNetwork, items: Sequence[Item]) -> Iterator[Enc
     was done before.
     """
     batches = [items[start : start + BATCH_ITEMS] for start in range(0, len(items), BATCH_ITEMS)]
-    with ThreadPoolExecutor(_READERS) as readers:
+    on_gpu = next(network.parameters()).device.type == "cuda"
+    # On a GPU the network is so fast that reading and encoding take many cores.
+    readers_count, encoders_count = (max(thread_count() // 2, 2),) * 2 if on_gpu else (_READERS, 1)
+    with ThreadPoolExecutor(readers_count) as readers, ThreadPoolExecutor(encoders_count) as encoders:
         read = (list(readers.map(partial(_read, network.spec), batch)) for batch in batches)
         predicted = (_predict(network, photographs) for photographs in prefetch(read, 1))
-        # One by one, since maps have the size of their photographs, unlike the inputs and the predictions.
-        encoded = (_encode(network.spec, one) for photographs in prefetch(predicted, 1) for one in photographs)
-        yield from prefetch(encoded)
+        # At most one in each thread, since maps have the size of their photographs, unlike inputs and predictions.
+        encode = partial(_encode, network.spec)
+        yield from prefetch(one for photographs in prefetch(predicted, 1) for one in encoders.map(encode, photographs))
 
 
 def estimate_on_devices(
@@ -146,7 +152,7 @@ def _predict(network: DepthNetwork, photographs: Sequence[Photograph]) -> list[P
             by_size.setdefault(photograph.array.shape[1:], []).append(place)
     done = list(photographs)
     for (height, width), places in by_size.items():
-        count = max(_BATCH_PIXELS // (height * width), 1)
+        count = max(_pixels_at_a_time(network) // (height * width), 1)
         for start in range(0, len(places), count):
             chosen = places[start : start + count]
             maps = _maps(network, [photographs[place] for place in chosen])
@@ -155,16 +161,33 @@ def _predict(network: DepthNetwork, photographs: Sequence[Photograph]) -> list[P
     return done
 
 
+def _pixels_at_a_time(network: DepthNetwork) -> int:
+    """Pixels of inputs that go through the network together.
+
+    On a GPU it follows from its whole memory, not from what is free at the moment: rounding depends on the batch, and
+    the same photographs must give the same maps.
+    """
+    device = next(network.parameters()).device
+    if device.type != "cuda":
+        return _BATCH_PIXELS
+    return int(torch.cuda.mem_get_info(device)[1]) // _SHARE_OF_MEMORY // _BYTES_PER_PIXEL
+
+
 def _maps(network: DepthNetwork, photographs: Sequence[Photograph]) -> list[NDArray[np.float32] | Failed]:
-    """Predicts maps (H,W) from inputs of one size; if that fails, each by itself, so that the cause alone has none."""
+    """Predicts maps (H,W) from inputs of one size; if that fails, each half alone, so that only the cause has none.
+
+    Halves also fit where a GPU's memory does not suffice for all, because another process uses it.
+    """
     try:
         return list(run_network(network, [photograph.array for photograph in photographs]))  # type: ignore[misc]
     except Exception as error:
         if len(photographs) == 1:
             item = photographs[0].item
             return [failure(item.id, error, item.path)]
-        raise_if_general(error)
-        return [depth for photograph in photographs for depth in _maps(network, [photograph])]
+        if not isinstance(error, torch.OutOfMemoryError):
+            raise_if_general(error)
+    middle = len(photographs) // 2
+    return _maps(network, photographs[:middle]) + _maps(network, photographs[middle:])
 
 
 def _encode(spec: DepthModelSpec, photograph: Photograph) -> Encoded | Failed:

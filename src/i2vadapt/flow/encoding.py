@@ -1,51 +1,88 @@
-"""Encoding the flow of a clip part by part, with the statistics of the whole clip."""
+"""Quantised flow with its statistics, and its encoding part by part."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from i2vadapt.config.preprocessing import FlowSettings
-from i2vadapt.data.flow_codec import encode_flow, quantise
+from i2vadapt.data.flow_codec import encode_codes, quantise
 from i2vadapt.data.shards.stored import FrameWriter, StoredFrames
 
 
-class ClipEncoder:
+@dataclass(frozen=True)
+class QuantisedFlow:
+    """Flow in 8 bits, with what can't be told from the codes.
+
+    Attributes:
+        codes: (n,H,W,2) uint8; see `data.flow_codec.quantise`.
+        speeds: sum of the lengths of all flow vectors, pixels per frame.
+        clipped: number of values that were clipped.
+    """
+
+    codes: np.ndarray
+    speeds: float
+    clipped: int
+
+
+@dataclass(frozen=True)
+class EncodedFlow:
+    """Encoded fields, with the size and the statistics of the flow; see `QuantisedFlow`."""
+
+    fields: list[bytes]
+    height: int
+    width: int
+    speeds: float
+    clipped: int
+
+
+def quantise_flow(flow: np.ndarray, bound: float) -> QuantisedFlow:
+    """Quantises flow (n,H,W,2), pixels.
+
+    Raises:
+        UserError: see `data.flow_codec.quantise`.
+    """
+    codes, clipped = quantise(flow, bound)
+    speeds = float(np.linalg.norm(flow, axis=-1).sum(dtype=np.float64))
+    return QuantisedFlow(codes, speeds, round(clipped * flow.size))
+
+
+def encode(flow: QuantisedFlow, settings: FlowSettings) -> EncodedFlow:
+    """Encodes each field by itself.
+
+    Raises:
+        UserError: see `data.flow_codec.encode_codes`.
+    """
+    fields = [encode_codes(codes, settings.quality, settings.codec) for codes in flow.codes]
+    _, height, width, _ = flow.codes.shape
+    return EncodedFlow(fields, height, width, flow.speeds, flow.clipped)
+
+
+class ClipWriter:
     """Collects the encoded flow of one clip in a file.
 
     Args:
         folder: folder of the file.
-        settings: settings of the stage.
-        pairs: number of fields of the clip.
 
     Raises:
         OSError: if the file can't be written.
     """
 
-    def __init__(self, folder: Path, settings: FlowSettings, pairs: int) -> None:
-        self._writer, self._settings, self._pairs = FrameWriter(folder), settings, pairs
+    def __init__(self, folder: Path) -> None:
+        self._writer = FrameWriter(folder)
         self._height = self._width = self._clipped = 0
-        self._speeds = 0.0  # their sum
+        self._speeds = 0.0
 
-    def encode(self, flow: np.ndarray) -> list[bytes]:
-        """Encodes flow (n,H,W,2) float32 and adds it to the statistics.
-
-        Raises:
-            UserError: see `encode_flow`.
-        """
-        settings = self._settings
-        encoded = [encode_flow(field, settings.bound, settings.quality, settings.codec) for field in flow]
-        self._height, self._width = flow.shape[1:3]
-        self._speeds += float(np.linalg.norm(flow, axis=-1).sum(dtype=np.float64))
-        self._clipped += round(quantise(flow, settings.bound)[1] * flow.size)
-        return encoded
-
-    def write(self, encoded: list[bytes]) -> None:
-        """Appends encoded fields to the file."""
-        for field in encoded:
+    def add(self, part: EncodedFlow) -> None:
+        """Appends the fields of a part."""
+        for field in part.fields:
             self._writer.add(field)
+        self._height, self._width = part.height, part.width
+        self._speeds += part.speeds
+        self._clipped += part.clipped
 
     def finish(self) -> tuple[StoredFrames, dict[str, Any]]:
         """Closes the file.
@@ -54,7 +91,7 @@ class ClipEncoder:
             The encoded flow, and the height and width of the fields, the share of values that were clipped and the mean
             speed, pixels per frame.
         """
-        pixels = self._pairs * self._height * self._width
+        pixels = len(self._writer) * self._height * self._width
         info = {
             "height": self._height,
             "width": self._width,

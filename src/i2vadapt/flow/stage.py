@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -17,11 +19,11 @@ from i2vadapt.data.failures import failure
 from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance, partial_folder
 from i2vadapt.data.shards.format import Encoded, Failed
 from i2vadapt.data.shards.reader import ShardReader
-from i2vadapt.flow.encoding import ClipEncoder
+from i2vadapt.flow.encoding import ClipWriter, EncodedFlow, QuantisedFlow, encode, quantise_flow
 from i2vadapt.flow.geometric import exact_flow, is_generated, open_depth
 from i2vadapt.flow.tvl1 import resolve_backend, to_grey, tvl1
 from i2vadapt.runtime.devices import visible_devices
-from i2vadapt.runtime.parallel import map_over_devices, ordered_map, prefetch
+from i2vadapt.runtime.parallel import map_over_devices, ordered_map, prefetch, thread_map
 
 _logger = logging.getLogger(__name__)
 
@@ -72,6 +74,15 @@ def flow_of_frames(frames: np.ndarray, settings: FlowSettings) -> np.ndarray:
     return tvl1(grey[:-1], grey[1:], backend=settings.backend, **settings.tvl1.model_dump())
 
 
+def _quantised_flow(frames: np.ndarray, settings: FlowSettings) -> QuantisedFlow:
+    if settings.backend != "cuda":
+        return quantise_flow(flow_of_frames(frames, settings), settings.bound)
+    from i2vadapt.flow.backends.cuda import quantised_pairs  # imported here because it needs the extra `gpu`
+
+    grey = to_grey(frames)
+    return quantised_pairs(grey[:-1], grey[1:], settings.tvl1, settings.bound)
+
+
 @dataclass
 class Seconds:
     """Time spent on each step by all workers together, seconds."""
@@ -81,55 +92,76 @@ class Seconds:
     encode: float = 0.0
 
     def add(self, other: Seconds) -> None:
-        """Adds the time spent on an item."""
+        """Adds the time spent on a part."""
         self.decode += other.decode
         self.flow += other.flow
         self.encode += other.encode
 
-    def __str__(self) -> str:
-        total = max(self.decode + self.flow + self.encode, 1e-9)
-        parts = {"reading": self.decode, "flow": self.flow, "encoding": self.encode}
-        return ", ".join(f"{name} {seconds / total:.0%}" for name, seconds in parts.items())
+    def shares(self) -> str:
+        """Share of each step."""
+        steps = vars(self)
+        total = max(sum(steps.values()), 1e-9)
+        return ", ".join(f"{_STEPS[name]} {seconds / total:.0%}" for name, seconds in steps.items())
+
+    def slowest(self, threads: int) -> str:
+        """The step that the others wait for, where reading and encoding have several threads each and flow has one."""
+        alone = {"decode": self.decode / threads, "flow": self.flow, "encode": self.encode / threads}
+        return _STEPS[max(alone, key=lambda name: alone[name])]
 
 
+Next = TypeVar("Next")
+_STEPS = {"decode": "reading", "flow": "flow", "encode": "encoding"}
 Result = tuple[Encoded | Failed, Seconds]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
-class Part:
-    """Frames or flow of consecutive pairs of a clip, or why there are none, and the time spent on it so far.
+class Part(Generic[Made]):
+    """What was made of consecutive pairs of a clip, or why there is nothing, and the time spent on it so far.
 
     Attributes:
         clip: the clip.
-        made: frames (n+1,H,W,3) uint8, or flow (n,H,W,2) float32.
+        made: range of frames, then frames (n+1,H,W,3) uint8, then their flow, quantised and finally encoded.
         is_last: whether it is the clip's last part.
         seconds: time spent.
     """
 
     clip: Clip
-    made: np.ndarray | Failed
+    made: Made | Failed
     is_last: bool
     seconds: Seconds
 
-
-def _read(clip: Clip) -> Iterator[Part]:
-    """Reads the frames of a clip, some pairs at a time, so that a long video is never in memory as a whole."""
-    count = clip.count
-    if count < 2:
-        yield Part(clip, Failed(clip.id, f"{count} frame, at least 2 are needed"), True, Seconds())
-        return
-    start, pairs = 0, 1
-    while start < count - 1:
+    def then(self, step: str, function: Callable[[Clip, Made], Next]) -> Part[Next]:
+        """Applies a step of the chain, named as in `Seconds`; a failure is the clip's."""
+        if isinstance(self.made, Failed):
+            return Part(self.clip, self.made, self.is_last, self.seconds)
         started = time.perf_counter()
         try:
-            if start == 0:
-                pairs = _pairs_at_a_time(clip)
-            stop = min(start + pairs, count - 1)
-            made: np.ndarray | Failed = clip.frames.frames(clip.item, np.arange(start, stop + 1))
+            made: Next | Failed = function(self.clip, self.made)
         except Exception as error:
-            stop, made = count - 1, failure(clip.id, error)
-        yield Part(clip, made, stop == count - 1, Seconds(decode=time.perf_counter() - started))
-        start = stop
+            made = failure(self.clip.id, error)
+        spent = replace(self.seconds, **{step: time.perf_counter() - started})
+        return Part(self.clip, made, self.is_last, spent)
+
+
+def _parts(clips: Iterable[Clip]) -> Iterator[Part[range]]:
+    """Divides clips into parts, so that a long video is never in memory as a whole."""
+    for clip in clips:
+        count = clip.count
+        if count < 2:
+            yield Part(clip, Failed(clip.id, f"{count} frame, at least 2 are needed"), True, Seconds())
+            continue
+        started = time.perf_counter()
+        try:
+            pairs = _pairs_at_a_time(clip)
+        except Exception as error:
+            yield Part(clip, failure(clip.id, error), True, Seconds())
+            continue
+        seconds = Seconds(decode=time.perf_counter() - started)
+        for start in range(0, count - 1, pairs):
+            stop = min(start + pairs, count - 1)
+            yield Part(clip, range(start, stop + 1), stop == count - 1, seconds)
+            seconds = Seconds()
 
 
 def _pairs_at_a_time(clip: Clip) -> int:
@@ -137,94 +169,88 @@ def _pairs_at_a_time(clip: Clip) -> int:
     return max(PART_PIXELS // (height * width), 1)
 
 
-def _compute(read: Part) -> Part:
-    """Computes flow from frames."""
-    if isinstance(read.made, Failed):
-        return read
-    started = time.perf_counter()
-    try:
-        made: np.ndarray | Failed = flow_of_frames(read.made, read.clip.settings)
-    except Exception as error:
-        made = failure(read.clip.id, error)
-    return replace(read, made=made, seconds=replace(read.seconds, flow=time.perf_counter() - started))
+def _read(part: Part[range]) -> Part[np.ndarray]:
+    return part.then("decode", lambda clip, frames: clip.frames.frames(clip.item, np.array(frames)))
 
 
-def _trace(clip: Clip, depth: ShardReader) -> Part:
+def _compute(part: Part[np.ndarray]) -> Part[QuantisedFlow]:
+    return part.then("flow", lambda clip, frames: _quantised_flow(frames, clip.settings))
+
+
+def _trace(clip: Clip, depth: ShardReader) -> Part[QuantisedFlow]:
     """Computes the exact flow of a generated clip, whose number of frames is a setting and small."""
-    started = time.perf_counter()
-    try:
-        made: np.ndarray | Failed = exact_flow(clip.frames, depth, clip.id)
-    except Exception as error:
-        made = failure(clip.id, error)
-    return Part(clip, made, True, Seconds(flow=time.perf_counter() - started))
+    whole = Part(clip, range(clip.count), True, Seconds())
+    return whole.then(
+        "flow", lambda clip, _: quantise_flow(exact_flow(clip.frames, depth, clip.id), clip.settings.bound)
+    )
 
 
-def _encode(parts: Iterable[Part]) -> Iterator[Result]:
-    """Encodes the parts of one clip after another, and yields each clip when its last part has come."""
-    encoder: ClipEncoder | None = None
+def _encode(part: Part[QuantisedFlow]) -> Part[EncodedFlow]:
+    return part.then("encode", lambda clip, flow: encode(flow, clip.settings))
+
+
+def _collect(parts: Iterable[Part[EncodedFlow]]) -> Iterator[Result]:
+    """Writes the parts of one clip after another, and yields each clip when its last part has come."""
+    writer: ClipWriter | None = None
     seconds, failed = Seconds(), None
     try:
         for part in parts:
-            started = time.perf_counter()
-            encoder = encoder or ClipEncoder(part.clip.folder, part.clip.settings, part.clip.count - 1)
-            failed = failed or _add(encoder, part)
-            seconds.add(replace(part.seconds, encode=time.perf_counter() - started))
+            writer = writer or ClipWriter(part.clip.folder)
+            seconds.add(part.seconds)
+            if isinstance(part.made, Failed):
+                failed = failed or part.made
+            elif failed is None:
+                writer.add(part.made)
             if not part.is_last:
                 continue
             if failed:
-                encoder.discard()
-            result = failed or _finished(encoder, part.clip), seconds
-            encoder, seconds, failed = None, Seconds(), None
+                writer.discard()
+            result = failed or _finished(writer, part.clip), seconds
+            writer, seconds, failed = None, Seconds(), None
             yield result
     finally:
-        if encoder:
-            encoder.discard()
+        if writer:
+            writer.discard()
 
 
-def _add(encoder: ClipEncoder, part: Part) -> Failed | None:
-    if isinstance(part.made, Failed):
-        return part.made
-    try:
-        encoded = encoder.encode(part.made)
-    except Exception as error:
-        return failure(part.clip.id, error)
-    encoder.write(encoded)  # outside, since a full disk is not the clip's fault
-    return None
-
-
-def _finished(encoder: ClipEncoder, clip: Clip) -> Encoded:
-    frames, info = encoder.finish()
+def _finished(writer: ClipWriter, clip: Clip) -> Encoded:
+    frames, info = writer.finish()
     info["fps"] = clip.frames.info[clip.item].get("fps")
     return Encoded(clip.id, int(clip.frames.labels[clip.item]), frames, info)
 
 
 def _process_clip(clip: Clip) -> Result:
-    parts = map(_compute, _read(clip)) if clip.depth is None else iter([_trace(clip, clip.depth)])
-    return next(_encode(parts))
+    flow = map(_compute, map(_read, _parts([clip]))) if clip.depth is None else iter([_trace(clip, clip.depth)])
+    return next(_collect(map(_encode, flow)))
 
 
-def _pipeline(clips: Sequence[Clip]) -> Iterator[Result]:
-    read = itertools.chain.from_iterable(map(_read, clips))
-    return prefetch(_encode(prefetch(map(_compute, prefetch(read)))))
+def _pipeline(clips: Sequence[Clip], threads: int) -> Iterator[Result]:
+    flow = prefetch(map(_compute, thread_map(_read, _parts(clips), threads)))
+    return _collect(thread_map(_encode, flow, threads))
 
 
-def _process_batch(clips: Sequence[Clip]) -> list[Result]:
-    return list(_pipeline(clips))
+def _process_batch(threads: int, clips: Sequence[Clip]) -> list[Result]:
+    return list(_pipeline(clips, threads))
 
 
 def _results(clips: Sequence[Clip], settings: FlowSettings, workers: int) -> Iterator[Result]:
     """Yields finished clips in order, while others are being read, computed and encoded.
 
-    On CPUs each worker process takes a clip through all steps. A GPU is fed by one process, with a thread for each
-    step and bounded queues between them; several GPUs are fed by one process each, in turn.
+    On CPUs each worker process takes a clip through all steps. A GPU is fed by one process, with a thread for the flow
+    and several that read and encode; several GPUs are fed by one process each, in turn.
     """
-    if settings.source == "tvl1" and settings.backend == "torch":
-        devices = visible_devices()
-        if len(devices) == 1:
-            return _pipeline(clips)
-        batches = [clips[start : start + BATCH_ITEMS] for start in range(0, len(clips), BATCH_ITEMS)]
-        return itertools.chain.from_iterable(map_over_devices(_process_batch, batches, devices))
-    return ordered_map(_process_clip, clips, workers)
+    if not _is_on_gpu(settings):
+        return ordered_map(_process_clip, clips, workers)
+    devices = visible_devices()
+    if len(devices) == 1:
+        return _pipeline(clips, workers)
+    batches = [clips[start : start + BATCH_ITEMS] for start in range(0, len(clips), BATCH_ITEMS)]
+    process = partial(_process_batch, max(workers // len(devices), 1))
+    return itertools.chain.from_iterable(map_over_devices(process, batches, devices))
+
+
+def _is_on_gpu(settings: FlowSettings) -> bool:
+    return settings.source == "tvl1" and settings.backend in ("torch", "cuda")
 
 
 def run_flow(
@@ -243,7 +269,7 @@ def run_flow(
         frames: shard of frames.
         out: shard to write.
         settings: settings of the stage; for real videos the only source of flow is TV-L1.
-        workers: number of worker processes; ignored on a GPU.
+        workers: number of worker processes; on a GPU, of threads that read and as many that encode.
         max_failed_share: share of failed items above which the stage fails.
         depth: shard of depth that generated frames were made from; needed with source "geometric".
 
@@ -275,4 +301,8 @@ def run_flow(
     )
     rate = pairs / max(time.monotonic() - started, 1e-9)
     method = settings.backend if settings.source == "tvl1" else "geometry"
-    _logger.info("flow by %s: %d pairs, %.1f pairs/s, %d workers; time: %s", method, pairs, rate, workers, spent)
+    _logger.info(
+        "flow by %s: %d pairs, %.1f pairs/s, %d workers; time: %s", method, pairs, rate, workers, spent.shares()
+    )
+    if _is_on_gpu(settings):
+        _logger.info("the other steps waited for: %s", spent.slowest(workers))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ BACKENDS = {
     "opencv": "i2vadapt.flow.backends.opencv",
     "numba": "i2vadapt.flow.backends.numba",
     "torch": "i2vadapt.flow.backends.torch",
+    "cuda": "i2vadapt.flow.backends.cuda",
 }
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA's, AMD's, and either's under WSL
 
@@ -32,7 +34,8 @@ def tvl1(first: np.ndarray, second: np.ndarray, backend: str = "auto", **setting
     Args:
         first: (N,H,W) or (H,W) uint8 grey.
         second: images of the same shape.
-        backend: one of BACKENDS, or "auto": torch if there is a GPU, otherwise numba.
+        backend: one of BACKENDS, or "auto": on an NVIDIA GPU cuda where numba-cuda is installed, on GPUs
+            otherwise torch, and without one numba.
         **settings: fields of `i2vadapt.config.Tvl1Settings`; the defaults are OpenCV's.
 
     Returns:
@@ -69,7 +72,12 @@ def resolve_backend(name: str) -> str:
     # Importing PyTorch takes seconds in every worker process, so first check whether a GPU driver is present at all.
     if sys.platform == "linux" and not any(Path(device).exists() for device in _GPU_DEVICES):
         return "numba"
-    return "torch" if best_device() == "cuda" else "numba"
+    if best_device() != "cuda":
+        return "numba"
+    import torch
+
+    is_nvidia = torch.version.hip is None
+    return "cuda" if is_nvidia and importlib.util.find_spec("numba_cuda") is not None else "torch"
 
 
 def to_grey(rgb: np.ndarray) -> np.ndarray:

@@ -35,9 +35,10 @@ def score_clips(
     for batch in batches:
         with arithmetic.autocast():
             output = model(place(batch["clip"], arithmetic))
-        probabilities.append(class_probabilities(output.frame_logits, fusion).float().cpu())
-        features.append(output.features.float().cpu())
-    return torch.cat(probabilities).numpy(), torch.cat(features).numpy()
+        # They stay on the device to the end: fetched here, they would keep a GPU from starting on the next batch.
+        probabilities.append(class_probabilities(output.frame_logits, fusion).float())
+        features.append(output.features.float())
+    return torch.cat(probabilities).cpu().numpy(), torch.cat(features).cpu().numpy()
 
 
 def class_probabilities(frame_logits: Tensor, fusion: Fusion) -> Tensor:

@@ -59,7 +59,7 @@ class LossPart:
     terms: Mapping[str, Tensor]
     sample: Sample
     clips: int
-    measured: Mapping[str, float] = field(default_factory=dict)
+    measured: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def videos(self) -> int:

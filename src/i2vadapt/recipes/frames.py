@@ -23,6 +23,6 @@ class Recipe(base.Recipe[Settings]):
 
     def loss_parts(self, batch: Sample, progress: float) -> Iterator[LossPart]:
         """Yields the classification loss of the photographs."""
-        labels = batch["label"].to(self.context.arithmetic.device)
+        labels = batch["label"].to(self.context.arithmetic.device, non_blocking=True)
         logits = self.run_network(batch).video_logits
         yield LossPart({"loss_video": video_loss(logits, labels, self.settings.loss)}, batch, len(labels))

@@ -95,7 +95,7 @@ class Recipe(base.Recipe[Settings]):
     def _source_part(self, source: Sample, target: Sample | None, progress: float) -> LossPart:
         """Video-level loss (Eq. 3 and 4), weighted local loss (Eq. 2) and weighted transfer loss (section 4.5)."""
         settings = self.settings
-        labels = source["label"].to(self.context.arithmetic.device)
+        labels = source["label"].to(self.context.arithmetic.device, non_blocking=True)
         output = self.run_network(source)
         terms = {"loss_video": video_loss(output.video_logits, labels, settings.loss)}
         if settings.has_local_loss:
@@ -114,11 +114,11 @@ class Recipe(base.Recipe[Settings]):
 
     def _pace_part(self, paced: Sample, pace: PaceSettings) -> LossPart:
         """Weighted pace loss (Eq. 5; the weight is lambda_2), and the accuracy of the pace prediction."""
-        rates = paced["pace"].to(self.context.arithmetic.device)
+        rates = paced["pace"].to(self.context.arithmetic.device, non_blocking=True)
         logits = self.run_network(paced).pace_logits
         if logits is None:
             raise ValueError("the network has no pace head")
-        right = float((logits.argmax(1) + 1 == rates).double().mean())
+        right = (logits.argmax(1) + 1 == rates).double().mean()
         terms = {"loss_pace": pace.weight * pace_loss(logits, rates)}
         return LossPart(terms, paced, len(rates), {"pace_accuracy": right})
 

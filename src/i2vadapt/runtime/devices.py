@@ -47,11 +47,14 @@ def visible_devices() -> list[str]:
 
 
 def use_device(device: str) -> None:
-    """Makes one of `visible_devices` the device that `cuda` stands for in this process."""
-    if device != "cpu":
-        import torch
+    """Hides all GPUs but one of `visible_devices` from this process, in which CUDA must not have been used yet.
 
-        torch.cuda.set_device(device)
+    Making it PyTorch's current device would not do, since that holds for a single thread and for PyTorch alone.
+    """
+    if device != "cpu":
+        number = int(device.removeprefix("cuda:"))
+        listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+        os.environ["CUDA_VISIBLE_DEVICES"] = listed.split(",")[number].strip() if listed else str(number)
 
 
 def chosen_dtype(precision: str, device: str) -> torch.dtype:
@@ -65,7 +68,7 @@ def chosen_dtype(precision: str, device: str) -> torch.dtype:
 
     if precision == "float64":
         return torch.float64
-    fast = torch.cuda.is_bf16_supported() if device == "cuda" else _cpu_has_bfloat16()
+    fast = torch.cuda.is_bf16_supported(including_emulation=False) if device == "cuda" else _cpu_has_bfloat16()
     use = precision == "bfloat16" or (precision == "auto" and fast)
     return torch.bfloat16 if use else torch.float32
 

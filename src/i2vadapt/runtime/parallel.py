@@ -1,4 +1,4 @@
-"""Parallel work on independent items: ordered maps over processes and devices, and prefetching in a thread."""
+"""Parallel work on independent items: ordered maps over processes, threads and devices, and prefetching in a thread."""
 
 from __future__ import annotations
 
@@ -108,6 +108,24 @@ def map_over_devices(function: Callable[[In], Out], work: Iterable[In], devices:
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def thread_map(function: Callable[[In], Out], work: Iterable[In], threads: int) -> Iterator[Out]:
+    """Applies a function in threads and yields the results in order; for work that releases Python's lock.
+
+    At most two results per thread are in flight.
+    """
+    pool = ThreadPoolExecutor(threads)
+    waiting: deque[Future[Out]] = deque()
+    try:
+        for item in work:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def prefetch(results: Iterable[Out], count: int = 2) -> Iterator[Out]:

@@ -53,13 +53,21 @@ class Arithmetic:
 
 
 def choose_arithmetic(precision: str) -> Arithmetic:
-    """The best device and the data type for it.
+    """The best device and the data type for it; also sets how cuDNN computes convolutions in this process.
+
+    In bfloat16, cuDNN tries its algorithms on the first batch of each shape and keeps the fastest. The choice may
+    differ from one process to the next, and with it the last bits of the results. A precision that was asked for, other
+    than bfloat16, is there to compare numbers: no TF32, which has the precision of float16, and repeatable algorithms.
 
     Args:
         precision: setting `precision` of a run, see `chosen_dtype`.
     """
     device = torch.device(best_device())
-    return Arithmetic(device, chosen_dtype(precision, device.type))
+    dtype = chosen_dtype(precision, device.type)
+    exact = precision in ("float32", "float64")
+    cudnn = torch.backends.cudnn
+    cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32 = dtype is torch.bfloat16, exact, not exact
+    return Arithmetic(device, dtype)
 
 
 def at_least_float32(values: Tensor) -> Tensor:

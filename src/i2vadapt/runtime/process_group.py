@@ -48,27 +48,26 @@ class ProcessGroup:
         start = self.rank * whole + min(self.rank, rest)
         return batch[start : start + whole + (self.rank < rest)]
 
-    def sum_gradients(self, weights: Iterable[nn.Parameter], *values: float) -> list[float]:
-        """Sums gradients over the processes, in place, together with some numbers.
+    def sum_gradients(self, weights: Iterable[nn.Parameter], values: Tensor) -> Tensor:
+        """Sums gradients over the processes, in place, together with some numbers; the host does not wait for them.
 
         Args:
             weights: weights whose gradients are summed; every process must have gradients for the same weights.
-            values: numbers to sum.
+            values: numbers to sum (n,), on the device of the weights.
 
         Returns:
-            Sums of the numbers.
+            Sums of the numbers (n,).
         """
         if self.world_size == 1:
-            return list(values)
+            return values
         gradients = [weight.grad for weight in weights if weight.grad is not None]
-        extra = torch.tensor(values, dtype=gradients[0].dtype, device=gradients[0].device)
-        buffer = torch.cat([*(gradient.flatten() for gradient in gradients), extra])
+        buffer = torch.cat([*(gradient.flatten() for gradient in gradients), values.to(gradients[0].dtype)])
         dist.all_reduce(buffer)
         place = 0
         for gradient in gradients:
             gradient.copy_(buffer[place : place + gradient.numel()].view_as(gradient))
             place += gradient.numel()
-        return [float(value) for value in buffer[place:]]
+        return buffer[place:]
 
     def gather(self, value: T) -> list[T]:
         """Returns one value from each process, in order of rank, to every process."""

@@ -14,8 +14,7 @@ from i2vadapt import stages
 from i2vadapt.config.preprocessing import SynthesisSettings
 from i2vadapt.data.failures import failure
 from i2vadapt.data.image import read_image, size_with_short_side
-from i2vadapt.data.items import Item, digest_items, item_seed
-from i2vadapt.data.manifest import check_unchanged
+from i2vadapt.data.items import Item, check_unchanged, digest_items, item_seed
 from i2vadapt.data.shards.build import build_shard, make_provenance
 from i2vadapt.data.shards.codec import LONGEST_SIDE, encode_frame
 from i2vadapt.data.shards.format import Encoded, Failed

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from i2vadapt.clips.domains import open_domains
 from i2vadapt.clips.loaders import Loaders
@@ -28,10 +29,13 @@ from i2vadapt.training.optimizer import build_optimizer
 from i2vadapt.training.result import Result
 from i2vadapt.training.run import Run
 from i2vadapt.training.state import random_state, set_random_state
+from i2vadapt.training.step_values import StepValues
 from i2vadapt.training.target_scores import TargetScores, reported_accuracies
 from i2vadapt.weights import checkpoint
 
 _logger = logging.getLogger(__name__)
+
+_LOSS = "loss"  # of a whole step, among the values of its parts
 
 
 class Trainer:
@@ -66,6 +70,7 @@ class Trainer:
         self.optimizer, self.schedule = build_optimizer(self.model, self.settings)
         self.history: list[Row] = []
         self.epoch, self.step, self.means = 0, 0, Means()
+        self._unread: StepValues | None = None
         self._stop = StopRequest()
         self._check_group()
 
@@ -151,6 +156,7 @@ class Trainer:
                 waited += time.monotonic() - before
                 clips += self._step(batch)
                 bar.update()
+        self._record(None)
         seconds = max(time.monotonic() - started, 1e-9)
         self._check_weights()
         if self.group.world_size > 1 and not self.settings.sync_batch_norm:
@@ -181,31 +187,47 @@ class Trainer:
 
         Raises:
             Preempted: after the step, if a stop was requested of one of the processes.
-            UserError: if the loss is not finite.
+            UserError: if the loss of the step before is not finite; nothing of either has been saved.
         """
         self.optimizer.zero_grad(set_to_none=True)
         done = (self.epoch + self.step / self.recipe.steps) / self.settings.epochs
-        loss, clips, videos = 0.0, 0, 0.0
+        values, losses, clips, videos = StepValues(), [], 0, 0.0
         for part in self.recipe.loss_parts(batch, done):
-            loss += self._backward(part)
+            losses.append(self._backward(part, values))
             clips += part.clips
             videos = videos or part.videos / max(float(part.sample["share"]), 1e-9)
-        total, stops = self.group.sum_gradients(self.model.parameters(), loss, float(self._stop.received))
-        if not np.isfinite(total):
-            raise UserError(
-                f"epoch {self.epoch + 1}: the loss is not finite: lower learning_rate ({self.settings.learning_rate})"
-            )
+        loss = torch.stack(losses).sum()
+        stop = loss.new_full((), float(self._stop.received))  # unlike new_tensor, without waiting for the device
+        total, stops = self.group.sum_gradients(self.model.parameters(), torch.stack([loss, stop]))
+        values.add(_LOSS, total, videos if self.group.is_main else 0.0)
         if self.settings.clip_gradient is not None:
             torch.nn.utils.clip_grad_value_(self.model.parameters(), self.settings.clip_gradient)
         self.optimizer.step()
-        if self.group.is_main:
-            self.means.add("loss", total, videos)
         self.step += 1
-        if stops:
+        self._record(values)
+        # Several processes must stop after the same step, so they have to wait for the sum; one need not.
+        if self._stop.received if self.group.world_size == 1 else bool(stops):
+            self._record(None)
             raise Preempted
         return clips
 
-    def _backward(self, part: LossPart) -> float:
+    def _record(self, values: StepValues | None) -> None:
+        """Starts to fetch the values of a step, if any, and adds those of the step before to the means.
+
+        Raises:
+            UserError: if the loss of the step before is not finite.
+        """
+        if values is not None:
+            values.send()
+        before, self._unread = self._unread, values
+        for name, value, weight in before.read() if before is not None else ():
+            if name == _LOSS and not np.isfinite(value):
+                rate = self.settings.learning_rate
+                raise UserError(f"epoch {self.epoch + 1}: the loss is not finite: lower learning_rate ({rate})")
+            if weight > 0:
+                self.means.add(name, value, weight)
+
+    def _backward(self, part: LossPart, values: StepValues) -> Tensor:
         """Runs the backward pass of this process's part and returns its contribution to the loss.
 
         The terms are means over videos, so the contributions add up to the mean over the whole batch. A transfer loss
@@ -213,11 +235,9 @@ class Trainer:
         """
         loss = float(part.sample["share"]) * torch.stack(list(part.terms.values())).sum()
         loss.backward()
-        for name, term in part.terms.items():
-            self.means.add(name, float(term.detach()), part.videos)
-        for name, value in part.measured.items():
-            self.means.add(name, value, part.videos)
-        return float(loss.detach())
+        for name, value in {**part.terms, **part.measured}.items():
+            values.add(name, value, part.videos)
+        return loss.detach().double()
 
     def _resume(self) -> None:
         if not self.folder.state.exists():

@@ -36,6 +36,7 @@ def build_optimizer(model: RunNetwork, settings: RunSettings) -> tuple[torch.opt
         lr=settings.learning_rate,
         momentum=settings.momentum,
         weight_decay=settings.weight_decay,
+        fused=trained[0].device.type == "cuda" or None,  # one kernel; None leaves the choice to PyTorch
     )
     # With few epochs, a milestone may round to 0, which would drop the rate before the first epoch.
     milestones = [max(int(settings.epochs * part), 1) for part in settings.milestones]
