@@ -1,8 +1,8 @@
 """Motion of a person in each of the six actions.
 
-`walk` and `run` differ in pace much more than in any pose, `sit_down` and `stand_up` in the direction of time; the
-habits of individual people overlap, so a single frame does not determine which of the two it shows. `wave` and `kick`
-can be recognised in a single frame.
+`walk` and `run` differ in pace more than in any pose, `sit_down` and `stand_up` in the direction of time; their poses
+differ enough for a single frame to show mostly, but not always, which of the two it is. With poses that overlap more,
+pseudo-labels decide by chance which of a pair is which, and the flow learned from them confirms it either way.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ def _bump(phase: float, centre: float, sharpness: float) -> float:
 
 
 def _gait(rng: np.random.Generator, running: bool) -> Movement:
-    """Walking or running: the same cycle with different parameters, drawn from overlapping distributions."""
-    swing = _draw(rng, 36, 4.5, 26, 47) if running else _draw(rng, 25, 4.5, 15, 34)
-    lift = _draw(rng, 82, 12, 50, 108) if running else _draw(rng, 50, 9, 32, 72)
-    crook = _draw(rng, 62, 21, 15, 105) if running else _draw(rng, 34, 17, 5, 90)
-    lean = _draw(rng, 10, 3.5, 0, 18) if running else _draw(rng, 3.5, 3.3, -3, 11)
-    arms = _draw(rng, 32, 8, 12, 50) if running else _draw(rng, 25, 8, 8, 42)
+    """Walking or running: the same cycle with different parameters, drawn from two distributions."""
+    swing = _draw(rng, 40, 4, 30, 50) if running else _draw(rng, 23, 4, 13, 31)
+    lift = _draw(rng, 95, 11, 65, 118) if running else _draw(rng, 44, 8, 26, 62)
+    crook = _draw(rng, 80, 15, 40, 112) if running else _draw(rng, 22, 12, 3, 60)
+    lean = _draw(rng, 14, 3.5, 4, 22) if running else _draw(rng, 2, 2.5, -3, 8)
+    arms = _draw(rng, 38, 8, 18, 56) if running else _draw(rng, 22, 7, 8, 38)
     rate = _draw(rng, 1.62, 0.18, 1.3, 2.0) if running else _draw(rng, 0.75, 0.08, 0.6, 0.92)
     bounce = _draw(rng, 0.03, 0.015, 0.0, 0.06) if running else 0.0
     out, nod = _draw(rng, 9, 4, 2, 18), _draw(rng, 0, 5, -10, 10)
@@ -80,8 +80,8 @@ def _gait(rng: np.random.Generator, running: bool) -> Movement:
 
 def _chair(rng: np.random.Generator, rising: bool) -> Movement:
     """Sitting down or standing up: the same sequence of poses in opposite order."""
-    lean = _draw(rng, 40, 6.5, 22, 55) if rising else _draw(rng, 24, 6.5, 10, 42)
-    reach = _draw(rng, 32, 13, -10, 62) if rising else _draw(rng, -13, 13, -42, 25)
+    lean = _draw(rng, 46, 5.5, 30, 58) if rising else _draw(rng, 17, 5.5, 5, 32)
+    reach = _draw(rng, 48, 12, 10, 72) if rising else _draw(rng, -24, 12, -50, 8)
     crook = _draw(rng, 28, 12, 5, 60)
     rest, tilt = _draw(rng, 6, 5, -5, 16), _draw(rng, 16, 4, 8, 24)
     feet, out = _draw(rng, 6, 3, 2, 14), _draw(rng, 9, 4, 3, 18)

@@ -18,8 +18,8 @@ from i2vadapt.demo.scene import Camera, Floats, Scene
 from i2vadapt.demo.smearing import smear
 from i2vadapt.demo.surroundings import Space
 
-FRAME_RATE = 25
-_SIZES = ((120, 160), (144, 176), (120, 160), (112, 200), (128, 128), (160, 128))
+FRAME_RATE = 12
+_SIZES = ((96, 128), (112, 144), (96, 128), (88, 160), (104, 104), (128, 104))
 _SHAKES = 3  # sine waves per axis of the camera shake
 
 
@@ -82,7 +82,7 @@ def video_clip(rng: np.random.Generator, name: str) -> Clip:
         name: the action, one of CLASSES.
     """
     size = _SIZES[rng.integers(len(_SIZES))]
-    frames = int(min(40 + rng.exponential(16.0), 100))
+    frames = int(min(20 + rng.exponential(8.0), 50))
     duration = (frames - 1) / FRAME_RATE
     movement = random_movement(rng, name)
     heading, phase = heading_for(rng, name), rng.random()
@@ -118,7 +118,7 @@ def video_clip(rng: np.random.Generator, name: str) -> Clip:
         frames,
         rng.uniform(2.0, 6.0),
         rng.uniform(0.2, 0.4) if moving_blur else rng.uniform(0.4, 0.65),
-        rng.uniform(0.3, 0.8) / FRAME_RATE if moving_blur else 0.0,
+        rng.uniform(0.012, 0.032) if moving_blur else 0.0,
         rng.uniform(0.9, 1.0) * np.array([rng.uniform(0.92, 1.0), 1.0, rng.uniform(1.0, 1.14)]),
     )
 
