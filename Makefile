@@ -20,8 +20,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	python -m pip install --quiet --constraint constraints.txt --editable ".[workflow,test,check]"
 	touch $@
 
+# Two or three small trainings side by side take less time than one after another on all cores.
 demo: setup
-	snakemake --cores $(CORES) --configfile config.yaml
+	@python -m i2vadapt demo --estimate --workers $(CORES)
+	snakemake --cores $(CORES) --configfile config.yaml --resources gpu=$(CORES) --set-threads train=$$((($(CORES) + 2) / 3))
 
 test: setup
 	$(PYTEST) -m "not slow"

@@ -35,7 +35,7 @@ class Stage:
     gpu: int = 0
 
 
-DEMO = Stage("demo_data", version=2, threads=8)
+DEMO = Stage("demo_data", version=3, threads=8)
 MANIFEST = Stage("manifest", version=2)
 DEPTH = Stage("depth", version=3, kind="depth", settings="depth", sides=("source",), gpu=1)
 SYNTHESIZE = Stage("synthesize", version=4, kind="frames", reads="depth", settings="synthesis", sides=("source",))

@@ -95,6 +95,8 @@ def test_a_run_reads_the_scores_of_the_epochs_after_which_its_bank_is_refilled()
     settings = parse(video.Settings, {"stream": "flow", "epochs": 7, "evaluate_every": 5, "bank": bank}, "test")
     assert settings.epochs_read() == {4, 5, 6}
     assert settings.scored_epochs() == {4, 5, 6, 7}
+    late = parse(video.Settings, {"epochs": 7, "evaluate_every": 2, "evaluate_from": 3}, "test")
+    assert late.scored_epochs() == {4, 6, 7}
     rgb = parse(video.Settings, {"epochs": 7, "evaluate_every": 5, "bank": bank}, "test")
     assert (rgb.parents, rgb.epochs_read(), rgb.scored_epochs()) == ((), set(), {5, 7})
 

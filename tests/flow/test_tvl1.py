@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import cv2
@@ -68,8 +69,8 @@ def test_impossible_settings_are_refused_by_name(setting: str, value: float) -> 
 
 
 def test_unknown_backend_names_those_there_are() -> None:
-    with pytest.raises(UserError, match=r"auto, opencv.*'cuda'"):
-        tvl1(blobs(), blobs(), backend="cuda")
+    with pytest.raises(UserError, match=r"auto, opencv.*'gpu'"):
+        tvl1(blobs(), blobs(), backend="gpu")
 
 
 def test_settings_reach_the_algorithm() -> None:
@@ -102,3 +103,23 @@ def test_error_on_a_real_pair_is_that_of_the_defaults() -> None:
     truth = read_flo(folder / f"{pair}-gt.flo")
     flow = tvl1(to_grey(images[0]), to_grey(images[1]), backend="opencv")
     assert np.linalg.norm(flow - truth, axis=-1).mean() == pytest.approx(1.17, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("device", "hip", "has_numba_cuda", "expected"),
+    [
+        ("cpu", None, True, "numba"),
+        ("cuda", None, True, "cuda"),
+        ("cuda", None, False, "torch"),
+        ("cuda", "6.4", True, "torch"),  # AMD
+    ],
+)
+def test_auto_takes_the_fastest_backend_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch, device: str, hip: str | None, has_numba_cuda: bool, expected: str
+) -> None:
+    module = sys.modules["i2vadapt.flow.tvl1"]  # the package's attribute of that name is the function
+    monkeypatch.setattr(module, "_GPU_DEVICES", ("/",))
+    monkeypatch.setattr(module, "best_device", lambda: device)
+    monkeypatch.setattr("torch.version.hip", hip)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: object() if has_numba_cuda else None)
+    assert module.resolve_backend("auto") == expected

@@ -69,7 +69,10 @@ def _add_demo(commands: Any) -> None:
     parser.add_argument(
         "--photographs", type=whole_number, default=60, metavar="N", help="number of photographs per class (60)"
     )
-    parser.add_argument("--videos", type=whole_number, default=25, metavar="N", help="number of videos per class (25)")
+    parser.add_argument("--videos", type=whole_number, default=50, metavar="N", help="number of videos per class (50)")
+    parser.add_argument(
+        "--estimate", action="store_true", help="only print how long `make demo` will take on --workers cores"
+    )
     add_workers(parser)
 
 
@@ -132,6 +135,11 @@ def run_download(options: argparse.Namespace) -> None:
 
 def run_demo(options: argparse.Namespace) -> None:
     """Sub-command demo."""
+    if options.estimate:
+        from i2vadapt.demo.estimate import describe_estimate
+
+        sys.stdout.write(f"{describe_estimate(max(options.workers, 1))}\n")
+        return
     from i2vadapt.demo import write_demo
 
     write_demo(options.out, options.seed, options.photographs, options.videos, max(options.workers, 1))
