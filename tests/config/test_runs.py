@@ -133,7 +133,8 @@ FLOW = {"stream": "flow", "pace": None, "bank": {"partner": "rgb"}}
             {"rgb": RGB, "flow": FLOW},
             ["rgb", "flow"],
             {"evaluate_every": 3},
-            "run flow: needs the scores of rgb after epoch 2, but rgb does not score it: evaluate_every is 3, evaluate_from 1, epochs 4",
+            "run flow: needs the scores of rgb after epoch 2, but rgb does not score it: evaluate_every is 3,"
+            " evaluate_from 2, epochs 4",
         ),
         (
             {"rgb": {**FLOW, "bank": None}, "flow": {**FLOW, "bank": {"partner": "rgb", "strategy": "simw_top1"}}},
