@@ -26,6 +26,7 @@ def test_a_killed_run_is_locked_then_goes_on_to_the_same_shards(finished: Projec
             if list(fresh.folder.rglob("*.h5")) and list(fresh.folder.rglob("*.h5.partial")):
                 break
             time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGSTOP)  # it stays in the middle, however long the next one takes to start
         assert process.poll() is None
         second = fresh.run("datasets")
     finally:
