@@ -30,7 +30,7 @@ def command(data: Path, out: Path, workers: int, settings: dict[str, object] = S
 
 def run(arguments: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
     settings = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-    return subprocess.run(arguments, env=settings, capture_output=True, text=True, timeout=300)
+    return subprocess.run(arguments, env=settings, capture_output=True, text=True, timeout=900)
 
 
 @pytest.fixture(scope="module")
