@@ -69,7 +69,7 @@ def _add_demo(commands: Any) -> None:
     parser.add_argument(
         "--photographs", type=whole_number, default=60, metavar="N", help="number of photographs per class (60)"
     )
-    parser.add_argument("--videos", type=whole_number, default=50, metavar="N", help="number of videos per class (50)")
+    parser.add_argument("--videos", type=whole_number, default=40, metavar="N", help="number of videos per class (40)")
     parser.add_argument(
         "--estimate", action="store_true", help="only print how long `make demo` will take on --workers cores"
     )

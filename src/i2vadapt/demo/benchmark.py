@@ -81,7 +81,7 @@ def _index(items: list[_Item]) -> bytes:
 
 
 def write_demo(
-    out: Path, seed: int = 0, photographs_per_class: int = 60, videos_per_class: int = 50, workers: int = 2
+    out: Path, seed: int = 0, photographs_per_class: int = 60, videos_per_class: int = 40, workers: int = 2
 ) -> None:
     """Renders the demo benchmark.
 

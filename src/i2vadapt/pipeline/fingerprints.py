@@ -14,7 +14,7 @@ from i2vadapt.data.listing import shard_digests
 from i2vadapt.files.digests import data_digest
 from i2vadapt.layout import DatasetFolder
 
-DEMO = {"version": stages.DEMO.version, "seed": 0, "photographs": 60, "videos": 50}
+DEMO = {"version": stages.DEMO.version, "seed": 0, "photographs": 60, "videos": 40}
 """What the demo benchmark is rendered from."""
 
 _LENGTH = 8
