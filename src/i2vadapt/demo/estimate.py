@@ -9,7 +9,8 @@ from i2vadapt.config.resolve import ResolvedBenchmark, read_config
 from i2vadapt.config.run import RunSettings
 
 _ROWS = ("so_rgb", "so_rgb_flow", "cfb", "full")
-_PREPARING = 250.0  # seconds of one core for rendering, preprocessing, starting the commands, fusion and report
+_PREPARING = 370.0  # seconds of one core for rendering, preprocessing, starting the commands, fusion and report
+_AROUND = 2.3  # what a clip takes with all around it: loading, optimiser, a neighbour that shares the caches
 _SCORING = 0.35  # time to score a video, as a share of the time to train on a clip
 
 
@@ -25,7 +26,7 @@ def describe_estimate(cores: int, workflow: Path = Path("workflow")) -> str:
     """
     _, (demo,) = read_config({"benchmarks": ["demo"], "methods": list(_ROWS)}, workflow, [])
     clip = _seconds_of_a_clip(demo.runs["flow"], len(demo.benchmark.classes))
-    minutes = (_PREPARING + _clips(demo) * clip) / min(cores, 3) / 60  # three runs can be trained at a time
+    minutes = (_PREPARING + _AROUND * _clips(demo) * clip) / min(cores, 3) / 60  # three runs can be trained at a time
     return (
         f"The demo will take about {max(round(minutes), 1)} minutes on {cores} cores"
         f" (training: {1 / clip:.0f} clips per second and core)."
