@@ -63,7 +63,11 @@ def test_help_and_stages_do_without_packages_that_they_do_not_use(missing: str) 
     [
         ("av", "av", ["decode", "--items", "items.csv", "--out", "out.h5"]),
         ("timm", "timm", ["depth", "--items", "items.csv", "--out", "out.h5"]),
-        ("sklearn", "scikit-learn", ["evaluate", "method", "--target", "data", "--out", "out.csv"]),
+        (
+            "sklearn",
+            "scikit-learn",
+            ["report", "--benchmark", "demo.yaml", "--results", ".", "--methods", "cfb", "--out", "page"],
+        ),
     ],
 )
 def test_a_missing_package_is_one_line(module: str, package: str, arguments: list[str]) -> None:

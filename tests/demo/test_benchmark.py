@@ -42,9 +42,9 @@ def test_the_index_names_every_file(demo: Path) -> None:
 def test_videos_are_short_clips_that_move(demo: Path) -> None:
     for name in CLASSES:
         frames = decoded(demo / "videos" / name / f"{name}_000.mp4")
-        assert 40 <= len(frames) <= 100
+        assert 20 <= len(frames) <= 50
         assert frames.shape[1] % 2 == frames.shape[2] % 2 == 0
-        assert np.abs(np.diff(frames[::10].astype(float), axis=0)).mean() > 1
+        assert np.abs(np.diff(frames[::5].astype(float), axis=0)).mean() > 1
 
 
 def test_photographs_are_brighter_than_videos(demo: Path) -> None:

@@ -47,7 +47,7 @@ def test_nobody_floats_or_sinks(name: str) -> None:
         assert lowest_sole(body, pose) == pytest.approx(-pose.lift, abs=1e-9)
 
 
-def test_running_is_faster_than_walking_and_mostly_shows_in_the_pose() -> None:
+def test_running_is_faster_than_walking_and_bends_the_arms_more() -> None:
     rng = np.random.default_rng(0)
     walks, runs = ([random_movement(rng, name) for _ in range(60)] for name in ("walk", "run"))
     assert min(run.rate for run in runs) > max(walk.rate for walk in walks)
@@ -55,7 +55,6 @@ def test_running_is_faster_than_walking_and_mostly_shows_in_the_pose() -> None:
     assert 1.9 < ratio < 2.5
     crooks = [sorted(sum(m.pose(0.0).elbow) for m in group) for group in (walks, runs)]
     assert np.median(crooks[1]) > np.median(crooks[0])
-    assert crooks[0][-1] > crooks[1][0]  # but not always
 
 
 @pytest.mark.parametrize(("name", "direction"), [("sit_down", 1), ("stand_up", -1)])
