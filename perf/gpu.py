@@ -3,8 +3,8 @@
     python perf/gpu.py [--only training depth loader tvl1 stage compiled profile] [--markdown] [--tiny]
 
 Each section runs in a process of its own with a time limit, and each row is printed as soon as it is measured, so that
-an error or a lack of time loses only what comes after it. Without an NVIDIA GPU, nothing is measured; `--tiny` measures
-tiny sizes on any device, which tells that the script works and nothing else.
+an error or a lack of time loses only what comes after it. Without an NVIDIA GPU, nothing is measured; `--tiny` runs
+every section with tiny sizes on any device, to check the script itself.
 """
 
 from __future__ import annotations

@@ -3,7 +3,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from i2vadapt.demo.estimate import describe_estimate
+from i2vadapt.errors import UserError
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 
@@ -17,3 +20,8 @@ def test_the_estimate_names_minutes_cores_and_its_reason() -> None:
     minutes, rate = map(int, found.groups())
     assert 2 < minutes < 120
     assert rate > 0
+
+
+def test_outside_the_project_the_estimate_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no folder .*workflow here; run it in the folder of the project"):
+        describe_estimate(2, tmp_path / "workflow")

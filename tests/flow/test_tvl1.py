@@ -123,3 +123,22 @@ def test_auto_takes_the_fastest_backend_of_the_machine(
     monkeypatch.setattr("torch.version.hip", hip)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: object() if has_numba_cuda else None)
     assert module.resolve_backend("auto") == expected
+
+
+@pytest.mark.parametrize(
+    ("device", "hip", "message"),
+    [
+        ("cpu", None, "flow: backend: cuda needs an NVIDIA GPU that PyTorch can use"),
+        ("cuda", "6.4", "flow: backend: cuda needs an NVIDIA GPU that PyTorch can use"),
+        ("cuda", None, "flow: backend: cuda needs the package numba-cuda, which is not installed"),
+    ],
+)
+def test_cuda_without_what_it_needs_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, device: str, hip: str | None, message: str
+) -> None:
+    monkeypatch.setattr(sys.modules["i2vadapt.flow.tvl1"], "best_device", lambda: device)
+    monkeypatch.setattr("torch.version.hip", hip)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(UserError) as caught:
+        tvl1(blobs(), blobs(), backend="cuda")
+    assert str(caught.value).startswith(message)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from i2vadapt.config.resolve import ResolvedBenchmark, read_config
 from i2vadapt.config.run import RunSettings
+from i2vadapt.errors import UserError
 
 _ROWS = ("so_rgb", "so_rgb_flow", "cfb", "full")
 _PREPARING = 370.0  # seconds of one core for rendering, preprocessing, starting the commands, fusion and report
@@ -22,8 +23,10 @@ def describe_estimate(cores: int, workflow: Path = Path("workflow")) -> str:
         workflow: folder of the workflow, with its benchmark files.
 
     Raises:
-        UserError: if the benchmark file is not there or has mistakes.
+        UserError: if the folder is not there, or its files have mistakes.
     """
+    if not workflow.is_dir():
+        raise UserError(f"demo: --estimate: no folder {workflow} here; run it in the folder of the project")
     _, (demo,) = read_config({"benchmarks": ["demo"], "methods": list(_ROWS)}, workflow, [])
     clip = _seconds_of_a_clip(demo.runs["flow"], len(demo.benchmark.classes))
     minutes = (_PREPARING + _AROUND * _clips(demo) * clip) / min(cores, 3) / 60  # three runs can be trained at a time

@@ -37,7 +37,7 @@ _logger = logging.getLogger(__name__)
 
 _READERS = 2  # threads that read photographs while the network runs on the CPU
 _BATCH_PIXELS = 1 << 20  # total pixels of the inputs that go through the network together on the CPU
-_BYTES_PER_PIXEL = 4096  # of an input, in a GPU's memory; the largest network takes some 3000 in bfloat16
+_BYTES_PER_PIXEL = 4096  # of an input, in a GPU's memory: an estimate for the largest network, not measured
 _SHARE_OF_MEMORY = 3  # a batch may fill a third of a GPU, which leaves room for the weights and for a second process
 
 

@@ -15,7 +15,7 @@ from i2vadapt.data.shards.stored import FrameWriter, StoredFrames
 
 @dataclass(frozen=True)
 class QuantisedFlow:
-    """Flow in 8 bits, with what can't be told from the codes.
+    """Flow in 8 bits, with the statistics of the flow before it was quantised.
 
     Attributes:
         codes: (n,H,W,2) uint8; see `data.flow_codec.quantise`.

@@ -63,8 +63,10 @@ def resolve_backend(name: str) -> str:
     """Returns the backend that a setting stands for on this machine.
 
     Raises:
-        UserError: if no backend has that name.
+        UserError: if no backend has that name, or if it is cuda and this machine cannot run it.
     """
+    if name == "cuda" and (problem := _problem_with_cuda()):
+        raise UserError(f"flow: backend: cuda {problem}")
     if name in BACKENDS:
         return name
     if name != "auto":
@@ -74,10 +76,18 @@ def resolve_backend(name: str) -> str:
         return "numba"
     if best_device() != "cuda":
         return "numba"
+    return "torch" if _problem_with_cuda() else "cuda"
+
+
+def _problem_with_cuda() -> str:
+    """Why this process cannot run the kernels for NVIDIA GPUs; "" if it can."""
     import torch
 
-    is_nvidia = torch.version.hip is None
-    return "cuda" if is_nvidia and importlib.util.find_spec("numba_cuda") is not None else "torch"
+    if best_device() != "cuda" or torch.version.hip is not None:
+        return "needs an NVIDIA GPU that PyTorch can use"
+    if importlib.util.find_spec("numba_cuda") is None:
+        return "needs the package numba-cuda, which is not installed: pip install 'i2vadapt[gpu]'"
+    return ""
 
 
 def to_grey(rgb: np.ndarray) -> np.ndarray:

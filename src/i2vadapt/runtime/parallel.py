@@ -9,7 +9,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from multiprocessing.connection import wait
@@ -67,7 +67,7 @@ def ordered_map(function: Callable[[In], Out], work: Sequence[In], workers: int)
 
 
 def _submit_windowed(
-    pool: ProcessPoolExecutor,
+    pool: Executor,
     function: Callable[[In], Out],
     work: Iterable[In],
     window: int,
@@ -116,14 +116,8 @@ def thread_map(function: Callable[[In], Out], work: Iterable[In], threads: int) 
     At most two results per thread are in flight.
     """
     pool = ThreadPoolExecutor(threads)
-    waiting: deque[Future[Out]] = deque()
     try:
-        for item in work:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) >= 2 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        yield from _submit_windowed(pool, function, work, 2 * threads, deque())
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -43,31 +43,13 @@ def _to_the_ends(values: Any, count: int) -> None:
 
 
 @on_device
-def _median_of_9(values: Any) -> float:
-    """Median of 9 values: neither the smallest nor the largest of any six can be it, and so on with the rest."""
-    _to_the_ends(values, 6)
-    values[0] = values[6]
-    _to_the_ends(values, 5)
-    values[0] = values[7]
-    _to_the_ends(values, 4)
-    values[0] = values[8]
-    _to_the_ends(values, 3)
-    return values[1]
-
-
-@on_device
-def _median_of_13(values: Any) -> float:
-    _to_the_ends(values, 8)
-    values[0] = values[8]
-    _to_the_ends(values, 7)
-    values[0] = values[9]
-    _to_the_ends(values, 6)
-    values[0] = values[10]
-    _to_the_ends(values, 5)
-    values[0] = values[11]
-    _to_the_ends(values, 4)
-    values[0] = values[12]
-    _to_the_ends(values, 3)
+def _median(values: Any, count: int) -> float:
+    """Median of an odd number of values: among any half of them plus two, the smallest and the largest can't be it."""
+    half = count // 2 + 2
+    for kept in range(half, 2, -1):
+        _to_the_ends(values, kept)
+        if kept > 3:
+            values[0] = values[2 * half - kept]
     return values[1]
 
 
@@ -85,7 +67,7 @@ def _median_of_25(table: Any, values: Any) -> float:
     values[4], values[5], values[6], values[7] = table[9], table[11], table[12], table[13]
     values[8], values[9], values[10], values[11] = table[15], table[16], table[17], table[20]
     values[12] = table[21]
-    return _median_of_13(values)
+    return _median(values, 13)
 
 
 @cache
@@ -141,7 +123,7 @@ def median_kernel(size: int) -> Any:
             for i in range(size):
                 for j in range(size):
                     table[i * size + j] = ordered[i, ty, tx + j]
-            median = _median_of_25(table, values) if size == 5 else _median_of_9(table)
+            median = _median_of_25(table, values) if size == 5 else _median(table, 9)
             flow[1 - buffer, part, pair, up + ty, left + tx] = median
 
     return smooth
