@@ -144,6 +144,10 @@ class ReportFolder:
         """The table of accuracies in a format: csv, md, tex or png."""
         return self.path / f"accuracy.{suffix}"
 
+    def comparison(self, suffix: str) -> Path:
+        """The comparison with the paper's accuracies in a format: csv or md."""
+        return self.path / f"comparison.{suffix}"
+
     def figure(self, name: str) -> Path:
         """A figure or contact sheet, by its name."""
         return self.path / f"{name}.png"
@@ -162,6 +166,10 @@ class Results:
     def run(self, benchmark: str, run: str, seed: int | str) -> RunFolder:
         """Folder of a run of a benchmark with a seed."""
         return RunFolder(self.path / "runs" / benchmark / run / f"seed{seed}")
+
+    def features(self, benchmark: str, run: str, seed: int | str) -> Path:
+        """Features of the photographs and videos of a benchmark, by the network of a run."""
+        return self.path / "features" / benchmark / run / f"seed{seed}{SHARD_SUFFIX}"
 
     def method(self, benchmark: str, method: str, seed: int | str) -> MethodFolder:
         """Folder of a method of a benchmark with a seed."""

@@ -7,6 +7,8 @@ from typing import Literal
 
 Kind = Literal["depth", "frames", "flow"]
 Side = Literal["source", "target"]
+Branch = Literal["source", "crops", "target"]
+"""Branches of preprocessing: videos by camera motion, videos of crops, real videos."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Stage:
         kind: kind of the shards that the stage makes; None if it makes none.
         reads: kind of the shards that the stage reads; None if it reads the original files.
         settings: section of the settings on which the output depends; empty without one.
-        sides: sides of a benchmark to which the stage applies.
+        branches: branches of preprocessing that have the stage.
         threads: CPU threads of a job.
         gpu: GPUs that a job requests by default.
     """
@@ -30,31 +32,33 @@ class Stage:
     kind: Kind | None = None
     reads: Kind | None = None
     settings: str = ""
-    sides: tuple[Side, ...] = ("source", "target")
+    branches: tuple[Branch, ...] = ()
     threads: int = 4
     gpu: int = 0
 
 
 DEMO = Stage("demo_data", version=3, threads=8)
 MANIFEST = Stage("manifest", version=2)
-DEPTH = Stage("depth", version=3, kind="depth", settings="depth", sides=("source",), gpu=1)
-SYNTHESIZE = Stage("synthesize", version=4, kind="frames", reads="depth", settings="synthesis", sides=("source",))
-DECODE = Stage("decode", version=3, kind="frames", settings="decode", sides=("target",))
-FLOW = Stage("flow", version=2, kind="flow", reads="frames", settings="flow")
-TRAIN = Stage("train", version=6, settings="train", threads=8, gpu=1)
-FUSE = Stage("fuse", version=1, threads=1)
-REPORT = Stage("report", version=2, threads=1)
+DEPTH = Stage("depth", version=3, kind="depth", settings="depth", branches=("source",), gpu=1)
+SYNTHESIZE = Stage("synthesize", version=4, kind="frames", reads="depth", settings="synthesis", branches=("source",))
+CROP = Stage("crop", version=1, kind="frames", settings="crops", branches=("crops",), gpu=1)
+DECODE = Stage("decode", version=3, kind="frames", settings="decode", branches=("target",))
+FLOW = Stage("flow", version=2, kind="flow", reads="frames", settings="flow", branches=("source", "crops", "target"))
+TRAIN = Stage("train", version=7, settings="train", threads=8, gpu=1)
+FEATURES = Stage("features", version=1, threads=8, gpu=1)
+FUSE = Stage("fuse", version=2, threads=1)
+REPORT = Stage("report", version=3, threads=1)
 
-PREPROCESSING = (DEPTH, SYNTHESIZE, DECODE, FLOW)
+PREPROCESSING = (DEPTH, SYNTHESIZE, CROP, DECODE, FLOW)
 """Stages that make shards, each after the stages whose shards it reads."""
 
 KINDS: tuple[Kind, ...] = tuple(dict.fromkeys(stage.kind for stage in PREPROCESSING if stage.kind is not None))
 """Kinds of shards, in the order of the stages that make them."""
 
 
-def preprocessing(side: Side) -> tuple[Stage, ...]:
-    """Stages that make the shards of one side of a benchmark, in order."""
-    return tuple(stage for stage in PREPROCESSING if side in stage.sides)
+def preprocessing(branch: Branch) -> tuple[Stage, ...]:
+    """Stages that make the shards of one branch, in order."""
+    return tuple(stage for stage in PREPROCESSING if branch in stage.branches)
 
 
 def by_name(name: str) -> Stage | None:

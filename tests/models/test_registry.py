@@ -11,7 +11,7 @@ from tiny_data import make_run
 from torch import nn
 
 from i2vadapt.config.networks import FRAME_NETWORKS, NetworkName
-from i2vadapt.config.run import RunSettings
+from i2vadapt.config.run import TrainingSettings
 from i2vadapt.errors import UserError
 from i2vadapt.models.i3d import InceptionI3D
 from i2vadapt.models.registry import MODULES, build_network, initialise
@@ -22,7 +22,7 @@ NAMES: tuple[NetworkName, ...] = get_args(NetworkName)
 RANDOM = {"init": {"rgb": None}, "clip": {"weights": None}, "resnet": {"weights": None}}
 
 
-def settings_of(**changes: object) -> RunSettings:
+def settings_of(**changes: object) -> TrainingSettings:
     return make_run(Path(), Path(), **{**RANDOM, **changes}).settings
 
 

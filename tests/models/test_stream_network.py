@@ -7,7 +7,7 @@ import safetensors.torch
 import torch
 from tiny_data import make_run
 
-from i2vadapt.config.run import RunSettings
+from i2vadapt.config.run import TrainingSettings
 from i2vadapt.errors import UserError
 from i2vadapt.models.i3d import InceptionI3D
 from i2vadapt.models.i3d_weights import FIRST_KERNEL
@@ -19,7 +19,7 @@ CLASSES = ("climb", "jump", "run", "walk")
 CHANNELS = {"rgb": 3, "flow": 2}
 
 
-def settings_of(stream: str, **changes: object) -> RunSettings:
+def settings_of(stream: str, **changes: object) -> TrainingSettings:
     return make_run(Path(), Path(), stream=stream, frozen="none", **changes).settings
 
 

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "src")))
 from i2vadapt import stages
 from i2vadapt.config.resolve import check_folders, load_datasets, read_config
 from i2vadapt.errors import UserError
+from i2vadapt.files.digests import file_digest
 from i2vadapt.layout import SHARD_SUFFIX, Results, shard_name
 from i2vadapt.pipeline import fingerprints, jobs
 from i2vadapt.pipeline.interpreter import put_interpreter_on_path
@@ -134,7 +135,7 @@ def settings_of(stage):
 
     def settings(wildcards):
         dataset = DATASETS[wildcards.dataset]
-        return jobs.stage_settings(stage, dataset.side, dataset.settings)
+        return jobs.stage_settings(stage, dataset.branch, dataset.settings)
 
     return settings
 
@@ -142,6 +143,11 @@ def settings_of(stage):
 def checkpoint_of(wildcards):
     """Weights of the depth network, where they do not come with the package."""
     return jobs.depth_checkpoint(DATASETS[wildcards.dataset])
+
+
+def crop_classifier(wildcards):
+    """Checkpoint of the classifier by which photographs are cropped."""
+    return jobs.crop_classifier(DATASETS[wildcards.dataset], RESULTS)
 
 
 def depth_for_flow(wildcards):

@@ -9,7 +9,7 @@ rule decode:
     benchmark:
         RESULTS.job_time("decode", "{dataset}-{shard}")
     wildcard_constraints:
-        dataset=jobs.datasets_of_side(DATASETS, "target"),
+        dataset=jobs.datasets_with(stages.DECODE, DATASETS),
     conda:
         "../../envs/i2vadapt.yaml"
     threads: stages.DECODE.threads

@@ -4,6 +4,7 @@ rule report:
         unpack(report_inputs),
     output:
         accuracy=[REPORT.table(suffix) for suffix in ("csv", "md", "tex")],
+        comparison=[REPORT.comparison(suffix) for suffix in ("csv", "md")],
         table=report(
             REPORT.table("png"),
             caption="../report/accuracy.rst",
@@ -57,10 +58,12 @@ rule report:
     params:
         file=benchmark_file,
         results=recorded(CONFIG.results),
+        published=recorded(str(WORKFLOW / "published.yaml")),
+        printed=file_digest(WORKFLOW / "published.yaml"),
         methods=CONFIG.methods,
         seeds=CONFIG.seeds,
         folder=subpath(output.page, parent=True),
         version=stages.REPORT.version,
     shell:
         "PYTHONPATH=src python -m i2vadapt report --benchmark {params.file:q} --results {params.results:q}"
-        " --methods {params.methods:q} --seeds {params.seeds} --out {params.folder:q} 2>&1 | tee {log:q}"
+        " --methods {params.methods:q} --seeds {params.seeds} --published {params.published:q} --out {params.folder:q} 2>&1 | tee {log:q}"

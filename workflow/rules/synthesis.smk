@@ -10,7 +10,7 @@ rule synthesize:
     benchmark:
         RESULTS.job_time("synthesize", "{dataset}-{shard}")
     wildcard_constraints:
-        dataset=jobs.datasets_of_side(DATASETS, "source"),
+        dataset=jobs.datasets_with(stages.SYNTHESIZE, DATASETS),
     conda:
         "../../envs/i2vadapt.yaml"
     threads: stages.SYNTHESIZE.threads

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import logging
-from collections.abc import Container, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from i2vadapt.clips.footage import ItemDataset
 from i2vadapt.clips.window import Window
 from i2vadapt.config.base import Stream
 from i2vadapt.data.flow_codec import flip_codes
 from i2vadapt.data.image import flip_frames
-from i2vadapt.data.items import UNLABELLED, read_items
-from i2vadapt.data.labels import relabel
+from i2vadapt.data.items import read_items
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.data.shards.set import ShardSet
 from i2vadapt.errors import UserError
@@ -27,7 +25,7 @@ from i2vadapt.layout import DatasetFolder
 _logger = logging.getLogger(__name__)
 
 
-class ClipDataset:
+class ClipDataset(ItemDataset):
     """Items of a dataset with their shards of frames and, for the stream `flow`, of flow.
 
     Args:
@@ -66,32 +64,6 @@ class ClipDataset:
         if not self.items:
             raise UserError(f"{folder}: no item of manifest.csv has frames{' and flow' if self._flow else ''}")
 
-    def only(self, ids: Container[str]) -> ClipDataset:
-        """The same dataset restricted to the items with the given ids."""
-        part = copy.copy(self)
-        part.items = [item for item in self.items if item.id in ids]
-        return part
-
-    def labelled_by(self, classes: Sequence[str]) -> ClipDataset:
-        """The same dataset, where each item has the label that the name of its class has in a list of classes.
-
-        Raises:
-            UserError: if an item has a class that is not in the list.
-        """
-        part = copy.copy(self)
-        part.items = relabel(self.items, classes, self.manifest)
-        return part
-
-    @property
-    def labels(self) -> np.ndarray:
-        """Labels (n,), int64; -1 where unknown."""
-        return np.array([item.label for item in self.items], np.int64)
-
-    @property
-    def is_labelled(self) -> bool:
-        """Whether any item has a label."""
-        return bool((self.labels != UNLABELLED).any())
-
     def digests(self) -> dict[str, list[str]]:
         """Digests of all shards of the dataset, by kind."""
         return {"frames": self._frames.digests, "flow": self._flow.digests if self._flow else []}
@@ -101,19 +73,7 @@ class ClipDataset:
         return self._frames.count(item_id)
 
     def clip(self, item_id: str, indices: np.ndarray, window: Window, side: int) -> Tensor:
-        """Reads frames of an item, or the flow from each frame to the next.
-
-        The last frame, which has no next one, gets the flow of the last pair.
-
-        Args:
-            item_id: id of the item.
-            indices: frame numbers (T,), from 0.
-            window: square to crop.
-            side: side of the square, pixels.
-
-        Returns:
-            (T,side,side,3) uint8 RGB, or (T,side,side,2) uint8 flow codes.
-        """
+        """See `ItemDataset.clip`. The last frame, which has no next one, gets the flow of the last pair."""
         area = partial(window.area, side=side, name=item_id)
         if self._flow is None:
             frames = self._frames.stored(item_id, indices, area)

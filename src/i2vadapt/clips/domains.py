@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from i2vadapt.clips.dataset import ClipDataset
-from i2vadapt.config.run import RunSettings
+from i2vadapt.clips.footage import ItemDataset
+from i2vadapt.clips.photographs import Photographs
+from i2vadapt.config.run import RunSettings, TrainingSettings
 from i2vadapt.data.items import UNLABELLED
 from i2vadapt.data.splits import TEST, TRAIN, split_parts
 from i2vadapt.errors import UserError
@@ -21,25 +23,25 @@ class Domains:
     """The data of a run.
 
     Attributes:
-        source: items from whose labels the run learns.
+        source: items from which the run learns; where a teacher or nobody labels them, the videos of `target`.
         target: videos to which the run adapts; their labels are used for reported values only.
         videos: all videos of the target dataset, all of which are scored.
         tested: ids of the videos on which the reported accuracy is computed.
     """
 
-    source: ClipDataset
+    source: ItemDataset
     target: ClipDataset
     videos: ClipDataset
     tested: Container[str]
 
 
-def open_domains(source: Path, target: Path, settings: RunSettings, classes: Sequence[str]) -> Domains:
+def open_domains(source: Path, target: Path, settings: TrainingSettings, classes: Sequence[str]) -> Domains:
     """Opens the datasets, gives their items the labels of a run, and selects their parts by the protocol.
 
     Args:
-        source: dataset folder of the photographs; not read by a run that learns from the target's labels.
+        source: dataset folder of the photographs; not read by a run that learns from the target alone.
         target: dataset folder of the real videos.
-        settings: settings of the run; stream, protocol and supervision are used.
+        settings: settings of the run; stream, protocol and what it learns from are used.
         classes: class names in the order of the run's labels.
 
     Raises:
@@ -53,10 +55,12 @@ def open_domains(source: Path, target: Path, settings: RunSettings, classes: Seq
         parts = split_parts((item.id for item in videos.items), settings.split1)
         adapted = videos.only({item_id for item_id, part in parts.items() if part == TRAIN})
         _logger.info("split 1 of the target: adapting to %d videos, testing on %d", len(adapted.items), len(tested))
-    if settings.reads_source:
-        photographs = ClipDataset(source, settings.stream).labelled_by(classes)
+    if settings.source_items != "none":
+        photographs = _open_source(source, settings, videos).labelled_by(classes)
         _check_learned(photographs, classes)
         return Domains(photographs, adapted, videos, tested)
+    if not settings.learns_target_labels:
+        return Domains(adapted, adapted, videos, tested)
     labelled = adapted.only({item.id for item in adapted.items if item.label != UNLABELLED})
     if not labelled.items:
         raise UserError(f"{target}: supervision target needs labels, but no training video has one")
@@ -64,7 +68,13 @@ def open_domains(source: Path, target: Path, settings: RunSettings, classes: Seq
     return Domains(labelled, adapted, videos, tested)
 
 
-def _check_learned(dataset: ClipDataset, classes: Sequence[str]) -> None:
+def _open_source(folder: Path, settings: TrainingSettings, videos: ClipDataset) -> ItemDataset:
+    if settings.source_items == "photographs":
+        return Photographs(folder, videos.frames_settings)
+    return ClipDataset(folder, settings.stream)
+
+
+def _check_learned(dataset: ItemDataset, classes: Sequence[str]) -> None:
     """Warns of classes of which there is nothing to learn.
 
     Raises:
@@ -84,7 +94,7 @@ def _check_learned(dataset: ClipDataset, classes: Sequence[str]) -> None:
         )
 
 
-def evaluated_videos(videos: ClipDataset, settings: RunSettings) -> set[str]:
+def evaluated_videos(videos: ItemDataset, settings: RunSettings) -> set[str]:
     """Ids of the videos on which a run's accuracy is computed: all of them, or the test part of split 1.
 
     Args:

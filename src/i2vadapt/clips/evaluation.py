@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from i2vadapt.clips.batches import Sample
-from i2vadapt.clips.dataset import ClipDataset
+from i2vadapt.clips.footage import Footage, ItemDataset
 from i2vadapt.clips.sampling import uniform_indices
-from i2vadapt.clips.window import CENTRE, Window
-
-
-class Footage(Protocol):
-    """Interface of anything that provides clips of one stream: a dataset of shards, or a plain video file."""
-
-    def count(self, item_id: str) -> int:
-        """Number of frames of an item."""
-        ...
-
-    def clip(self, item_id: str, indices: np.ndarray, window: Window, side: int) -> Tensor:
-        """Reads a clip (T,side,side,3 or 2), uint8; see `ClipDataset.clip`."""
-        ...
+from i2vadapt.clips.window import CENTRE
 
 
 def evaluation_clip(footage: Footage, item_id: str, frames: int, side: int) -> Tensor:
@@ -51,7 +36,7 @@ class EvaluationClips(Dataset[Sample]):
         side: side of the square crop, pixels.
     """
 
-    def __init__(self, dataset: ClipDataset, frames: int, side: int) -> None:
+    def __init__(self, dataset: ItemDataset, frames: int, side: int) -> None:
         self._dataset, self._frames, self._side = dataset, frames, side
 
     def __len__(self) -> int:

@@ -8,11 +8,11 @@ import torch
 from torch.utils.data import Dataset
 
 from i2vadapt.clips.batches import ORDER, SOURCE, TARGET, Part, Sample, in_order, shuffled
-from i2vadapt.clips.dataset import ClipDataset
 from i2vadapt.clips.domains import Domains
 from i2vadapt.clips.evaluation import EvaluationClips
+from i2vadapt.clips.footage import ItemDataset
 from i2vadapt.clips.loading import load_batches
-from i2vadapt.config.run import RunSettings
+from i2vadapt.config.run import TrainingSettings
 from i2vadapt.runtime.process_group import ProcessGroup
 
 
@@ -27,7 +27,9 @@ class Loaders:
         pin_memory: whether to copy batches to pinned memory, from which a GPU reads faster.
     """
 
-    def __init__(self, settings: RunSettings, seed: int, workers: int, group: ProcessGroup, pin_memory: bool) -> None:
+    def __init__(
+        self, settings: TrainingSettings, seed: int, workers: int, group: ProcessGroup, pin_memory: bool
+    ) -> None:
         self._settings, self._seed, self._workers = settings, seed, workers
         self._group, self._pin = group, pin_memory
 
@@ -49,7 +51,7 @@ class Loaders:
         for part, sample in zip(parts, self._load(clips, [part.items for part in parts]), strict=True):
             yield sample | {"share": torch.tensor(part.share, dtype=torch.float64)}
 
-    def evaluation(self, dataset: ClipDataset, frames: int) -> Iterator[Sample]:
+    def evaluation(self, dataset: ItemDataset, frames: int) -> Iterator[Sample]:
         """Loads evaluation clips of this process's part of a dataset, in order.
 
         Args:

@@ -79,3 +79,19 @@ def uniform_indices(n_frames: int, length: int) -> NDArray[np.int64]:
     if n_frames < 1 or length < 1:
         raise UserError(f"no {length} frames can be sampled from {n_frames}; both must be at least 1")
     return np.arange(length, dtype=np.int64) * n_frames // length
+
+
+def segment_frame(rng: np.random.Generator, n_frames: int, segment: int, segments: int) -> int:
+    """Draws a frame of one of the equal segments of a video, as in Temporal Segment Networks (Wang et al. 2016).
+
+    Args:
+        rng: random generator.
+        n_frames: number of frames of the video; segments of a shorter one share frames.
+        segment: number of the segment, from 0.
+        segments: number of segments.
+
+    Returns:
+        Frame number in 0..n_frames-1.
+    """
+    first = segment * n_frames // segments
+    return first + int(rng.integers(max((segment + 1) * n_frames // segments - first, 1)))

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from i2vadapt.clips.batches import SOURCE, Sample
-from i2vadapt.clips.dataset import ClipDataset
+from i2vadapt.clips.footage import ItemDataset
 from i2vadapt.clips.sampling import uniform_indices
 from i2vadapt.clips.window import CENTRE, Window
 from i2vadapt.config.recipes.video import Settings
@@ -39,8 +39,8 @@ class SourceClips(Dataset[Sample]):
 
     def __init__(
         self,
-        source: ClipDataset,
-        target: ClipDataset,
+        source: ItemDataset,
+        target: ItemDataset,
         settings: Settings,
         key: tuple[int, int],
         retrieve: Retrieve | None,
@@ -93,7 +93,7 @@ def stream_window(rng: np.random.Generator, settings: Settings) -> Window:
     return Window.draw(rng) if settings.stream == "flow" and settings.crops == "separate" else window
 
 
-def _whole_clip(dataset: ClipDataset, item_id: str, settings: Settings, window: Window) -> Tensor:
+def _whole_clip(dataset: ItemDataset, item_id: str, settings: Settings, window: Window) -> Tensor:
     """Clip of frames spread evenly over a whole video."""
     indices = uniform_indices(dataset.count(item_id), settings.clip_frames)
     return dataset.clip(item_id, indices, window, settings.crop)

@@ -38,6 +38,9 @@ def _add_report(commands: Any) -> None:
     parser.add_argument(
         "--seeds", nargs="+", type=whole_number, default=[0], metavar="N", help="seeds of every method (0)"
     )
+    parser.add_argument(
+        "--published", type=path, metavar="FILE", help="accuracies to compare with, as workflow/published.yaml (none)"
+    )
     parser.add_argument("--out", type=path, required=True, metavar="DIR", help="folder for the report")
 
 
@@ -101,7 +104,8 @@ def run_report(options: argparse.Namespace) -> None:
     from i2vadapt.report.make import make_report
 
     out = ReportFolder(options.out)
-    text = make_report(options.benchmark, Results(options.results), options.methods, options.seeds, out)
+    results = Results(options.results)
+    text = make_report(options.benchmark, results, options.methods, options.seeds, out, options.published)
     sys.stdout.write(f"{text}\n{out.page}\n")
 
 

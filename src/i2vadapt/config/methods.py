@@ -12,7 +12,7 @@ from i2vadapt.config.base import Section
 from i2vadapt.config.names import Distinct, Name, Title
 from i2vadapt.config.parsing import parse, parse_file, raise_problems
 from i2vadapt.config.recipes import settings_class
-from i2vadapt.config.run import RunSettings
+from i2vadapt.config.run import RunSettings, TrainingSettings
 from i2vadapt.config.settings import PRESETS, merge
 from i2vadapt.errors import UserError
 
@@ -25,6 +25,7 @@ class MethodSpec(Section):
 
     title: Title = Field(min_length=1, description="name of the row, as in the paper")
     table: int | None = Field(None, description="number of the paper's table that contains the row")
+    origin: str = Field("", max_length=200, description="work that the method follows, for Table 1; empty: the paper")
     fuse: Annotated[tuple[Name, ...], Distinct] = Field(
         min_length=1, description="runs whose class probabilities are added"
     )
@@ -103,7 +104,10 @@ def needed_runs(
             raise UserError(f"runs: {children[-1]} reads the scores of {name!r}; there are {', '.join(names)}")
         if name not in runs:
             settings = settings_of(name)
-            for parent in settings.parents:
+            for parent in (
+                *settings.parents,
+                *([settings.crop_classifier] if settings.crop_classifier is not None else []),
+            ):
                 add(parent, (*children, name))
             runs[name] = settings
 
@@ -148,17 +152,24 @@ def check_parents(runs: Mapping[str, RunSettings], where: str) -> None:
     for name, settings in runs.items():
         for parent in settings.parents:
             other = runs[parent]
-            missing = sorted(settings.epochs_read() - other.scored_epochs())
-            if missing:
-                problems.append(
-                    f"{where}, run {name}: needs the scores of {parent} after epoch {missing[0]}, but {parent} does not"
-                    f" score it: evaluate_every is {other.evaluate_every}, evaluate_from {other.evaluate_from}, epochs"
-                    f" {other.epochs}"
-                )
             if (settings.protocol, settings.split1) != (other.protocol, other.split1):
                 problems.append(f"{where}, run {name}: protocol and split1 differ from those of {parent}")
-            if settings.parents_with_features and other.stream != "rgb":
-                problems.append(
-                    f"{where}, run {name}: bank.strategy compares RGB features: {parent} is a {other.stream} run"
-                )
+        for partner in settings.partners:
+            problems += _partner_problems(f"{where}, run {name}", settings, partner, runs[partner])
     raise_problems(problems)
+
+
+def _partner_problems(where: str, settings: RunSettings, name: str, partner: RunSettings) -> list[str]:
+    """What a partner lacks of what a run reads from it."""
+    problems = []
+    missing = sorted(settings.epochs_read() - partner.scored_epochs())
+    if missing:
+        scored = f"epochs {partner.epochs}"
+        if isinstance(partner, TrainingSettings):
+            scored = f"evaluate_every is {partner.evaluate_every}, evaluate_from {partner.evaluate_from}, {scored}"
+        problems.append(
+            f"{where}: needs the scores of {name} after epoch {missing[0]}, but {name} does not score it: {scored}"
+        )
+    if settings.partners_with_features and partner.stream != "rgb":
+        problems.append(f"{where}: bank.strategy compares RGB features: {name} is a {partner.stream} run")
+    return problems

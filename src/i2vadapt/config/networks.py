@@ -29,10 +29,23 @@ class InitSettings(Section):
 
 
 class ResNetSettings(Section):
-    """ResNet on single frames, for the image-only lower bound, SO (Img) of Table 1."""
+    """ResNet on single frames, for the image-level methods of Table 1."""
 
     weights: FilePath | None = Field(
         None, description="file of torchvision or timm with ImageNet weights; null: random weights"
+    )
+    bottleneck: int | None = Field(
+        None,
+        ge=2,
+        description="size of a layer between the pooled features and a classifier of two layers; null: neither",
+    )
+    trained: Literal["all", "layer4"] = Field(
+        "all", description="layers of the backbone that are trained; those before layer4 may keep their weights"
+    )
+    normalisation: Literal["shared", "aligned"] = Field(
+        "shared",
+        description="batch normalisation: the same for both domains, or domain-alignment layers with learned mixing"
+        " (Carlucci et al. 2017)",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,11 @@ from i2vadapt.config.methods import (
 )
 from i2vadapt.config.names import repeated
 from i2vadapt.config.parsing import parse, raise_problems
-from i2vadapt.config.run import RunSettings
+from i2vadapt.config.run import RunSettings, TrainingSettings
 from i2vadapt.config.settings import Settings, resolve_settings
 from i2vadapt.config.yaml_files import YamlFile, read_yaml_file
 from i2vadapt.errors import UserError
-from i2vadapt.stages import Side
+from i2vadapt.stages import Branch, Side
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ class Dataset:
         spec: location and selection of the items.
         settings: settings of all stages.
         definition: plain data from which the manifest is made, except for the location of the items.
+        crops: benchmark and run of the classifier by which photographs are cropped to videos; None for the datasets of
+            benchmark files.
     """
 
     file: Path
@@ -65,6 +67,12 @@ class Dataset:
     spec: DatasetSpec
     settings: Settings
     definition: dict[str, Any]
+    crops: tuple[str, str] | None = None
+
+    @property
+    def branch(self) -> Branch:
+        """The branch of preprocessing that makes the shards."""
+        return self.side if self.crops is None else "crops"
 
 
 def read_config(
@@ -199,41 +207,30 @@ def _resolve_benchmark(
 
 def _with_features(runs: dict[str, RunSettings]) -> dict[str, RunSettings]:
     """Sets `keep_features` of the runs whose features another run reads."""
-    read = {parent for settings in runs.values() for parent in settings.parents_with_features}
+    read = {parent for settings in runs.values() for parent in settings.partners_with_features}
     return {
-        name: settings.model_copy(update={"keep_features": settings.keep_features or name in read})
+        name: settings.model_copy(update={"keep_features": True})
+        if name in read and isinstance(settings, TrainingSettings)
+        else settings
         for name, settings in runs.items()
     }
 
 
 def load_datasets(benchmarks: Iterable[ResolvedBenchmark]) -> dict[str, Dataset]:
-    """Collects the datasets of some benchmarks, by name.
+    """Collects the datasets of some benchmarks, by name, with those of crops that runs need.
 
     Raises:
         UserError: if two benchmarks define a dataset of the same name differently, or two names differ in case alone:
             some file systems ignore it, and both would share a folder.
     """
     datasets: dict[str, Dataset] = {}
-    for part in benchmarks:
-        sides: tuple[tuple[Side, DatasetSpec], ...] = (
-            ("source", part.benchmark.source),
-            ("target", part.benchmark.target),
-        )
-        for side, spec in sides:
-            classes = {name: getattr(classes, side) for name, classes in part.benchmark.classes.items()}
-            definition = {
-                "spec": spec.model_dump(mode="json", exclude={"expected", "shards", "root"}),
-                "classes": classes,
-                "min_frames": part.settings.decode.min_frames if side == "target" else 0,
-            }
-            dataset = Dataset(part.file, side, spec, part.settings, definition)
-            other = datasets.setdefault(spec.dataset, dataset)
-            if (other.side, other.spec, other.definition) != (side, spec, definition) or not _same_stages(
-                other, dataset
-            ):
-                raise UserError(
-                    f"dataset {spec.dataset}: {other.file} and {part.file} define it differently; rename one of them"
-                )
+    for dataset in (dataset for part in benchmarks for dataset in _datasets_of(part)):
+        name = dataset.spec.dataset
+        other = datasets.setdefault(name, dataset)
+        if not _same_dataset(other, dataset):
+            raise UserError(
+                f"dataset {name}: {other.file} and {dataset.file} define it differently; rename one of them"
+            )
     same = repeated(name.casefold() for name in datasets)
     if same:
         names = [repr(name) for name in datasets if name.casefold() == same[0]]
@@ -258,5 +255,37 @@ def check_folders(datasets: Iterable[Dataset]) -> None:
     raise_problems(problems)
 
 
-def _same_stages(first: Dataset, second: Dataset) -> bool:
-    return first.settings.model_dump(exclude={"train"}) == second.settings.model_dump(exclude={"train"})
+def _datasets_of(part: ResolvedBenchmark) -> Iterator[Dataset]:
+    """Source, target and, where a run needs them, the photographs cropped to videos."""
+    benchmark = part.benchmark
+    sides: tuple[tuple[Side, DatasetSpec], ...] = (("source", benchmark.source), ("target", benchmark.target))
+    for side, spec in sides:
+        definition = {
+            "spec": spec.model_dump(mode="json", exclude={"expected", "shards", "root"}),
+            "classes": {name: getattr(classes, side) for name, classes in benchmark.classes.items()},
+            "min_frames": part.settings.decode.min_frames if side == "target" else 0,
+        }
+        yield Dataset(part.file, side, spec, part.settings, definition)
+        crops = {settings.crop_classifier for settings in part.runs.values() if settings.crop_classifier is not None}
+        if side == "source" and crops:
+            if len(crops) > 1:
+                raise UserError(f"{part.file}: crops_by must be the same in all runs, not {', '.join(sorted(crops))}")
+            cropped = spec.model_copy(update={"dataset": crops_dataset(benchmark.name)})
+            yield Dataset(part.file, side, cropped, part.settings, definition, (benchmark.name, crops.pop()))
+
+
+def crops_dataset(benchmark: str) -> str:
+    """Name of the dataset of a benchmark's photographs cropped to videos."""
+    return f"{benchmark}-crops"
+
+
+def _same_dataset(first: Dataset, second: Dataset) -> bool:
+    """Whether two benchmarks define a dataset alike."""
+    alike = (first.side, first.spec, first.definition, first.crops) == (
+        second.side,
+        second.spec,
+        second.definition,
+        second.crops,
+    )
+    stages = [dataset.settings.model_dump(exclude={"train"}) for dataset in (first, second)]
+    return alike and stages[0] == stages[1]

@@ -1,4 +1,4 @@
-"""Settings that every run has, whatever its recipe: network, optimiser, clips, protocol."""
+"""Settings that every run has, and those of every training: network, optimiser, clips."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from i2vadapt.config.paths import FilePath
 
 Fusion = Literal["softmax_of_mean", "mean_of_softmax"]
 LossKind = Literal["ce", "bce"]
+SourceItems = Literal["videos", "photographs", "none"]
+"""What a run reads of the source: generated videos, the photographs themselves, or nothing."""
 
 
 class SplitSettings(Section):
@@ -34,16 +36,13 @@ class SplitSettings(Section):
 
 
 class RunSettings(Section):
-    """Settings of a run, which trains one network (paper section 4.2). Recipes add their own settings."""
+    """Settings of any run, which writes the scores of the target's videos.
+
+    The properties describe what a run reads and writes. Recipes override those that differ.
+    """
 
     recipe: str = Field(description="recipe of the run, which defines its data and losses")
     stream: Stream = Field("rgb", description="input of the network: RGB frames, or optical flow")
-    network: NetworkName = Field("i3d", description="network of the run; all but i3d look at single RGB frames")
-    init: InitSettings = Field(default_factory=InitSettings, description="initial weights of network i3d")
-    clip: ClipSettings = Field(default_factory=ClipSettings, description="settings of network clip_vit_b32")
-    resnet: ResNetSettings = Field(
-        default_factory=ResNetSettings, description="settings of networks resnet18 and resnet50"
-    )
     protocol: Literal["transductive", "split1"] = Field(
         "transductive",
         description="videos for adaptation and testing: all target videos for both, or the two parts of split 1",
@@ -52,8 +51,82 @@ class RunSettings(Section):
         default_factory=SplitSettings, description="official lists of split 1, for protocol split1"
     )
     epochs: int = Field(60, ge=1, description="number of epochs, each one pass over the source")
+
+    @property
+    def partners(self) -> tuple[str, ...]:
+        """Names of the runs whose scores of the same epochs this run reads while it trains."""
+        return ()
+
+    @property
+    def partners_with_features(self) -> tuple[str, ...]:
+        """Names of the `partners` whose features this run reads as well."""
+        return ()
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """Names of the runs whose last scores this run reads before it starts."""
+        return ()
+
+    @property
+    def feature_runs(self) -> tuple[str, ...]:
+        """Names of the runs with whose networks the features that this run reads are computed."""
+        return ()
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Names of all runs of which this run reads something, each once."""
+        return tuple(dict.fromkeys((*self.partners, *self.teachers, *self.feature_runs)))
+
+    @property
+    def crop_classifier(self) -> str | None:
+        """Name of the run by whose classifier photographs are cropped to the videos that this run reads, or None."""
+        return None
+
+    @property
+    def source_items(self) -> SourceItems:
+        """What the run reads of the source."""
+        return "videos"
+
+    @property
+    def learns_target_labels(self) -> bool:
+        """Whether the run learns from the labels of the target, as the upper bound of Table 1 does."""
+        return False
+
+    @property
+    def initial_weights(self) -> tuple[str, ...]:
+        """Files of the network's initial weights; empty for random weights."""
+        return ()
+
+    def scored_epochs(self) -> set[int]:
+        """Epochs, counted from 1, after which the run scores the target's videos."""
+        return {self.epochs}
+
+    def epochs_read(self) -> set[int]:
+        """Epochs, counted from 1, after which the run reads the scores of its `partners`."""
+        return set()
+
+    def relevant(self) -> Self:
+        """The same settings, with those that this run does not use at their defaults.
+
+        A change of a setting in a section that several runs share then trains only those runs again that use it.
+        """
+        return self
+
+
+class TrainingSettings(RunSettings):
+    """Settings of a run that trains a network (paper section 4.2)."""
+
+    network: NetworkName = Field("i3d", description="network of the run; all but i3d look at single RGB frames")
+    init: InitSettings = Field(default_factory=InitSettings, description="initial weights of network i3d")
+    clip: ClipSettings = Field(default_factory=ClipSettings, description="settings of network clip_vit_b32")
+    resnet: ResNetSettings = Field(
+        default_factory=ResNetSettings, description="settings of networks resnet18 and resnet50"
+    )
     batch_size: int = Field(16, ge=1, description="number of videos of each domain per step")
     learning_rate: float = Field(0.05, gt=0, description="initial learning rate of SGD")
+    backbone_rate: float = Field(
+        1.0, gt=0, le=1, description="factor of the learning rate for the layers that start from trained weights"
+    )
     milestones: tuple[float, ...] = Field(
         (1 / 2, 2 / 3), description="points at which the learning rate drops, as shares of the epochs"
     )
@@ -107,48 +180,26 @@ class RunSettings(Section):
     )
 
     @model_validator(mode="after")
-    def _network_fits_stream(self) -> RunSettings:
+    def _network_fits_stream(self) -> TrainingSettings:
         if self.stream == "flow" and self.network in FRAME_NETWORKS:
             raise ValueError(f"network {self.network} looks at RGB frames: stream must be rgb, not flow")
         return self
 
     @property
     def initial_weights(self) -> tuple[str, ...]:
-        """Files of the network's initial weights; empty for random weights."""
+        """See `RunSettings.initial_weights`."""
         i3d_file = self.init.flow or self.init.rgb if self.stream == "flow" else self.init.rgb
         file = {"i3d": i3d_file, "clip_vit_b32": self.clip.weights}.get(self.network, self.resnet.weights)
         return () if file is None else (file,)
 
-    @property
-    def parents(self) -> tuple[str, ...]:
-        """Names of the runs whose scores this run reads while it trains."""
-        return ()
-
-    @property
-    def parents_with_features(self) -> tuple[str, ...]:
-        """Names of the `parents` whose features this run reads as well."""
-        return ()
-
-    @property
-    def reads_source(self) -> bool:
-        """Whether the run learns from generated videos or photographs, rather than only from the target."""
-        return True
-
     def scored_epochs(self) -> set[int]:
-        """Epochs, counted from 1, after which the run scores the target's videos."""
+        """See `RunSettings.scored_epochs`."""
         epochs = range(self.evaluate_from, self.epochs + 1)
         return {epoch for epoch in epochs if epoch % self.evaluate_every == 0} | {self.epochs}
 
     def relevant(self) -> Self:
-        """The same settings, with those that this run does not use at their defaults.
-
-        A change of a setting in a section that several runs share then trains only those runs again that use it.
-        """
+        """See `RunSettings.relevant`."""
         used = {"i3d": "init", "clip_vit_b32": "clip"}.get(self.network, "resnet")
         fields = type(self).model_fields
         others = {name for name in ("init", "clip", "resnet") if name != used}
         return self.model_copy(update={name: fields[name].get_default(call_default_factory=True) for name in others})
-
-    def epochs_read(self) -> set[int]:
-        """Epochs, counted from 1, after which the run reads the scores of its `parents`."""
-        return set()

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from i2vadapt.config.resolve import ResolvedBenchmark, read_config
-from i2vadapt.config.run import RunSettings
+from i2vadapt.config.run import TrainingSettings
 from i2vadapt.errors import UserError
 
 _ROWS = ("so_rgb", "so_rgb_flow", "cfb", "full")
@@ -44,7 +44,7 @@ def _clips(demo: ResolvedBenchmark) -> float:
     return trained + _SCORING * videos * sum(len(run.scored_epochs()) for run in runs)
 
 
-def _seconds_of_a_clip(settings: RunSettings, num_classes: int) -> float:
+def _seconds_of_a_clip(settings: TrainingSettings, num_classes: int) -> float:
     """Time that one core takes for a clip of a training step, with random weights and frames."""
     import torch  # imported here because it takes seconds
 

@@ -9,7 +9,7 @@ from i2vadapt.config.names import canonical
 from i2vadapt.config.parsing import parse, read_yaml
 from i2vadapt.config.preprocessing import DecodeSettings, FlowSettings
 from i2vadapt.config.recipes import settings_class
-from i2vadapt.config.run import RunSettings
+from i2vadapt.config.run import TrainingSettings
 from i2vadapt.errors import UserError
 from i2vadapt.inference.method import MethodDescription
 from i2vadapt.layout import MethodFolder, RunFolder
@@ -32,7 +32,7 @@ class Member:
     """
 
     model: RunNetwork
-    settings: RunSettings
+    settings: TrainingSettings
     decode: DecodeSettings
     flow: FlowSettings
 

@@ -49,6 +49,6 @@ def _score_dataset(member: Member, classes: tuple[str, ...], folder: Path, batch
     batches = load_batches(clips, in_order(len(clips), batch_size), workers)
     arithmetic = choose_arithmetic(settings.precision)
     arithmetic.prepare(member.model)
-    probabilities, _ = score_clips(member.model, batches, arithmetic, settings.fusion)
+    scored = score_clips(member.model, batches, arithmetic, settings.fusion)
     ids = tuple(item.id for item in dataset.items)
-    return Scores(ids, classes, dataset.labels, np.ones(len(ids), bool), probabilities)
+    return Scores(ids, classes, dataset.labels, np.ones(len(ids), bool), scored.probabilities)

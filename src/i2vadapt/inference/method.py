@@ -35,18 +35,20 @@ class MethodDescription(Section):
     """Content of method.yaml."""
 
     title: str
+    origin: str = Field("", description="work that the method follows; empty: the paper")
     protocol: str
     classes: tuple[Annotated[str, AfterValidator(canonical)], ...]
     runs: tuple[FusedRun, ...] = Field(min_length=1)
 
 
-def fuse_runs(folders: Sequence[Path], title: str, out: Path) -> dict[str, float]:
+def fuse_runs(folders: Sequence[Path], title: str, out: Path, origin: str = "") -> dict[str, float]:
     """Writes predictions.csv and method.yaml of a method.
 
     Args:
         folders: folders of its runs, at most one per stream.
         title: name of the method in the tables.
         out: folder of the method.
+        origin: work that the method follows, for the tables; empty: the paper.
 
     Returns:
         Accuracies of each stream and of the fusion, as `write_predictions`; empty without labels.
@@ -72,7 +74,7 @@ def fuse_runs(folders: Sequence[Path], title: str, out: Path) -> dict[str, float
         runs.append(FusedRun(name=name, stream=stream, folder=place, epochs=epochs, scores=file_digest(path)))
     results = write_predictions(MethodFolder(out).predictions, scores)
     classes = next(iter(scores.values())).classes
-    description = MethodDescription(title=title, protocol=protocol, classes=classes, runs=tuple(runs))
+    description = MethodDescription(title=title, origin=origin, protocol=protocol, classes=classes, runs=tuple(runs))
     text = yaml.safe_dump(description.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     write_atomically(MethodFolder(out).description, text.encode("utf-8", "surrogateescape"))
     return results

@@ -29,7 +29,7 @@ _logger = logging.getLogger(__name__)
 
 
 class VideoFile:
-    """Clips of one stream of a decoded video; implements `clips.evaluation.Footage`.
+    """Clips of one stream of a decoded video; implements `clips.footage.Footage`.
 
     Args:
         frames: frames (H,W,3) by number, uint8 RGB, prepared as for training; only those that the clips need.
@@ -46,7 +46,7 @@ class VideoFile:
         return self._count
 
     def clip(self, item_id: str, indices: np.ndarray, window: Window, side: int) -> Tensor:
-        """Reads a clip, (T,side,side,3) uint8 RGB or (T,side,side,2) uint8 flow codes; see `ClipDataset.clip`."""
+        """Reads a clip, (T,side,side,3) uint8 RGB or (T,side,side,2) uint8 flow codes; see `ItemDataset.clip`."""
         height, width = self._frames[int(indices[0])].shape[:2]
         area = window.area(height, width, side, item_id)
         if self._stream == "rgb":

@@ -46,6 +46,8 @@ class Scores:
         tested: whether a video counts in the reported accuracy (n,): all of them, or the test part of a split.
         probabilities: class probabilities (n,C), float32, whose rows sum to 1, or to the number of runs if fused.
         features: features averaged over time, by side (source, target); empty unless the run keeps them.
+        frame_probabilities: class probabilities (n,T,C) of the frames of every video, float16; None unless the network
+            looks at single frames and the training has ended.
     """
 
     ids: tuple[str, ...]
@@ -54,6 +56,7 @@ class Scores:
     tested: np.ndarray
     probabilities: np.ndarray
     features: dict[str, Features] = field(default_factory=dict)
+    frame_probabilities: np.ndarray | None = None
 
     def features_of(self, side: str, ids: Sequence[str]) -> np.ndarray | None:
         """Features of some items.
@@ -103,6 +106,8 @@ def write_scores(path: Path, scores: Scores, epoch: int) -> None:
         "probabilities": np.ascontiguousarray(scores.probabilities, np.float32),
         **{f"features_{side}": np.ascontiguousarray(kept.values, np.float16) for side, kept in scores.features.items()},
     }
+    if scores.frame_probabilities is not None:
+        tensors["frame_probabilities"] = np.ascontiguousarray(scores.frame_probabilities, np.float16)
     # Only one entry of metadata: safetensors writes several in random order.
     write_atomically(path, safetensors.numpy.save(tensors, {_HEADER: json.dumps(header)}))
 
@@ -130,6 +135,7 @@ def read_scores(path: Path, classes: Sequence[str] | None = None) -> Scores:
             tensors["tested"].astype(bool),
             tensors["probabilities"],
             {side: Features(tuple(ids), tensors[f"features_{side}"]) for side, ids in header["feature_ids"].items()},
+            tensors.get("frame_probabilities"),
         )
         _check_lengths(scores)
     except FileNotFoundError:
@@ -147,11 +153,13 @@ def _check_lengths(scores: Scores) -> None:
     Raises:
         ValueError: if one does not.
     """
-    videos = len(scores.ids)
+    videos, frames = len(scores.ids), scores.frame_probabilities
+    frames = scores.probabilities[:, None] if frames is None else frames
     tables = {
         "labels": (scores.labels, (videos,)),
         "tested": (scores.tested, (videos,)),
         "probabilities": (scores.probabilities, (videos, len(scores.classes))),
+        "frame_probabilities": (frames, (videos, frames.shape[1], len(scores.classes))),
         **{side: (kept.values, (len(kept.ids), *kept.values.shape[1:])) for side, kept in scores.features.items()},
     }
     for name, (table, shape) in tables.items():

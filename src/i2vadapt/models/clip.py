@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2vadapt.config.run import RunSettings
+from i2vadapt.config.run import TrainingSettings
 from i2vadapt.errors import UserError
 from i2vadapt.models.stream_network import StreamNetwork
 from i2vadapt.runtime.precision import at_least_float32
@@ -130,7 +130,7 @@ def build_clip(quick_gelu: bool) -> Any:
     return CLIP(**{**get_model_config("ViT-B-32"), "quick_gelu": quick_gelu})
 
 
-def build(settings: RunSettings, num_classes: int) -> ClipFrames:
+def build(settings: TrainingSettings, num_classes: int) -> ClipFrames:
     """Builds CLIP for a run, with random weights.
 
     Args:
@@ -140,7 +140,7 @@ def build(settings: RunSettings, num_classes: int) -> ClipFrames:
     return ClipFrames(num_classes, settings.clip.quick_gelu)
 
 
-def initialise(network: ClipFrames, settings: RunSettings, classes: Sequence[str]) -> None:
+def initialise(network: ClipFrames, settings: TrainingSettings, classes: Sequence[str]) -> None:
     """Loads trained weights into the image tower, and the text features of the class prompts into the classifier.
 
     Args:

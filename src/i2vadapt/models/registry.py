@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from i2vadapt.config.networks import NetworkName
-from i2vadapt.config.run import RunSettings
+from i2vadapt.config.run import TrainingSettings
 from i2vadapt.models.stream_network import StreamNetwork
 
 MODULES: dict[NetworkName, str] = {
@@ -23,7 +23,7 @@ MODULES: dict[NetworkName, str] = {
 }
 
 
-def build_network(settings: RunSettings, num_classes: int) -> StreamNetwork:
+def build_network(settings: TrainingSettings, num_classes: int) -> StreamNetwork:
     """Builds the network of a run, with random weights.
 
     Args:
@@ -37,7 +37,7 @@ def build_network(settings: RunSettings, num_classes: int) -> StreamNetwork:
     return network
 
 
-def initialise(network: StreamNetwork, settings: RunSettings, classes: Sequence[str]) -> None:
+def initialise(network: StreamNetwork, settings: TrainingSettings, classes: Sequence[str]) -> None:
     """Loads the weights from which training starts.
 
     Args:

@@ -1,4 +1,4 @@
-"""ResNet on single frames (He et al. 2016): the image-only lower bound, SO (Img) of Table 1."""
+"""ResNet on single frames (He et al. 2016), for the image-level methods of Table 1."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from i2vadapt.config.run import RunSettings
+from i2vadapt.config.run import TrainingSettings
 from i2vadapt.errors import UserError
+from i2vadapt.models.domain_alignment import align_domains
 from i2vadapt.models.stream_network import StreamNetwork
 from i2vadapt.weights.reading import mismatch, read_state
 
@@ -25,17 +26,24 @@ class FrameResNet(StreamNetwork):
         name: resnet18 or resnet50.
         num_classes: number of classes C.
         dropout: share of the features that is dropped before the logits in training, 0 to 1.
+        bottleneck: size of a linear layer behind the pooled features, whose output are the features of the network;
+            the classifier then has a hidden layer of the same size, as in CycDA (Lin et al. 2022). None: neither.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, name: str, num_classes: int, dropout: float) -> None:
+    def __init__(self, name: str, num_classes: int, dropout: float, bottleneck: int | None = None) -> None:
         super().__init__()
         self.backbone = timm.create_model(name, pretrained=False, num_classes=0)
-        self.feature_size: int = self.backbone.num_features
+        pooled: int = self.backbone.num_features
+        self.feature_size = bottleneck or pooled
         self.dropout = nn.Dropout(dropout)
-        self.logits = nn.Linear(self.feature_size, num_classes)
+        self.bottleneck: nn.Module = nn.Identity()
+        self.logits: nn.Module = nn.Linear(self.feature_size, num_classes)
+        if bottleneck is not None:
+            self.bottleneck = nn.Linear(pooled, bottleneck)
+            self.logits = nn.Sequential(nn.Linear(bottleneck, bottleneck), nn.ReLU(), self.logits)
         for part in ("mean", "std"):
             values = torch.tensor(self.backbone.default_cfg[part])
             self.register_buffer(part, values.view(3, 1, 1), persistent=False)
@@ -47,7 +55,7 @@ class FrameResNet(StreamNetwork):
             clips: clips (N, 3, T, H, W) in [-1, 1].
 
         Returns:
-            Features (N, F, T); F is 512 for resnet18 and 2048 for resnet50.
+            Features (N, F, T); F is that of the bottleneck or, without one, 512 for resnet18 and 2048 for resnet50.
 
         Raises:
             UserError: if the clips do not have five axes and three channels.
@@ -55,7 +63,7 @@ class FrameResNet(StreamNetwork):
         if clips.ndim != 5 or clips.shape[1] != 3:
             raise UserError(f"ResNet got clips of shape {tuple(clips.shape)}; expected (N, 3, T, H, W)")
         frames = ((clips.transpose(1, 2).flatten(0, 1) + 1) / 2 - self.mean) / self.std
-        features: Tensor = self.backbone(frames)
+        features: Tensor = self.bottleneck(self.backbone(frames))
         return features.unflatten(0, (len(clips), clips.shape[2])).transpose(1, 2)
 
     def classify(self, features: Tensor) -> Tensor:
@@ -64,17 +72,24 @@ class FrameResNet(StreamNetwork):
         return logits.transpose(1, 2)
 
 
-def build(settings: RunSettings, num_classes: int) -> FrameResNet:
+def build(settings: TrainingSettings, num_classes: int) -> FrameResNet:
     """Builds the ResNet of a run, with random weights.
 
     Args:
         settings: settings of the run.
         num_classes: number of classes C.
     """
-    return FrameResNet(settings.network, num_classes, settings.dropout)
+    resnet = settings.resnet
+    network = FrameResNet(settings.network, num_classes, settings.dropout, resnet.bottleneck)
+    if resnet.normalisation == "aligned":
+        align_domains(network.backbone)
+    if resnet.trained == "layer4":
+        for name, layer in network.backbone.named_children():
+            layer.requires_grad_(name == "layer4")
+    return network
 
 
-def initialise(network: FrameResNet, settings: RunSettings, classes: Sequence[str]) -> None:
+def initialise(network: FrameResNet, settings: TrainingSettings, classes: Sequence[str]) -> None:
     """Loads trained weights into the network; the classifier keeps its random weights.
 
     Args:

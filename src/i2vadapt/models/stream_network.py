@@ -31,6 +31,10 @@ class StreamNetwork(nn.Module, ABC):
     def classify(self, features: Tensor) -> Tensor:
         """Maps features (N, F, T') to logits (N, C, T'), without dropout."""
 
+    def new_layers(self) -> list[nn.Module]:
+        """Layers that start from random weights even where the network starts from trained ones."""
+        return [layer for name, layer in self.named_children() if name in ("bottleneck", "logits")]
+
     def pace_features(self, features: Tensor) -> Tensor:
         """Maps features (N, F, T') to the input (N, F, T'') of the pace head, which averages its output over time."""
         return features

@@ -61,9 +61,10 @@ def contents(dataset: Dataset, defined: str) -> list[str]:
 
 def records(dataset: Dataset, items: list[str]) -> list[str]:
     """Fingerprint of the items of each shard and of the settings and versions of the stages that work on them."""
-    sections = {stage.settings for stage in stages.preprocessing(dataset.side)}
+    sections = {stage.settings for stage in stages.preprocessing(dataset.branch)}
     settings = dataset.settings.model_dump(mode="json", include=sections)
-    versions = [stage.version for stage in stages.PREPROCESSING]
+    branch = dataset.branch
+    versions = [stage.version for stage in stages.PREPROCESSING if stage is not stages.CROP or branch == "crops"]
     return [data_digest([item, settings, versions])[:_LENGTH] for item in items]
 
 

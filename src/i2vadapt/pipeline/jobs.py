@@ -11,18 +11,20 @@ from pathlib import Path
 
 from i2vadapt import stages
 from i2vadapt.config.documents import DatasetSpec
-from i2vadapt.config.resolve import Dataset, ResolvedBenchmark
-from i2vadapt.config.run import RunSettings
+from i2vadapt.config.networks import FRAME_NETWORKS
+from i2vadapt.config.resolve import Dataset, ResolvedBenchmark, crops_dataset
+from i2vadapt.config.run import RunSettings, SourceItems, TrainingSettings
 from i2vadapt.config.settings import Settings
 from i2vadapt.layout import Results
-from i2vadapt.stages import Kind, Side, Stage
+from i2vadapt.stages import Branch, Kind, Stage
 
 _PACKAGE = Path(__file__).parents[1]
 
 
-def datasets_of_side(datasets: Mapping[str, Dataset], side: Side) -> str:
-    """Pattern that matches the names of the datasets on one side, for a wildcard constraint."""
-    return "|".join(re.escape(name) for name, dataset in datasets.items() if dataset.side == side)
+def datasets_with(stage: Stage, datasets: Mapping[str, Dataset]) -> str:
+    """Pattern that matches the names of the datasets that have a stage, for a wildcard constraint."""
+    names = [re.escape(name) for name, dataset in datasets.items() if dataset.branch in stage.branches]
+    return "|".join(names) or "none"
 
 
 def shards(results: Results, spec: DatasetSpec, kind: Kind) -> list[Path]:
@@ -30,25 +32,25 @@ def shards(results: Results, spec: DatasetSpec, kind: Kind) -> list[Path]:
     return results.dataset(spec.dataset).shards(kind, spec.shards)
 
 
-def stage_settings(stage: Stage, side: Side, settings: Settings) -> str:
-    """Settings of a preprocessing stage on one side of a benchmark, as JSON.
+def stage_settings(stage: Stage, branch: Branch, settings: Settings) -> str:
+    """Settings of a preprocessing stage in one branch, as JSON.
 
-    Real videos have no flow but TV-L1, whatever generated ones get.
+    Real videos and crops have no flow but TV-L1, whatever videos by camera motion get.
     """
     section = getattr(settings, stage.settings)
-    if stage is stages.FLOW and side == "target":
+    if stage is stages.FLOW and branch != "source":
         section = section.model_copy(update={"source": "tvl1"})
     return str(section.model_dump_json())
 
 
-def has_exact_flow(side: Side, settings: Settings) -> bool:
-    """Whether flow follows from depth and camera motion, which generated videos alone have."""
-    return side == "source" and settings.flow.source == "geometric"
+def has_exact_flow(branch: Branch, settings: Settings) -> bool:
+    """Whether flow follows from depth and camera motion, which videos by camera motion alone have."""
+    return branch == "source" and settings.flow.source == "geometric"
 
 
 def depth_for_flow(dataset: Dataset, shard: str, results: Results) -> list[Path]:
     """The shard of depth that exact flow is computed from; none for TV-L1."""
-    exact = has_exact_flow(dataset.side, dataset.settings)
+    exact = has_exact_flow(dataset.branch, dataset.settings)
     return [results.dataset(dataset.spec.dataset).shard("depth", shard)] if exact else []
 
 
@@ -75,7 +77,7 @@ def missing_depth_weights(datasets: Iterable[Dataset]) -> list[str]:
     wanted = {
         dataset.settings.depth.model
         for dataset in datasets
-        if dataset.side == "source" and not dataset.settings.depth.checkpoint
+        if dataset.branch == "source" and not dataset.settings.depth.checkpoint
     }
     return sorted(
         model for model in wanted if not ships_with_package(model) and not published_depth_weights(model).exists()
@@ -97,23 +99,77 @@ def train_inputs(part: ResolvedBenchmark, run: str, seed: int | str, results: Re
         results: the results folder.
     """
     settings, benchmark = part.runs[run], part.benchmark
-    specs = [benchmark.source, benchmark.target] if settings.reads_source else [benchmark.target]
+    if settings.feature_runs:
+        features = [results.features(benchmark.name, name, seed) for name in settings.feature_runs]
+        return {"features": features, "scores": []}
     return {
-        "shards": [path for spec in specs for kind in kinds_read(settings) for path in shards(results, spec, kind)],
-        "manifests": [results.dataset(spec.dataset).manifest for spec in specs],
+        **_data_inputs(part, settings, results, settings.source_items),
         "weights": [Path(file) for file in settings.initial_weights],
         "scores": _score_tables(part, settings.parents, seed, results),
     }
 
 
+def _data_inputs(
+    part: ResolvedBenchmark, settings: RunSettings, results: Results, source: SourceItems
+) -> dict[str, list[Path]]:
+    """Shards and manifests that are read of the target and, as photographs or videos, of the source."""
+    benchmark = part.benchmark
+    sides = [source_spec(part, settings), benchmark.target] if source == "videos" else [benchmark.target]
+    listed = [benchmark.source, *sides] if source == "photographs" else sides
+    return {
+        "shards": [path for spec in sides for kind in kinds_read(settings) for path in shards(results, spec, kind)],
+        "manifests": [results.dataset(spec.dataset).manifest for spec in listed],
+    }
+
+
+def source_spec(part: ResolvedBenchmark, settings: RunSettings) -> DatasetSpec:
+    """The dataset of the source that a run reads: that of the benchmark file, or its photographs cropped to videos."""
+    spec = part.benchmark.source
+    if settings.crop_classifier is None:
+        return spec
+    return spec.model_copy(update={"dataset": crops_dataset(part.benchmark.name)})
+
+
+def crop_classifier(dataset: Dataset, results: Results) -> list[Path]:
+    """Checkpoint of the classifier by which photographs are cropped; none for other datasets.
+
+    It is always that of seed 0: like videos by camera motion, crops are the same for all seeds.
+    """
+    return [results.run(*dataset.crops, 0).checkpoint] if dataset.crops is not None else []
+
+
 def train_options(part: ResolvedBenchmark, run: str, seed: int | str, results: Results) -> list[str]:
     """What a run is trained on and with: options of the command train, but for its seed and its folder."""
     settings, benchmark = part.runs[run], part.benchmark
-    source, target = (results.dataset(spec.dataset).path for spec in (benchmark.source, benchmark.target))
-    folders = {parent: results.run(benchmark.name, parent, seed).path for parent in settings.parents}
-    parents = ["--parents", *(f"{parent}={folder}" for parent, folder in folders.items())] if folders else []
+    specs = (source_spec(part, settings), benchmark.target)
+    source, target = (results.dataset(spec.dataset).path for spec in specs)
+    scored = dict.fromkeys((*settings.partners, *settings.teachers))
+    parents = [f"{name}={results.run(benchmark.name, name, seed).path}" for name in scored]
+    features = [f"{name}={results.features(benchmark.name, name, seed)}" for name in settings.feature_runs]
     data = ["--source", str(source), "--target", str(target), "--classes", *benchmark.classes]
-    return [*data, "--settings", settings.model_dump_json(), *parents]
+    options = [*data, "--settings", settings.model_dump_json()]
+    return [*options, *(["--parents", *parents] if parents else []), *(["--features", *features] if features else [])]
+
+
+def features_inputs(part: ResolvedBenchmark, run: str, seed: int | str, results: Results) -> dict[str, list[Path]]:
+    """Files from which the features of a run are computed, by the name of the rule's input."""
+    return {
+        "checkpoint": [results.run(part.benchmark.name, run, seed).checkpoint],
+        **_data_inputs(part, part.runs[run], results, "photographs" if _reads_photographs(part.runs[run]) else "none"),
+    }
+
+
+def _reads_photographs(settings: RunSettings) -> bool:
+    return isinstance(settings, TrainingSettings) and settings.network in FRAME_NETWORKS
+
+
+def features_options(part: ResolvedBenchmark, run: str, seed: int | str, results: Results) -> list[str]:
+    """Run and data of the command features; only networks of single frames get the source, as photographs."""
+    benchmark = part.benchmark
+    options = ["--run", str(results.run(benchmark.name, run, seed).path)]
+    if _reads_photographs(part.runs[run]):
+        options += ["--source", str(results.dataset(benchmark.source.dataset).path)]
+    return [*options, "--target", str(results.dataset(benchmark.target.dataset).path)]
 
 
 def fuse_inputs(part: ResolvedBenchmark, method: str, seed: int | str, results: Results) -> list[Path]:
@@ -125,7 +181,7 @@ def fuse_options(part: ResolvedBenchmark, method: str, seed: int | str, results:
     """What a method adds up, and its title: options of the command fuse, but for its folder."""
     spec = part.methods[method]
     folders = [str(results.run(part.benchmark.name, run, seed).path) for run in spec.fuse]
-    return ["--runs", *folders, "--title", spec.title]
+    return ["--runs", *folders, "--title", spec.title, *(["--origin", spec.origin] if spec.origin else [])]
 
 
 def _score_tables(part: ResolvedBenchmark, runs: Iterable[str], seed: int | str, results: Results) -> list[Path]:
@@ -157,11 +213,13 @@ def all_outputs(
     for dataset in datasets:
         folder = results.dataset(dataset.spec.dataset)
         found.add(folder.manifest)
-        kinds = {stage.kind for stage in stages.preprocessing(dataset.side) if stage.kind}
+        kinds = {stage.kind for stage in stages.preprocessing(dataset.branch) if stage.kind}
         found.update(path for kind in kinds for path in folder.shards(kind, dataset.spec.shards))
     for part in benchmarks:
         name = part.benchmark.name
         found.update(results.run(name, run, seed).checkpoint for run in part.runs for seed in seeds)
+        read = {feature for settings in part.runs.values() for feature in settings.feature_runs}
+        found.update(results.features(name, run, seed) for run in read for seed in seeds)
         found.update(results.method(name, method, seed).predictions for method in part.methods for seed in seeds)
         found.add(results.report(name).page)
     return found

@@ -14,13 +14,15 @@ from i2vadapt.clips.batches import Sample, counted_videos
 from i2vadapt.clips.domains import Domains
 from i2vadapt.clips.loaders import Loaders
 from i2vadapt.clips.placement import place
-from i2vadapt.config.run import RunSettings
+from i2vadapt.config.run import TrainingSettings
 from i2vadapt.inference.scores import Scores
+from i2vadapt.models.i3d_weights import inflates
 from i2vadapt.models.registry import build_network
 from i2vadapt.models.stream_network import RunNetwork, StreamNetwork, StreamOutput
+from i2vadapt.recipes.calibration import calibrate_batch_norm
 from i2vadapt.runtime.precision import Arithmetic
 
-S = TypeVar("S", bound=RunSettings)
+S = TypeVar("S", bound=TrainingSettings)
 
 Row = dict[str, float]
 """Values of an epoch by name."""
@@ -36,6 +38,7 @@ class Context:
         domains: data of the run.
         loaders: loaders of the run's batches.
         arithmetic: device and data type of the network.
+        teachers: last scores of the runs that the settings name as teachers, by their names.
     """
 
     classes: tuple[str, ...]
@@ -43,6 +46,7 @@ class Context:
     domains: Domains
     loaders: Loaders
     arithmetic: Arithmetic
+    teachers: Mapping[str, Scores] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,15 +114,21 @@ class Recipe(ABC, Generic[S]):
         """
 
     def prepare(self) -> None:
-        """Prepares the network; called once, before the first step of a training."""
+        """Prepares the network; called once, before the first step of a training.
 
-    def after_scoring(self, epoch: int, scores: Scores, parents: Mapping[str, Scores]) -> Row:
+        Estimates the batch-norm statistics of a flow network that starts from RGB weights.
+        """
+        if self.settings.network == "i3d" and inflates(self.settings):
+            batches = self.context.loaders.calibration(self.context.domains)
+            calibrate_batch_norm(self.model.network, batches, self.context.arithmetic)
+
+    def after_scoring(self, epoch: int, scores: Scores, partners: Mapping[str, Scores]) -> Row:
         """Reacts to the scores of the target; called after every scored epoch.
 
         Args:
             epoch: number of finished epochs.
             scores: this run's scores of all target videos.
-            parents: scores of the same epoch by the parents, by their names; empty unless `epoch` is one of the
+            partners: scores of the same epoch by the partners, by their names; empty unless `epoch` is one of the
                 settings' `epochs_read`.
 
         Returns:
@@ -145,14 +155,14 @@ class Recipe(ABC, Generic[S]):
         return output
 
 
-def build_recipe(settings: RunSettings, context: Context) -> Recipe[RunSettings]:
+def build_recipe(settings: TrainingSettings, context: Context) -> Recipe[TrainingSettings]:
     """Builds the recipe that the settings name.
 
     Args:
         settings: settings of the run.
         context: data, loaders and arithmetic of the run.
     """
-    recipe: Recipe[RunSettings] = importlib.import_module(f"i2vadapt.recipes.{settings.recipe}").Recipe(
+    recipe: Recipe[TrainingSettings] = importlib.import_module(f"i2vadapt.recipes.{settings.recipe}").Recipe(
         settings, context
     )
     return recipe

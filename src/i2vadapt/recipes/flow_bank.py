@@ -65,12 +65,12 @@ class FlowBank:
 
         return choose
 
-    def refill(self, scores: Scores, parents: Mapping[str, Scores]) -> dict[str, float]:
+    def refill(self, scores: Scores, partners: Mapping[str, Scores]) -> dict[str, float]:
         """Refills the bank with the most confident videos of each pseudo class.
 
         Args:
             scores: this run's scores of the target videos.
-            parents: the partner's scores of the same epoch, by the partner's name; empty without a partner.
+            partners: the partner's scores of the same epoch, by the partner's name; empty without a partner.
 
         Returns:
             Fill of the bank and, for a labelled target, the accuracy of the pseudo labels and the purity of the bank;
@@ -79,14 +79,14 @@ class FlowBank:
         Raises:
             UserError: if the scores do not belong to the same videos and classes, or lack features.
         """
-        fused = fuse([*parents.values(), scores])
+        fused = fuse([*partners.values(), scores])
         places = {item_id: place for place, item_id in enumerate(fused.ids)}
         items = self._domains.target.items
         numbers = [number for number, item in enumerate(items) if item.id in places]
         chosen = [places[items[number].id] for number in numbers]
         self._bank.rebuild(numbers, fused.probabilities[chosen])
         if self._settings.compares_features:
-            self._similarity = self._compare(parents)
+            self._similarity = self._compare(partners)
         row = self._describe_fill()
         if self._domains.target.is_labelled:
             row |= self._compare_with_truth(numbers, fused.predictions[chosen])
@@ -100,9 +100,9 @@ class FlowBank:
         purity = self._bank.purity(labels)
         return row if np.isnan(purity) else row | {"bank_purity": purity}
 
-    def _compare(self, parents: Mapping[str, Scores]) -> np.ndarray:
+    def _compare(self, partners: Mapping[str, Scores]) -> np.ndarray:
         """Cosines (n, capacity) between every source video and the videos held for its class."""
-        name, scores = next(iter(parents.items()))
+        name, scores = next(iter(partners.items()))
         source, target = (
             scores.features_of(side, [item.id for item in dataset.items])
             for side, dataset in (("source", self._domains.source), ("target", self._domains.target))

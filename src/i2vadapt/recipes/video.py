@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from i2vadapt.clips.batches import PACED, SOURCE, TARGET, Sample
-from i2vadapt.clips.source import SourceClips
+from i2vadapt.clips.source import SourceClips, stream_window
 from i2vadapt.clips.target import PacedClips, TargetClips
 from i2vadapt.config.recipes.video import PaceSettings, Settings
 from i2vadapt.inference.scores import Scores
 from i2vadapt.losses.classification import local_loss, video_loss
 from i2vadapt.losses.pace import pace_loss
-from i2vadapt.losses.transfer import build_transfer_loss
-from i2vadapt.models.i3d_weights import inflates
+from i2vadapt.losses.transfer import Compared, build_transfer_loss
 from i2vadapt.models.stream_network import RunNetwork, StreamNetwork, StreamOutput, upsample_logits
 from i2vadapt.recipes import base
 from i2vadapt.recipes.base import Context, LossPart, Row
-from i2vadapt.recipes.calibration import calibrate_batch_norm
 from i2vadapt.recipes.flow_bank import FlowBank
+from i2vadapt.recipes.prototype_labels import PrototypeLabels
 
 Batch = tuple[Sample, Sample | None, Sample | None]
 """Source videos; paced target videos or None; target videos for the transfer loss or None."""
@@ -41,28 +40,23 @@ class Recipe(base.Recipe[Settings]):
 
     Attributes:
         bank: memory bank of a flow run, or None.
+        labels: labels of the target videos by class prototypes, or None.
     """
 
     def __init__(self, settings: Settings, context: Context) -> None:
         super().__init__(settings, context)
         bank = settings.bank_used
         self.bank = FlowBank(bank, context.classes, context.domains) if bank is not None else None
+        prototypes = settings.prototypes
+        self.labels = PrototypeLabels(prototypes, context) if prototypes is not None else None
 
     def build_model(self, network: StreamNetwork) -> RunNetwork:
         """Adds the pace head and the weights of the transfer loss."""
         settings, transfer = self.settings, None
         if settings.has_transfer_loss:
-            compares_features = settings.transfer.inputs == "features"
-            size = network.feature_size if compares_features else len(self.context.classes)
-            transfer = build_transfer_loss(settings.transfer.loss, size)
+            transfer = build_transfer_loss(settings.transfer, network.feature_size, len(self.context.classes))
         paces = settings.pace.classes if settings.pace is not None and settings.has_pace_head else 0
         return RunNetwork(network, paces, transfer)
-
-    def prepare(self) -> None:
-        """Estimates batch-norm statistics from the flow of both domains, after a cross-modality initialisation."""
-        if self.settings.network == "i3d" and inflates(self.settings):
-            batches = self.context.loaders.calibration(self.context.domains)
-            calibrate_batch_norm(self.model.network, batches, self.context.arithmetic)
 
     def batches(self, epoch: int, first: int) -> Iterator[Batch]:
         """Yields source videos together with the target videos that the losses need; see `base.Recipe.batches`."""
@@ -73,8 +67,11 @@ class Recipe(base.Recipe[Settings]):
         target: Iterator[Sample | None] = itertools.repeat(None)
         if settings.pace is not None and settings.sees_paced_clips:
             paced = self._load(PacedClips(domains.target, settings, settings.pace, key), (epoch, PACED), first)
-        if settings.has_transfer_loss:
-            target = self._load(TargetClips(domains.target, settings, key), (epoch, TARGET), first)
+        if settings.reads_target_clips:
+            window = partial(stream_window, settings=settings)
+            target = self._load(
+                TargetClips(domains.target, settings.clip_frames, settings.crop, window, key), (epoch, TARGET), first
+            )
         return zip(self._load(source, (epoch, SOURCE), first), paced, target, strict=False)
 
     def _load(self, clips: Any, key: tuple[int, int], first: int) -> Iterator[Sample]:
@@ -93,7 +90,9 @@ class Recipe(base.Recipe[Settings]):
                 self.run_network(paced)
 
     def _source_part(self, source: Sample, target: Sample | None, progress: float) -> LossPart:
-        """Video-level loss (Eq. 3 and 4), weighted local loss (Eq. 2) and weighted transfer loss (section 4.5)."""
+        """Video-level loss (Eq. 3 and 4), and the weighted losses that the settings add: local (Eq. 2), transfer
+        (section 4.5), prototype labels (ST-I2V).
+        """
         settings = self.settings
         labels = source["label"].to(self.context.arithmetic.device, non_blocking=True)
         output = self.run_network(source)
@@ -102,15 +101,15 @@ class Recipe(base.Recipe[Settings]):
             frames = upsample_logits(output.frame_logits, settings.clip_frames)
             terms["loss_local"] = settings.local_weight * local_loss(frames, labels, settings.loss)
         clips = len(labels)
-        if target is not None and self.model.transfer_loss is not None:
+        if target is not None:
             other = self.run_network(target)
-            loss = self.model.transfer_loss(self._compared(output), self._compared(other), progress)
-            terms["loss_transfer"] = settings.transfer.weight * loss
             clips += len(other.features)
+            if self.model.transfer_loss is not None:
+                loss = self.model.transfer_loss(_compared(output), _compared(other), progress)
+                terms["loss_transfer"] = settings.transfer.weight * loss
+            if self.labels is not None:
+                terms["loss_prototypes"] = self.labels.loss(target, other.video_logits)
         return LossPart(terms, source, clips)
-
-    def _compared(self, output: StreamOutput) -> Tensor:
-        return output.features if self.settings.transfer.inputs == "features" else output.video_logits
 
     def _pace_part(self, paced: Sample, pace: PaceSettings) -> LossPart:
         """Weighted pace loss (Eq. 5; the weight is lambda_2), and the accuracy of the pace prediction."""
@@ -122,21 +121,31 @@ class Recipe(base.Recipe[Settings]):
         terms = {"loss_pace": pace.weight * pace_loss(logits, rates)}
         return LossPart(terms, paced, len(rates), {"pace_accuracy": right})
 
-    def after_scoring(self, epoch: int, scores: Scores, parents: Mapping[str, Scores]) -> Row:
-        """Refills the bank if the next epoch uses it; see `base.Recipe.after_scoring`."""
-        if self.bank is None or epoch not in self.settings.refill_epochs():
-            return {}
-        return self.bank.refill(scores, parents)
+    def after_scoring(self, epoch: int, scores: Scores, partners: Mapping[str, Scores]) -> Row:
+        """Refills the bank and labels the target videos, if the next epoch uses them."""
+        row: Row = {}
+        if self.bank is not None and epoch in self.settings.refill_epochs():
+            row |= self.bank.refill(scores, partners)
+        if self.labels is not None and epoch in self.settings.label_epochs():
+            row |= self.labels.update(scores)
+        return row
 
     def state_of_epoch(self, epoch: int) -> Row:
         """Records whether the source videos of the epoch retrieved flow (1) or kept their own (0)."""
         return {} if self.bank is None else {"bank_used": float(self.bank.is_used(epoch))}
 
     def state_dict(self) -> dict[str, Any]:
-        """State of the bank; empty without one."""
-        return {} if self.bank is None else self.bank.state_dict()
+        """State of the bank, or of the prototype labels; a run that has both keeps both."""
+        parts = {"bank": self.bank, "labels": self.labels}
+        return {name: part.state_dict() for name, part in parts.items() if part is not None}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores the state returned by `state_dict`."""
         if self.bank is not None:
-            self.bank.load_state_dict(state)
+            self.bank.load_state_dict(state["bank"])
+        if self.labels is not None:
+            self.labels.load_state_dict(state["labels"])
+
+
+def _compared(output: StreamOutput) -> Compared:
+    return Compared(output.features, output.video_logits)

@@ -11,9 +11,10 @@ from i2vadapt import __version__
 from i2vadapt.config.documents import Benchmark, load_benchmark
 from i2vadapt.config.names import repeated
 from i2vadapt.config.parsing import raise_problems
+from i2vadapt.config.published import Published, load_published
 from i2vadapt.files.atomic import write_atomically
 from i2vadapt.layout import ReportFolder, Results
-from i2vadapt.report import tables
+from i2vadapt.report import comparison, tables
 from i2vadapt.report.curves import curves_figure
 from i2vadapt.report.datasets import existing_shards, summarise_dataset
 from i2vadapt.report.figures import accuracy_figure, confusion_figure
@@ -25,7 +26,12 @@ from i2vadapt.stages import KINDS
 
 
 def make_report(
-    benchmark_file: Path, results: Results, names: Sequence[str], seeds: Sequence[int], out: ReportFolder
+    benchmark_file: Path,
+    results: Results,
+    names: Sequence[str],
+    seeds: Sequence[int],
+    out: ReportFolder,
+    published_file: Path | None = None,
 ) -> str:
     """Writes report.html, accuracy.{csv,md,tex}, the figures and contact sheets as PNG, each file atomically.
 
@@ -35,6 +41,7 @@ def make_report(
         names: methods, in the order of the table.
         seeds: of each method.
         out: folder of the report.
+        published_file: accuracies to compare with, published.yaml; None: none.
 
     Returns:
         The table of accuracies as text.
@@ -52,12 +59,15 @@ def make_report(
     benchmark = load_benchmark(benchmark_file)
     classes = list(benchmark.classes)
     methods = load_methods(results, benchmark.name, names, seeds, classes)
-    content = _make_content(benchmark, results, methods)
+    published = load_published(published_file) if published_file is not None else None
+    content = _make_content(benchmark, results, methods, published)
     files = {
         out.table("csv"): tables.to_csv(methods).encode(),
         out.table("md"): tables.to_markdown(content.table).encode(),
         out.table("tex"): tables.to_latex(content.table).encode(),
         out.table("png"): content.accuracy,
+        out.comparison("csv"): content.comparison.to_csv(index=False, lineterminator="\n").encode(),
+        out.comparison("md"): comparison.to_markdown(content.comparison).encode(),
         out.figure("curves"): content.curves,
         out.figure("confusion"): confusion_figure(methods, classes),
         **{out.figure(f"confusion_{name}"): png for name, png in content.confusions.items()},
@@ -69,7 +79,9 @@ def make_report(
     return tables.to_text(content.table)
 
 
-def _make_content(benchmark: Benchmark, results: Results, methods: Sequence[Method]) -> Content:
+def _make_content(
+    benchmark: Benchmark, results: Results, methods: Sequence[Method], published: Published | None
+) -> Content:
     classes = list(benchmark.classes)
     source, target = (results.dataset(side.dataset) for side in (benchmark.source, benchmark.target))
     sheets = {
@@ -82,6 +94,7 @@ def _make_content(benchmark: Benchmark, results: Results, methods: Sequence[Meth
         benchmark,
         methods,
         tables.make_table(methods, classes),
+        comparison.compare(results, benchmark.name, methods, published),
         (
             summarise_dataset(benchmark.source, source, classes),
             summarise_dataset(benchmark.target, target, classes),

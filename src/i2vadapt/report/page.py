@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from i2vadapt.config.documents import Benchmark
+from i2vadapt.report.comparison import HEADER, NOTE
 from i2vadapt.report.datasets import DatasetSummary
 from i2vadapt.report.rendering import render
 from i2vadapt.report.runs import Method, distinct_runs
@@ -32,6 +35,7 @@ class Content:
         benchmark: what was run.
         methods: rows of the tables.
         table: accuracies of the methods.
+        comparison: the paper's accuracies beside ours, see `comparison.compare`.
         datasets: source and target.
         times: wall times; may be empty.
         accuracy: PNG.
@@ -44,6 +48,7 @@ class Content:
     benchmark: Benchmark
     methods: Sequence[Method]
     table: Table
+    comparison: pd.DataFrame
     datasets: tuple[DatasetSummary, DatasetSummary]
     times: Sequence[RuleTime]
     accuracy: bytes
@@ -61,6 +66,9 @@ def build_page(content: Content) -> str:
         "report.html.j2",
         content=content,
         sheets=SHEETS,
+        comparison=content.comparison.to_numpy().tolist(),
+        comparison_header=HEADER,
+        comparison_note=NOTE,
         most_failures=_MOST_FAILURES,
         times=[_time_row(row) for row in content.times],
         fused=[(method.title, ", ".join(run.name for run in method.evaluations[0].runs)) for method in content.methods],

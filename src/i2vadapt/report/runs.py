@@ -91,11 +91,21 @@ class Evaluation:
 
 @dataclass(frozen=True, eq=False)
 class Method:
-    """A row of the tables; evaluations are in the order of the seeds asked for."""
+    """A row of the tables.
+
+    Attributes:
+        name: of the method, as in methods.yaml.
+        title: in the tables.
+        evaluations: in the order of the seeds asked for.
+        protocol: transductive or split1.
+        origin: work that the method follows; empty: the paper.
+    """
 
     name: str
     title: str
     evaluations: tuple[Evaluation, ...]
+    protocol: str = "transductive"
+    origin: str = ""
 
     @property
     def is_labelled(self) -> bool:
@@ -126,7 +136,7 @@ def load_methods(
     known: dict[Path, Run] = {}
     methods = []
     for name in names:
-        evaluations, titles = [], []
+        evaluations, described = [], []
         for seed in seeds:
             folder = results.method(benchmark, name, seed)
             description = parse(MethodDescription, read_yaml(folder.description), str(folder.description))
@@ -135,10 +145,12 @@ def load_methods(
                 raise UserError(
                     f"{folder.description}: made for the classes {made}, not {wanted}: train its runs again"
                 )
-            titles.append(description.title + (" (split 1)" if description.protocol == "split1" else ""))
+            described.append(description)
             runs = tuple(_load_run(folder, fused, seed, known) for fused in description.runs)
             evaluations.append(Evaluation(seed, read_predictions(folder.predictions, classes), runs))
-        methods.append(Method(name, titles[0], tuple(evaluations)))
+        first = described[0]
+        title = first.title + (" (split 1)" if first.protocol == "split1" else "")
+        methods.append(Method(name, title, tuple(evaluations), first.protocol, first.origin))
     return methods
 
 

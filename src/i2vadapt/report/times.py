@@ -55,6 +55,11 @@ def rule_times(results: Results) -> list[RuleTime]:
     return sorted(times, key=lambda row: (-row.total, row.rule))
 
 
+def job_seconds(path: Path) -> float:
+    """Wall time of a job, seconds; 0 if it was not measured."""
+    return sum(seconds for seconds, _ in _read(path)) if path.is_file() else 0.0
+
+
 def _rule(folder: Path, path: Path) -> str:
     return path.relative_to(folder).parts[0]
 

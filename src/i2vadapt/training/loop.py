@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 from i2vadapt.clips.domains import open_domains
 from i2vadapt.clips.loaders import Loaders
 from i2vadapt.clips.loading import loader_errors
+from i2vadapt.config.run import TrainingSettings
 from i2vadapt.errors import Preempted, UserError
 from i2vadapt.layout import RunFolder
 from i2vadapt.models.registry import initialise
@@ -30,8 +32,15 @@ from i2vadapt.training.result import Result
 from i2vadapt.training.run import Run
 from i2vadapt.training.state import random_state, set_random_state
 from i2vadapt.training.step_values import StepValues
-from i2vadapt.training.target_scores import TargetScores, reported_accuracies
+from i2vadapt.training.target_scores import (
+    TargetScores,
+    digests_of_scores,
+    last_digest,
+    last_scores,
+    reported_accuracies,
+)
 from i2vadapt.weights import checkpoint
+from i2vadapt.weights.reading import weights_digest
 
 _logger = logging.getLogger(__name__)
 
@@ -42,7 +51,7 @@ class Trainer:
     """Trains one run, from the beginning or from the point of its interruption.
 
     Args:
-        run: run to train.
+        run: run to train, with settings of a recipe that trains a network.
         group: the processes that train it together, each on its part of every batch.
 
     Raises:
@@ -50,22 +59,23 @@ class Trainer:
             processes than videos in a batch.
     """
 
-    def __init__(self, run: Run, group: ProcessGroup = SINGLE_PROCESS) -> None:
+    def __init__(self, run: Run[TrainingSettings], group: ProcessGroup = SINGLE_PROCESS) -> None:
         self.run, self.settings, self.group, self.folder = run, run.settings, group, RunFolder(run.folder)
-        if set(run.parents) != set(self.settings.parents):
-            wanted = ", ".join(self.settings.parents) or "none"
+        if set(run.parents) != {*self.settings.partners, *self.settings.teachers}:
+            wanted = ", ".join((*self.settings.partners, *self.settings.teachers)) or "none"
             raise UserError(f"--parents: {', '.join(run.parents) or 'none'} given, but the settings need {wanted}")
         torch.manual_seed(run.seed)
         self.domains = open_domains(run.source, run.target, self.settings, run.classes)
         self.arithmetic = choose_arithmetic(self.settings.precision)
         on_gpu = self.arithmetic.device.type == "cuda"
         self.loaders = Loaders(self.settings, run.seed, run.workers, group, on_gpu)
-        context = Context(run.classes, run.seed, self.domains, self.loaders, self.arithmetic)
+        teachers = {name: last_scores(run.parents[name], run.classes) for name in self.settings.teachers}
+        context = Context(run.classes, run.seed, self.domains, self.loaders, self.arithmetic, teachers)
         self.recipe = build_recipe(self.settings, context)
         self.model = self.recipe.model
         initialise(self.model.network, self.settings, run.classes)
         self.arithmetic.prepare(self.model)
-        self.result = Result(run, self.domains)
+        self.result = Result(run, self._inputs)
         self.scores = TargetScores(run, self.domains, self.model, self.loaders, self.arithmetic, group)
         self.optimizer, self.schedule = build_optimizer(self.model, self.settings)
         self.history: list[Row] = []
@@ -82,6 +92,25 @@ class Trainer:
         if not self.group.is_main:  # ranks > 0 get their own dropout seed; rank 0 keeps the single-process seed
             seed = np.random.SeedSequence([self.run.seed, self.group.rank]).generate_state(1)[0]
             torch.manual_seed(int(seed))
+
+    def _inputs(self) -> dict[str, Any]:
+        """Digests of the weights, data and scores that the training reads.
+
+        Raises:
+            UserError: if weights, or scores of a parent, are missing.
+        """
+        settings, folders = self.settings, self.run.parents
+        read = settings.epochs_read()
+        parents: dict[str, Any] = {
+            name: digests_of_scores(RunFolder(folders[name]), read) for name in settings.partners
+        }
+        parents |= {name: last_digest(folders[name]) for name in settings.teachers}
+        return {
+            "weights": {path: weights_digest(Path(path)) for path in settings.initial_weights},
+            "source": self.domains.source.digests(),
+            "target": self.domains.target.digests(),
+            "parents": parents,
+        }
 
     def train(self) -> None:
         """Trains to the last epoch and writes checkpoint.pt; the same call resumes after an interruption.
@@ -120,7 +149,9 @@ class Trainer:
                 where = f"after step {self.step} of epoch {self.epoch + 1}"
                 raise Preempted(f"stopped by a signal {where}; run the same command again to resume") from None
             if self.group.is_main:
-                self.result.write(self.model.network, self.history)
+                target = self.domains.target
+                settings = {"decode": target.frames_settings, "flow": target.flow_settings}
+                self.result.write(self.history, {"model": self.model.network.state_dict(), **settings})
 
     def _epoch(self) -> None:
         row = self._train_epoch()
@@ -128,8 +159,8 @@ class Trainer:
         if done in self.settings.scored_epochs():
             scores = self.scores.score(done, self._stop)
             row |= reported_accuracies(scores)
-            parents = self.scores.parents(done) if done in self.settings.epochs_read() else {}
-            row |= self.recipe.after_scoring(done, scores, parents)
+            partners = self.scores.partners(done) if done in self.settings.epochs_read() else {}
+            row |= self.recipe.after_scoring(done, scores, partners)
         self.history.append(row)
         with warnings.catch_warnings():
             # Where training resumes after the last step of an epoch, PyTorch has seen no optimiser step yet and warns.

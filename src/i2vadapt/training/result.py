@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,16 @@ from typing import Any
 import yaml
 
 from i2vadapt import __version__, stages
-from i2vadapt.clips.domains import Domains
+from i2vadapt.config.run import RunSettings
 from i2vadapt.errors import UserError
 from i2vadapt.files.atomic import write_atomically
 from i2vadapt.layout import RunFolder
-from i2vadapt.models.stream_network import StreamNetwork
 from i2vadapt.recipes.base import Row
 from i2vadapt.training.history import write_metrics
 from i2vadapt.training.run import Run
 from i2vadapt.training.state import differences
 from i2vadapt.training.target_scores import digests_of_scores, write_index
 from i2vadapt.weights import checkpoint
-from i2vadapt.weights.reading import weights_digest
 
 _logger = logging.getLogger(__name__)
 
@@ -32,29 +30,26 @@ class Result:
 
     Args:
         run: what is trained.
-        domains: its data.
+        inputs: returns the digests of everything that the run reads; called once, when the training starts.
     """
 
-    def __init__(self, run: Run, domains: Domains) -> None:
-        self._run, self._domains, self._folder = run, domains, RunFolder(run.folder)
+    def __init__(self, run: Run[RunSettings], inputs: Callable[[], dict[str, Any]]) -> None:
+        self._run, self._inputs, self._folder = run, inputs, RunFolder(run.folder)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
         """Settings and inputs that must not change when an interrupted training resumes.
 
         Raises:
-            UserError: if weights, or the scores of a parent, are missing.
+            UserError: if an input is missing.
         """
-        run, read = self._run, self._run.settings.epochs_read()
+        run = self._run
         return {
             "version": stages.TRAIN.version,
             "classes": list(run.classes),
             "seed": run.seed,
             "train": run.settings.model_dump(mode="json"),
-            "weights": {path: weights_digest(Path(path)) for path in run.settings.initial_weights},
-            "source": self._domains.source.digests(),
-            "target": self._domains.target.digests(),
-            "parents": {name: digests_of_scores(RunFolder(path), read) for name, path in run.parents.items()},
+            **self._inputs(),
         }
 
     def differences_of(self, file: Path) -> list[str]:
@@ -87,19 +82,22 @@ class Result:
         _logger.warning("training again: %s: the scores belong to another training", self._run.folder)
         return None
 
-    def write(self, network: StreamNetwork, history: Sequence[Row]) -> None:
-        """Writes all files, the checkpoint last, and removes the state of the unfinished training."""
+    def write(self, history: Sequence[Row], trained: Mapping[str, Any]) -> None:
+        """Writes all files, the checkpoint last, and removes the state of the unfinished training.
+
+        Args:
+            history: recorded values of all epochs.
+            trained: what the checkpoint holds beside the description of the run.
+        """
         digests = digests_of_scores(self._folder, self._run.settings.scored_epochs())
         content = {
             "identity": self.identity,
             "history": list(history),
             "scores": digests,
-            "model": network.state_dict(),
             "classes": list(self._run.classes),
             "settings": self._run.settings.model_dump(mode="json"),
             "seed": self._run.seed,
-            "decode": self._domains.target.frames_settings,
-            "flow": self._domains.target.flow_settings,
+            **trained,
         }
         self.write_tables(content)
         checkpoint.save(self._folder.checkpoint, content)

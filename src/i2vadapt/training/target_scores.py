@@ -1,22 +1,25 @@
-"""Scores of the target videos after an epoch: computing them, writing them for other runs, reading the parents'."""
+"""Scores of the target videos after an epoch: computing them, writing them for other runs, reading theirs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from i2vadapt.clips.batches import Sample
-from i2vadapt.clips.dataset import ClipDataset
 from i2vadapt.clips.domains import Domains
+from i2vadapt.clips.footage import ItemDataset
 from i2vadapt.clips.loaders import Loaders
+from i2vadapt.config.networks import FRAME_NETWORKS
+from i2vadapt.config.run import TrainingSettings
 from i2vadapt.data.items import UNLABELLED
 from i2vadapt.errors import Preempted, UserError
 from i2vadapt.files.digests import file_digest
 from i2vadapt.files.tables import read_table, write_table
 from i2vadapt.inference.metrics import accuracies
 from i2vadapt.inference.scores import Features, Scores, read_scores, write_scores
-from i2vadapt.inference.scoring import score_clips
+from i2vadapt.inference.scoring import ClipScores, score_clips
 from i2vadapt.layout import RunFolder
 from i2vadapt.models.stream_network import RunNetwork
 from i2vadapt.runtime.precision import Arithmetic
@@ -41,7 +44,7 @@ class TargetScores:
 
     def __init__(
         self,
-        run: Run,
+        run: Run[TrainingSettings],
         domains: Domains,
         model: RunNetwork,
         loaders: Loaders,
@@ -62,23 +65,28 @@ class TargetScores:
             Preempted: if a stop was requested; several processes finish the pass first.
         """
         settings, videos = self._run.settings, self._domains.videos
-        probabilities, features = self._pass(videos, settings.test_frames, stop)
+        last = epoch == settings.epochs
+        scored = self._pass(videos, settings.test_frames, stop, last and settings.network in FRAME_NETWORKS)
         kept: dict[str, Features] = {}
         if settings.keep_features:
             source = self._domains.source
-            _, source_features = self._pass(source, settings.clip_frames, stop)
-            kept = {"target": Features(_ids(videos), features), "source": Features(_ids(source), source_features)}
+            frames = 1 if settings.source_items == "photographs" else settings.clip_frames
+            of_source = self._pass(source, frames, stop).features
+            kept = {"target": Features(_ids(videos), scored.features), "source": Features(_ids(source), of_source)}
         tested = np.array([item.id in self._domains.tested for item in videos.items])
-        scores = Scores(_ids(videos), self._run.classes, videos.labels, tested, probabilities, kept)
+        scores = Scores(
+            _ids(videos), self._run.classes, videos.labels, tested, scored.probabilities, kept, scored.steps
+        )
         if self._group.is_main:
             write_scores(RunFolder(self._run.folder).scores(epoch), scores, epoch)
         return scores
 
-    def _pass(self, dataset: ClipDataset, frames: int, stop: StopRequest) -> tuple[np.ndarray, np.ndarray]:
+    def _pass(self, dataset: ItemDataset, frames: int, stop: StopRequest, keep_steps: bool = False) -> ClipScores:
         batches = self._until(stop, self._loaders.evaluation(dataset, frames))
-        parts = self._group.gather(score_clips(self._model, batches, self._arithmetic, self._run.settings.fusion))
-        probabilities, features = zip(*parts, strict=True)
-        return np.concatenate(probabilities), np.concatenate(features)
+        fusion = self._run.settings.fusion
+        return ClipScores.joined(
+            self._group.gather(score_clips(self._model, batches, self._arithmetic, fusion, keep_steps))
+        )
 
     def _until(self, stop: StopRequest, batches: Iterator[Sample]) -> Iterator[Sample]:
         for batch in batches:
@@ -87,25 +95,25 @@ class TargetScores:
                 raise Preempted
             yield batch
 
-    def parents(self, epoch: int) -> dict[str, Scores]:
-        """Reads the parents' scores of an epoch.
+    def partners(self, epoch: int) -> dict[str, Scores]:
+        """Reads the partners' scores of an epoch.
 
         Args:
             epoch: number of finished epochs.
 
         Returns:
-            Scores by the names of the parents.
+            Scores by the names of the partners.
 
         Raises:
             UserError: if scores are missing, damaged, or of other classes.
         """
         return {
-            name: read_scores(RunFolder(folder).scores(epoch), self._run.classes)
-            for name, folder in self._run.parents.items()
+            name: read_scores(RunFolder(self._run.parents[name]).scores(epoch), self._run.classes)
+            for name in self._run.settings.partners
         }
 
 
-def _ids(dataset: ClipDataset) -> tuple[str, ...]:
+def _ids(dataset: ItemDataset) -> tuple[str, ...]:
     return tuple(item.id for item in dataset.items)
 
 
@@ -134,6 +142,39 @@ def digests_of_scores(folder: RunFolder, epochs: Iterable[int]) -> dict[int, str
             raise UserError(f"{path}: no such scores: train the run again")
         digests[epoch] = file_digest(path)
     return digests
+
+
+def last_scores(folder: Path, classes: Sequence[str]) -> Scores:
+    """Reads the scores of a finished run after its last epoch.
+
+    Args:
+        folder: folder of the run.
+        classes: expected class names in order.
+
+    Raises:
+        UserError: if the run is not finished, or its scores are damaged or of other classes.
+    """
+    return read_scores(RunFolder(folder).scores(_last_epoch(folder)), classes)
+
+
+def last_digest(folder: Path) -> str:
+    """SHA-256 of the scores that `last_scores` reads.
+
+    Raises:
+        UserError: if the run is not finished.
+    """
+    epoch = _last_epoch(folder)
+    return digests_of_scores(RunFolder(folder), [epoch])[epoch]
+
+
+def _last_epoch(folder: Path) -> int:
+    index = RunFolder(folder).scores_index
+    if not index.is_file():
+        raise UserError(f"{index}: the teacher has no scores yet: train it first")
+    epochs = read_index(RunFolder(folder))
+    if not epochs:
+        raise UserError(f"{index}: lists no epoch: train the run again")
+    return max(epochs)
 
 
 def write_index(folder: RunFolder, digests: dict[int, str], history: Sequence[dict[str, float]]) -> None:

@@ -7,14 +7,14 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from i2vadapt.config.base import Section, Stream
-from i2vadapt.config.run import RunSettings
+from i2vadapt.config.run import SourceItems, TrainingSettings
+from i2vadapt.config.transfer import TransferSettings
 
 Looping = Literal["modulo", "restart"]
 Strategy = Literal[
     "random", "mean", "simw_sum", "simw_mean_top5", "simw_sum_top5", "simw_top1", "simw_random_top5"
 ]  # fmt: skip
 _BLENDING: tuple[Strategy, ...] = ("mean", "simw_sum", "simw_mean_top5", "simw_sum_top5")
-TransferName = Literal["none", "dan", "mcc", "bnm", "dann"]
 
 
 class PaceSettings(Section):
@@ -73,28 +73,15 @@ class BankSettings(Section):
         return self.strategy.startswith("simw_")
 
 
-class TransferSettings(Section):
-    """A transfer loss between source and target videos (paper section 4.5, Table 4)."""
+class PrototypeSettings(Section):
+    """Labels of target videos by class prototypes, learned from the easier part of every batch (ST-I2V)."""
 
-    loss: TransferName = Field(
-        "none", description="transfer loss: none, MK-MMD (dan), MCC, BNM, or a domain classifier (dann)"
-    )
-    weight: float = Field(0.05, ge=0, description="weight lambda_3 of the transfer loss")
-    inputs: Literal["logits", "features"] = Field(
-        "logits", description="quantity compared between the domains, averaged over time"
-    )
-    streams: tuple[Stream, ...] = Field(
-        ("rgb", "flow"), min_length=1, description="streams whose runs have the transfer loss"
-    )
-
-    @model_validator(mode="after")
-    def _class_probabilities_need_logits(self) -> TransferSettings:
-        if self.loss in ("mcc", "bnm") and self.inputs == "features":
-            raise ValueError(f"inputs must be logits with loss {self.loss}, which needs class probabilities")
-        return self
+    from_epoch: int = Field(5, ge=1, description="number of first epochs without these labels")
+    weight: float = Field(0.2, ge=0, description="weight of the loss of the labelled videos")
+    keep: float = Field(0.5, gt=0, le=1, description="share of a batch that counts, the videos with the smallest loss")
 
 
-class Settings(RunSettings):
+class Settings(TrainingSettings):
     """A network of clips is trained on labelled generated videos and adapts to unlabelled real ones."""
 
     recipe: Literal["video"] = Field("video", description="recipe of the run, which defines its data and losses")
@@ -109,6 +96,14 @@ class Settings(RunSettings):
     )
     transfer: TransferSettings = Field(
         default_factory=TransferSettings, description="transfer loss between the domains; by default none"
+    )
+    crops_by: str | None = Field(
+        None,
+        description="run of single frames by whose classifier photographs are cropped to videos, as in ST-I2V; null:"
+        " videos by camera motion",
+    )
+    prototypes: PrototypeSettings | None = Field(
+        None, description="labels of target videos by class prototypes; null: none"
     )
     local_streams: tuple[Stream, ...] = Field(
         ("rgb",), description="streams whose runs have the local, frame-level loss (Eq. 2)"
@@ -131,8 +126,10 @@ class Settings(RunSettings):
         if self.supervision == "target":
             if self.protocol != "split1":
                 raise ValueError("supervision target needs protocol split1: otherwise training videos are tested")
-            if self.bank is not None or self.pace is not None or self.transfer.loss != "none":
-                raise ValueError("supervision target excludes adaptation: set bank and pace null, transfer.loss none")
+            if self.bank or self.pace or self.prototypes or self.transfer.loss != "none":
+                raise ValueError(
+                    "supervision target excludes adaptation: set bank, pace and prototypes null, transfer.loss none"
+                )
         return self
 
     @property
@@ -161,27 +158,46 @@ class Settings(RunSettings):
         return self.transfer.loss != "none" and self.stream in self.transfer.streams
 
     @property
-    def parents(self) -> tuple[str, ...]:
+    def partners(self) -> tuple[str, ...]:
         """Partner of the bank, if it has one."""
         return (self.bank_used.partner,) if self.bank_used is not None and self.bank_used.partner is not None else ()
 
     @property
-    def parents_with_features(self) -> tuple[str, ...]:
+    def partners_with_features(self) -> tuple[str, ...]:
         """Partner of the bank, if the strategy compares features."""
-        return self.parents if self.bank_used is not None and self.bank_used.compares_features else ()
+        return self.partners if self.bank_used is not None and self.bank_used.compares_features else ()
 
     @property
-    def reads_source(self) -> bool:
-        """Whether the run learns from generated videos; False for the upper bound."""
-        return self.supervision == "source"
+    def crop_classifier(self) -> str | None:
+        """See `RunSettings.crop_classifier`."""
+        return self.crops_by
+
+    @property
+    def reads_target_clips(self) -> bool:
+        """Whether a loss needs whole target videos: a transfer loss or that of prototype labels."""
+        return self.has_transfer_loss or self.prototypes is not None
+
+    @property
+    def source_items(self) -> SourceItems:
+        """Generated videos; nothing for the upper bound, which learns from the target."""
+        return "videos" if self.supervision == "source" else "none"
+
+    @property
+    def learns_target_labels(self) -> bool:
+        """Whether the run is the upper bound."""
+        return self.supervision == "target"
 
     def refill_epochs(self) -> set[int]:
         """Epochs, counted from 1, after which the bank is refilled for the next one."""
         return set(range(self.bank_used.first_epoch, self.epochs)) if self.bank_used is not None else set()
 
+    def label_epochs(self) -> set[int]:
+        """Epochs, counted from 1, after which prototypes label the target videos for the next one."""
+        return set(range(self.prototypes.from_epoch, self.epochs)) if self.prototypes is not None else set()
+
     def scored_epochs(self) -> set[int]:
-        """Epochs that every run scores, and those after which the bank is refilled."""
-        return super().scored_epochs() | self.refill_epochs()
+        """Epochs that every run scores, and those after which the bank is refilled or prototypes are computed."""
+        return super().scored_epochs() | self.refill_epochs() | self.label_epochs()
 
     def epochs_read(self) -> set[int]:
         """Epochs after which the bank is refilled."""
@@ -198,4 +214,6 @@ class Settings(RunSettings):
             changes["transfer"] = TransferSettings()
         if not self.has_local_loss:
             changes |= {"local_streams": (), "local_weight": 1.0}
+        if self.prototypes is not None:  # prototypes are means of features
+            changes["keep_features"] = True
         return super().relevant().model_copy(update=changes)

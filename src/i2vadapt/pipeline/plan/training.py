@@ -8,7 +8,7 @@ from pathlib import Path
 
 from i2vadapt import stages
 from i2vadapt.config.networks import InitSettings
-from i2vadapt.config.run import RunSettings, SplitSettings
+from i2vadapt.config.run import SplitSettings, TrainingSettings
 from i2vadapt.layout import RunFolder
 from i2vadapt.pipeline.plan.rates import run
 from i2vadapt.pipeline.plan.sample import FEW, MANY
@@ -41,20 +41,20 @@ class TrainingRate:
     checkpoint: float
     score: float
 
-    def seconds(self, settings: RunSettings, photographs: int, videos: int) -> float:
+    def seconds(self, settings: TrainingSettings, photographs: int, videos: int) -> float:
         """Seconds of a run; every scored epoch scores all videos, whatever the protocol."""
-        learned = photographs if settings.reads_source else _TRAINING_SHARE * videos
+        learned = photographs if settings.source_items != "none" else _TRAINING_SHARE * videos
         scoring = self.per_scoring + self.per_video * _videos_scored(settings, photographs, videos)
         epochs = settings.epochs * (self.per_epoch + self.per_item * learned)
         return self.start + epochs + len(settings.scored_epochs()) * scoring
 
-    def size(self, settings: RunSettings, photographs: int, videos: int) -> float:
+    def size(self, settings: TrainingSettings, photographs: int, videos: int) -> float:
         """Bytes that a run stores: its checkpoint and its scores, which hold features where other runs read them."""
         items = (photographs + videos) / 2 if settings.keep_features else videos
         return self.checkpoint + len(settings.scored_epochs()) * self.score * items
 
 
-def without_inputs(settings: RunSettings) -> RunSettings:
+def without_inputs(settings: TrainingSettings) -> TrainingSettings:
     """The settings that a run is measured with, so that it reads the two samples and nothing else.
 
     It starts from random weights, its bank is never used, and the upper bound learns photographs instead of videos, as
@@ -75,7 +75,7 @@ def without_inputs(settings: RunSettings) -> RunSettings:
 
 
 def measure_training(
-    settings: RunSettings, classes: Sequence[str], source: Path, target: Path, folder: Path, cores: int
+    settings: TrainingSettings, classes: Sequence[str], source: Path, target: Path, folder: Path, cores: int
 ) -> TrainingRate:
     """Trains one epoch and three on two photographs and videos, and three on eighteen, scored once or every epoch.
 
@@ -116,6 +116,6 @@ def measure_training(
     )
 
 
-def _videos_scored(settings: RunSettings, photographs: int, videos: int) -> float:
+def _videos_scored(settings: TrainingSettings, photographs: int, videos: int) -> float:
     """Videos that are scored after an epoch; features are kept of generated videos too, which are shorter."""
     return videos + (photographs * settings.clip_frames / settings.test_frames if settings.keep_features else 0)
