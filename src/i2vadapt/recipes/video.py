@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from i2vadapt.clips.batches import PACED, SOURCE, TARGET, Sample
 from i2vadapt.clips.source import SourceClips
@@ -20,7 +19,7 @@ from i2vadapt.config.recipes.video import PaceSettings, Settings
 from i2vadapt.inference.scores import Scores
 from i2vadapt.losses.classification import local_loss, video_loss
 from i2vadapt.losses.pace import pace_loss
-from i2vadapt.losses.transfer import build_transfer_loss
+from i2vadapt.losses.transfer import Compared, build_transfer_loss
 from i2vadapt.models.i3d_weights import inflates
 from i2vadapt.models.stream_network import RunNetwork, StreamNetwork, StreamOutput, upsample_logits
 from i2vadapt.recipes import base
@@ -52,9 +51,7 @@ class Recipe(base.Recipe[Settings]):
         """Adds the pace head and the weights of the transfer loss."""
         settings, transfer = self.settings, None
         if settings.has_transfer_loss:
-            compares_features = settings.transfer.inputs == "features"
-            size = network.feature_size if compares_features else len(self.context.classes)
-            transfer = build_transfer_loss(settings.transfer.loss, size)
+            transfer = build_transfer_loss(settings.transfer, network.feature_size, len(self.context.classes))
         paces = settings.pace.classes if settings.pace is not None and settings.has_pace_head else 0
         return RunNetwork(network, paces, transfer)
 
@@ -104,13 +101,10 @@ class Recipe(base.Recipe[Settings]):
         clips = len(labels)
         if target is not None and self.model.transfer_loss is not None:
             other = self.run_network(target)
-            loss = self.model.transfer_loss(self._compared(output), self._compared(other), progress)
+            loss = self.model.transfer_loss(_compared(output), _compared(other), progress)
             terms["loss_transfer"] = settings.transfer.weight * loss
             clips += len(other.features)
         return LossPart(terms, source, clips)
-
-    def _compared(self, output: StreamOutput) -> Tensor:
-        return output.features if self.settings.transfer.inputs == "features" else output.video_logits
 
     def _pace_part(self, paced: Sample, pace: PaceSettings) -> LossPart:
         """Weighted pace loss (Eq. 5; the weight is lambda_2), and the accuracy of the pace prediction."""
@@ -140,3 +134,7 @@ class Recipe(base.Recipe[Settings]):
         """Restores the state returned by `state_dict`."""
         if self.bank is not None:
             self.bank.load_state_dict(state)
+
+
+def _compared(output: StreamOutput) -> Compared:
+    return Compared(output.features, output.video_logits)

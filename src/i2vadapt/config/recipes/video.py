@@ -8,13 +8,13 @@ from pydantic import Field, model_validator
 
 from i2vadapt.config.base import Section, Stream
 from i2vadapt.config.run import RunSettings
+from i2vadapt.config.transfer import TransferSettings
 
 Looping = Literal["modulo", "restart"]
 Strategy = Literal[
     "random", "mean", "simw_sum", "simw_mean_top5", "simw_sum_top5", "simw_top1", "simw_random_top5"
 ]  # fmt: skip
 _BLENDING: tuple[Strategy, ...] = ("mean", "simw_sum", "simw_mean_top5", "simw_sum_top5")
-TransferName = Literal["none", "dan", "mcc", "bnm", "dann"]
 
 
 class PaceSettings(Section):
@@ -71,27 +71,6 @@ class BankSettings(Section):
     def compares_features(self) -> bool:
         """Whether the strategy compares features of the source video with those of the held videos."""
         return self.strategy.startswith("simw_")
-
-
-class TransferSettings(Section):
-    """A transfer loss between source and target videos (paper section 4.5, Table 4)."""
-
-    loss: TransferName = Field(
-        "none", description="transfer loss: none, MK-MMD (dan), MCC, BNM, or a domain classifier (dann)"
-    )
-    weight: float = Field(0.05, ge=0, description="weight lambda_3 of the transfer loss")
-    inputs: Literal["logits", "features"] = Field(
-        "logits", description="quantity compared between the domains, averaged over time"
-    )
-    streams: tuple[Stream, ...] = Field(
-        ("rgb", "flow"), min_length=1, description="streams whose runs have the transfer loss"
-    )
-
-    @model_validator(mode="after")
-    def _class_probabilities_need_logits(self) -> TransferSettings:
-        if self.loss in ("mcc", "bnm") and self.inputs == "features":
-            raise ValueError(f"inputs must be logits with loss {self.loss}, which needs class probabilities")
-        return self
 
 
 class Settings(RunSettings):

@@ -1,0 +1,31 @@
+"""Settings of a transfer loss, for the recipes that adapt with one; importing this module does not import PyTorch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from i2vadapt.config.base import Section, Stream
+
+TransferName = Literal["none", "dan", "mcc", "bnm", "dann"]
+TransferInputs = Literal["logits", "features"]
+
+
+class TransferSettings(Section):
+    """A transfer loss between source and target videos (paper section 4.5, Table 4)."""
+
+    loss: TransferName = Field(
+        "none", description="transfer loss: none, MK-MMD (dan), MCC, BNM, or a domain classifier (dann)"
+    )
+    weight: float = Field(0.05, ge=0, description="weight lambda_3 of the transfer loss")
+    inputs: TransferInputs = Field("logits", description="quantity compared between the domains, averaged over time")
+    streams: tuple[Stream, ...] = Field(
+        ("rgb", "flow"), min_length=1, description="streams whose runs have the transfer loss"
+    )
+
+    @model_validator(mode="after")
+    def _class_probabilities_need_logits(self) -> TransferSettings:
+        if self.loss in ("mcc", "bnm") and self.inputs == "features":
+            raise ValueError(f"inputs must be logits with loss {self.loss}, which needs class probabilities")
+        return self
