@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 
-from i2vadapt.config.recipes.video import TransferName
+from i2vadapt.config.transfer import TransferName, TransferSettings
 from i2vadapt.losses.bnm import bnm
 from i2vadapt.losses.dan import mk_mmd
 from i2vadapt.losses.dann import DomainClassifier, domain_loss, reversal_strength, reverse_gradient
 from i2vadapt.losses.mcc import certainty_weights, mcc
-from i2vadapt.losses.transfer import TransferLoss, build_transfer_loss
+from i2vadapt.losses.transfer import Compared, TransferLoss, build_transfer_loss
 
 RNG = np.random.default_rng(3)
 NAMES = [name for name in get_args(TransferName) if name != "none"]
 OF_THE_TARGET_ALONE = ("mcc", "bnm")
+OF_EITHER_INPUT = ("dan", "dann")
+LOSSES = [(name, "logits") for name in NAMES] + [(name, "features") for name in OF_EITHER_INPUT]
 SOURCE, TARGET = RNG.normal(size=(5, 4)), RNG.normal(size=(3, 4)) * 2 + 0.5
+FEATURES_OF_SOURCE, FEATURES_OF_TARGET = RNG.normal(size=(5, 6)), RNG.normal(size=(3, 6)) + 0.5
 
 
 def tensor(values: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(values).requires_grad_()
+
+
+def compared() -> tuple[Compared, Compared]:
+    """Features (n, 6) and logits (n, 4) of five source and three target videos."""
+    source = Compared(tensor(FEATURES_OF_SOURCE), tensor(SOURCE))
+    return source, Compared(tensor(FEATURES_OF_TARGET), tensor(TARGET))
+
+
+def build(name: Any, inputs: Any = "logits") -> TransferLoss:
+    return build_transfer_loss(TransferSettings(loss=name, inputs=inputs), feature_size=6, num_classes=4)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -111,63 +124,70 @@ def test_the_reversed_gradient_and_its_schedule() -> None:
     assert strengths == pytest.approx([0, np.tanh(0.5), np.tanh(2.5), np.tanh(5)], rel=1e-12)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_loss_of_the_settings_has_finite_gradients(name: str) -> None:
+@pytest.mark.parametrize(("name", "inputs"), LOSSES)
+def test_every_loss_of_the_settings_has_finite_gradients_of_what_it_compares(name: str, inputs: str) -> None:
     torch.manual_seed(0)
-    loss = build_transfer_loss(name, SOURCE.shape[1]).double()
-    assert isinstance(loss, TransferLoss)
-    assert loss.size == SOURCE.shape[1]
-    source, target = tensor(SOURCE), tensor(TARGET)
+    loss = build(name, inputs).double()
+    source, target = compared()
     value = loss(source, target, 0.5)
     assert value.shape == ()
     assert value.isfinite()
     value.backward()
-    assert target.grad is not None
-    assert target.grad.isfinite().all()
-    assert target.grad.abs().max() > 0
-    if name in OF_THE_TARGET_ALONE:
-        assert source.grad is None
-    else:
-        assert source.grad is not None
-        assert source.grad.isfinite().all()
-        assert source.grad.abs().max() > 0
+    used = {("target", inputs)} if name in OF_THE_TARGET_ALONE else {("source", inputs), ("target", inputs)}
+    for domain, sample in (("source", source), ("target", target)):
+        for quantity, values in sample._asdict().items():
+            assert (values.grad is not None) == ((domain, quantity) in used)
+            assert values.grad is None or (values.grad.isfinite().all() and values.grad.abs().max() > 0)
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in loss.parameters())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "inputs"), LOSSES)
 @pytest.mark.parametrize("videos", [(1, 1), (1, 3), (3, 2)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_single_and_equal_videos_have_finite_gradients(name: str, videos: tuple[int, int], dtype: torch.dtype) -> None:
-    loss = build_transfer_loss(name, 4).to(dtype)
-    source, target = (torch.ones(count, 4, dtype=dtype, requires_grad=True) for count in videos)
+def test_single_and_equal_videos_have_finite_gradients(
+    name: str, inputs: str, videos: tuple[int, int], dtype: torch.dtype
+) -> None:
+    loss = build(name, inputs).to(dtype)
+    source, target = (
+        Compared(*(torch.ones(count, size, dtype=dtype, requires_grad=True) for size in (6, 4))) for count in videos
+    )
     value = loss(source, target, 0.0)
     value.backward()
     assert value.isfinite()
-    assert target.grad is not None
-    assert all(part.grad is None or part.grad.isfinite().all() for part in (source, target))
+    assert any(values.grad is not None for values in target)
+    assert all(values.grad is None or values.grad.isfinite().all() for values in (*source, *target))
 
 
 def test_losses_built_by_name_equal_their_formulas() -> None:
-    source, target = tensor(SOURCE), tensor(TARGET)
-    found = {name: build_transfer_loss(name, 4)(source, target, 0.3).item() for name in ("dan", "mcc", "bnm")}
-    expected = {"dan": mk_mmd(source, target), "mcc": mcc(target), "bnm": bnm(target)}
+    source, target = compared()
+    found = {name: build(name)(source, target, 0.3).item() for name in ("dan", "mcc", "bnm")}
+    expected = {"dan": mk_mmd(source.logits, target.logits), "mcc": mcc(target.logits), "bnm": bnm(target.logits)}
     assert found == {name: value.item() for name, value in expected.items()}
-    assert not [weight for name in found for weight in build_transfer_loss(name, 4).parameters()]
+    assert not [weight for name in found for weight in build(name).parameters()]
+
+
+def test_a_loss_of_one_quantity_takes_the_one_that_the_settings_name() -> None:
+    source, target = compared()
+    for inputs, size in (("features", 6), ("logits", 4)):
+        loss = build("dan", inputs)
+        assert loss.size == loss.rows(source).shape[1] == size
+        found = loss(source, target, 0.3).item()
+        assert found == mk_mmd(getattr(source, inputs), getattr(target, inputs)).item()
 
 
 @pytest.mark.parametrize("progress", [0.0, 0.1, 1.0])
 def test_the_domain_classifier_learns_what_the_network_unlearns(progress: float) -> None:
     """The classifier gets the gradient of the loss; the network gets it multiplied by minus the strength."""
     torch.manual_seed(1)
-    loss = build_transfer_loss("dann", 4).double().eval()  # without dropout
+    loss = build("dann").double().eval()  # without dropout
     (classifier,) = (module for module in loss.modules() if isinstance(module, DomainClassifier))
     plain_source, plain_target = tensor(SOURCE), tensor(TARGET)
     plain = domain_loss(classifier(plain_source), classifier(plain_target))
     of_weights = torch.autograd.grad(plain, [*loss.parameters(), plain_source, plain_target])
-    source, target = tensor(SOURCE), tensor(TARGET)
+    source, target = compared()
     value = loss(source, target, progress)
     assert value.item() == pytest.approx(plain.item(), rel=1e-12)
-    found = torch.autograd.grad(value, [*loss.parameters(), source, target])
+    found = torch.autograd.grad(value, [*loss.parameters(), source.logits, target.logits])
     for number, (gradient, expected) in enumerate(zip(found, of_weights, strict=True)):
         reversed_on_its_way = number >= len(found) - 2
         factor = -reversal_strength(progress) if reversed_on_its_way else 1.0

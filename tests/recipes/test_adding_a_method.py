@@ -20,10 +20,10 @@ LOSS = '''
 from i2vadapt.losses.transfer import TransferLoss
 
 class Loss(TransferLoss):
-    """Entropy of the predictions for the target."""
+    """Distance of the predictions for the target from certainty."""
 
     def forward(self, source, target, progress):
-        return -(target.softmax(1) * target.log_softmax(1)).sum(1).mean()
+        return 1 - target.logits.softmax(1).amax(1).mean()
 '''
 SETTINGS = '''
 from typing import Literal
@@ -106,16 +106,16 @@ def train(copy: Path, data: Path, run: str) -> list[dict[str, str]]:
 
 def test_a_new_loss_is_three_files(copy: Path, data: Path) -> None:
     before = contents(copy)
-    (copy / "src/i2vadapt/losses/entropy.py").write_text(LOSS)
-    edit(copy / "src/i2vadapt/config/recipes/video.py", '"dann"]', '"dann", "entropy"]')
+    (copy / "src/i2vadapt/losses/doubt.py").write_text(LOSS)
+    edit(copy / "src/i2vadapt/config/transfer.py", '"dann"]', '"dann", "doubt"]')
     edit(
         copy / "workflow/methods.yaml",
         "runs:\n",
-        "runs:\n  rgb_entropy: { stream: rgb, pace: null, transfer: { loss: entropy } }\n",
+        "runs:\n  rgb_doubt: { stream: rgb, pace: null, transfer: { loss: doubt } }\n",
     )
     after = contents(copy)
     assert sum(before.get(path) != content for path, content in after.items()) == 3  # and its test: 4
-    rows = train(copy, data, "rgb_entropy")
+    rows = train(copy, data, "rgb_doubt")
     assert float(rows[0]["loss_transfer"]) > 0
 
 

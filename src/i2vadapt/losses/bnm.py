@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from i2vadapt.losses.transfer import TransferLoss
+from i2vadapt.losses.transfer import Compared, TransferLoss
 
 
 def bnm(logits: Tensor) -> Tensor:
@@ -28,6 +28,6 @@ def bnm(logits: Tensor) -> Tensor:
 class Loss(TransferLoss):
     """BNM of the target's logits."""
 
-    def forward(self, source: Tensor, target: Tensor, progress: float) -> Tensor:
+    def forward(self, source: Compared, target: Compared, progress: float) -> Tensor:
         """Computes `bnm` of the target; the source and the progress are unused."""
-        return bnm(target)
+        return bnm(target.logits)

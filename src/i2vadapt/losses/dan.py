@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from i2vadapt.losses.transfer import TransferLoss
+from i2vadapt.losses.transfer import Compared, TransferLoss
 
 _FACTORS = tuple(2.0**power for power in range(-2, 3))
 _SMALLEST_BANDWIDTH = 1e-30  # for equal rows; its inverse, and so the gradient, is still finite in float32
@@ -43,6 +43,6 @@ def mk_mmd(source: Tensor, target: Tensor, bandwidth: Tensor | None = None) -> T
 class Loss(TransferLoss):
     """MK-MMD between the domains."""
 
-    def forward(self, source: Tensor, target: Tensor, progress: float) -> Tensor:
+    def forward(self, source: Compared, target: Compared, progress: float) -> Tensor:
         """Computes `mk_mmd` of the two domains; the progress is unused."""
-        return mk_mmd(source, target)
+        return mk_mmd(self.rows(source), self.rows(target))

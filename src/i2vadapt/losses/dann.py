@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2vadapt.losses.transfer import TransferLoss
+from i2vadapt.config.transfer import TransferInputs
+from i2vadapt.losses.transfer import Compared, TransferLoss
 
 _ALPHA = 10.0
 _HIDDEN = 1024
@@ -97,14 +98,17 @@ class Loss(TransferLoss):
     """A domain classifier and the adversarial loss by which the network learns to deceive it.
 
     Args:
-        size: see `TransferLoss`.
+        inputs: see `TransferLoss`, like the other two.
+        feature_size: number of features F.
+        num_classes: number of classes C.
     """
 
-    def __init__(self, size: int) -> None:
-        super().__init__(size)
-        self.classifier = DomainClassifier(size)
+    def __init__(self, inputs: TransferInputs, feature_size: int, num_classes: int) -> None:
+        super().__init__(inputs, feature_size, num_classes)
+        self.classifier = DomainClassifier(self.size)
 
-    def forward(self, source: Tensor, target: Tensor, progress: float) -> Tensor:
+    def forward(self, source: Compared, target: Compared, progress: float) -> Tensor:
         """Computes `domain_loss`; its gradient is reversed before it reaches the network."""
         strength = reversal_strength(progress)
-        return domain_loss(*(self.classifier(reverse_gradient(values, strength)) for values in (source, target)))
+        rows = (reverse_gradient(self.rows(compared), strength) for compared in (source, target))
+        return domain_loss(*map(self.classifier, rows))

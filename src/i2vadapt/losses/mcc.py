@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from i2vadapt.losses.transfer import TransferLoss
+from i2vadapt.losses.transfer import Compared, TransferLoss
 
 _TEMPERATURE = 2.5
 
@@ -47,6 +47,6 @@ def mcc(logits: Tensor, weights: Tensor | None = None) -> Tensor:
 class Loss(TransferLoss):
     """MCC of the target's logits."""
 
-    def forward(self, source: Tensor, target: Tensor, progress: float) -> Tensor:
+    def forward(self, source: Compared, target: Compared, progress: float) -> Tensor:
         """Computes `mcc` of the target; the source and the progress are unused."""
-        return mcc(target)
+        return mcc(target.logits)

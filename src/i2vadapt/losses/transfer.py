@@ -1,6 +1,6 @@
 """Transfer losses by their name in the settings: the loss `mcc` is the class `Loss` in `losses/mcc.py`.
 
-A new loss needs a file in this folder, its name in `config/recipes/video.py` (TransferName), and a run in
+A new loss needs a file in this folder, its name in `config/transfer.py` (TransferName), and a run in
 workflow/methods.yaml.
 """
 
@@ -8,28 +8,53 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 from torch import Tensor, nn
+
+from i2vadapt.config.transfer import TransferInputs, TransferSettings
+
+
+class Compared(NamedTuple):
+    """What a transfer loss sees of n videos of one domain.
+
+    Attributes:
+        features: features (n, F), averaged over space and time.
+        logits: logits (n, C), averaged over time.
+    """
+
+    features: Tensor
+    logits: Tensor
 
 
 class TransferLoss(nn.Module, ABC):
     """A loss between the videos of the two domains; weights of its own are trained together with the network's.
 
     Args:
-        size: size of an input row: number of features F or of logits C.
+        inputs: which of the two quantities a loss of only one of them takes.
+        feature_size: number of features F.
+        num_classes: number of classes C.
+
+    Attributes:
+        size: number of columns of `rows`: F or C.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, inputs: TransferInputs, feature_size: int, num_classes: int) -> None:
         super().__init__()
-        self.size = size
+        self.inputs, self.feature_size, self.num_classes = inputs, feature_size, num_classes
+        self.size = feature_size if inputs == "features" else num_classes
+
+    def rows(self, compared: Compared) -> Tensor:
+        """Features or logits (n, size) of n videos, as the settings ask."""
+        return compared.features if self.inputs == "features" else compared.logits
 
     @abstractmethod
-    def forward(self, source: Tensor, target: Tensor, progress: float) -> Tensor:
+    def forward(self, source: Compared, target: Compared, progress: float) -> Tensor:
         """Computes the loss.
 
         Args:
-            source: features or logits (n, size) of source videos, averaged over time.
-            target: the same quantity (m, size) of target videos.
+            source: features and logits of n source videos.
+            target: the same of m target videos.
             progress: share of the training that is done, 0 to 1.
 
         Returns:
@@ -37,12 +62,14 @@ class TransferLoss(nn.Module, ABC):
         """
 
 
-def build_transfer_loss(name: str, size: int) -> TransferLoss:
+def build_transfer_loss(settings: TransferSettings, feature_size: int, num_classes: int) -> TransferLoss:
     """Builds a transfer loss.
 
     Args:
-        name: value of the setting `transfer.loss` other than none.
-        size: see `TransferLoss`.
+        settings: settings of the loss, whose name is not none.
+        feature_size: number of features F of the network.
+        num_classes: number of classes C.
     """
-    loss: TransferLoss = importlib.import_module(f"i2vadapt.losses.{name}").Loss(size)
+    module = importlib.import_module(f"i2vadapt.losses.{settings.loss}")
+    loss: TransferLoss = module.Loss(settings.inputs, feature_size, num_classes)
     return loss
