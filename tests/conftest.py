@@ -59,6 +59,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(root)
 
 
+@pytest.fixture(scope="module")
+def data_with_photographs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The tiny data with red and green photographs, which networks of single frames read."""
+    from tiny_data import write_photographs
+
+    root = tmp_path_factory.mktemp("photographs") / "data"
+    shutil.copytree(data, root)
+    write_photographs(root / "source")
+    yield root
+    shutil.rmtree(root)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """A run's folder; states of 200 MB are not kept after the test."""

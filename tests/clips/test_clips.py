@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -26,11 +27,11 @@ from torch import Tensor
 from i2vadapt.clips.batches import PACED, SOURCE, TARGET
 from i2vadapt.clips.dataset import ClipDataset
 from i2vadapt.clips.evaluation import EvaluationClips, evaluation_clip
-from i2vadapt.clips.photographs import PhotographClips
+from i2vadapt.clips.photographs import PhotographClips, Photographs
 from i2vadapt.clips.placement import place, scaled
-from i2vadapt.clips.sampling import draw_pace, pace_indices, uniform_indices
-from i2vadapt.clips.source import SourceClips
-from i2vadapt.clips.target import PacedClips, TargetClips
+from i2vadapt.clips.sampling import draw_pace, pace_indices, segment_frame, uniform_indices
+from i2vadapt.clips.source import SourceClips, stream_window
+from i2vadapt.clips.target import PacedClips, TargetClips, TargetFrames
 from i2vadapt.clips.window import CENTRE, Window
 from i2vadapt.config.recipes.video import Settings
 from i2vadapt.data.flow_codec import quantise
@@ -209,17 +210,18 @@ def test_runs_of_both_streams_use_the_same_crops_unless_they_are_separate(
         settings = settings_of(stream, crops=crops, bank={})
         for purpose, side in ((SOURCE, "source"), (TARGET, "target")):
             dataset = datasets[side]
+            window_of = partial(stream_window, settings=settings)
             clips = (
                 SourceClips(dataset, datasets["target"], settings, KEY, None)
                 if purpose == SOURCE
-                else TargetClips(dataset, settings, KEY)
+                else TargetClips(dataset, settings.clip_frames, settings.crop, window_of, KEY)
             )
             assert len(clips) == len(dataset.items) == 4
             for index, item in enumerate(dataset.items):
                 window = windows_of(purpose, index)[stream == "flow" and crops == "separate"]
                 sample = clips[index]
                 assert torch.equal(sample["clip"], dataset.clip(item.id, whole, window, SIDE)), (stream, side, index)
-                assert sample.keys() == ({"clip", "label"} if purpose == SOURCE else {"clip"})
+                assert sample.keys() == ({"clip", "label"} if purpose == SOURCE else {"clip", "index"})
 
 
 @pytest.mark.parametrize("looping", ["modulo", "restart"])
@@ -336,10 +338,10 @@ def test_a_missing_dataset_and_flow_of_other_frames_are_refused(tmp_path: Path) 
 
 
 @pytest.fixture
-def photographs(data: Path, tmp_path: Path) -> ClipDataset:
-    """Source items whose photographs, gradients of different shades, are larger than the generated videos."""
+def photographs(tmp_path: Path) -> Photographs:
+    """Photographs, gradients of different shades, larger than the target's frames; there is neither depth nor video."""
     root = tmp_path / "photos"
-    shutil.copytree(data / "source", root)
+    root.mkdir()
     items = []
     for number, item in enumerate(make_items(".jpg")):
         picture = np.zeros((2 * HEIGHT, 2 * WIDTH, 3), np.uint8)
@@ -349,10 +351,10 @@ def photographs(data: Path, tmp_path: Path) -> ClipDataset:
         (root / f"{number}.jpg").write_bytes(encode_jpeg(picture, 100))
         items.append(replace(item, path=str(root / f"{number}.jpg")))
     write_items(root / "manifest.csv", items)
-    return ClipDataset(root, "rgb")
+    return Photographs(root, {"short_side": HEIGHT, "aspect": "keep"})
 
 
-def test_photographs_are_cropped_like_the_videos_generated_from_them(photographs: ClipDataset) -> None:
+def test_photographs_are_cropped_like_the_videos_generated_from_them(photographs: Photographs) -> None:
     """A photograph is resized like the generated frames and cropped by the window of its video in the same epoch."""
     clips = PhotographClips(photographs, SIDE, KEY)
     assert len(clips) == 4
@@ -372,9 +374,52 @@ def test_photographs_are_cropped_like_the_videos_generated_from_them(photographs
     assert set(flips) == {True, False}
 
 
-def test_an_unreadable_or_too_small_photograph_is_reported_in_one_line(photographs: ClipDataset) -> None:
+def test_an_unreadable_or_too_small_photograph_is_reported_in_one_line(photographs: Photographs) -> None:
     with pytest.raises(UserError, match=r"\Atrain\.crop: 64 is larger than the frames of walk/0\.jpg \(48x40\)"):
         PhotographClips(photographs, 64, KEY)[0]
     Path(photographs.items[1].path).write_bytes(b"damaged")
     with pytest.raises(UserError, match=r"\A[^\n]*1\.jpg: not a readable image [^\n]*\Z"):
         PhotographClips(photographs, SIDE, KEY)[1]
+
+
+def test_a_photograph_is_evaluated_as_one_centre_crop(photographs: Photographs) -> None:
+    clips = EvaluationClips(photographs, 1, SIDE)
+    assert len(clips) == 4
+    assert clips[2]["clip"].shape == (1, SIDE, SIDE, 3)
+    assert int(clips[2]["index"]) == 2
+    expected = photographs.clip(photographs.items[2].id, np.zeros(1, np.int64), CENTRE, SIDE)
+    assert torch.equal(clips[2]["clip"], expected)
+    assert photographs.digests().keys() == {"photographs"}
+    assert photographs.only({"walk/0.jpg"}).digests() != photographs.digests()
+
+
+def test_an_epoch_has_one_frame_of_each_segment_of_a_video(frames: dict[str, ClipDataset]) -> None:
+    """Of 10 frames in 5 segments, segment k gives frame 2k or 2k + 1, and another epoch gives others."""
+    dataset = frames["target"]
+    seen = []
+    for epoch in (1, 2):
+        clips = TargetFrames(dataset, 5, SIDE, (3, epoch))
+        assert len(clips) == 20
+        chosen = []
+        for number in range(len(clips)):
+            sample, (video, segment) = clips[number], divmod(number, 5)
+            assert int(sample["index"]) == video
+            rng = np.random.default_rng([3, epoch, TARGET, number])
+            frame = segment_frame(rng, FRAMES, segment, 5)
+            assert frame // 2 == segment
+            expected = dataset.clip(dataset.items[video].id, np.array([frame]), Window.draw(rng), SIDE)
+            assert torch.equal(sample["clip"], expected)
+            assert sample["clip"].shape == (1, SIDE, SIDE, 3)
+            chosen.append(frame)
+        seen.append(chosen)
+    assert seen[0] != seen[1]
+
+
+@pytest.mark.parametrize("count", [1, 3, 5, 7, 100])
+def test_segments_of_any_video_give_frames_that_it_has(count: int) -> None:
+    rng = np.random.default_rng(0)
+    drawn = [{segment_frame(rng, count, segment, 5) for _ in range(200)} for segment in range(5)]
+    assert set.union(*drawn) <= set(range(count))
+    assert [min(part) for part in drawn] == [segment * count // 5 for segment in range(5)]
+    if count >= 5:
+        assert set.union(*drawn) == set(range(count))

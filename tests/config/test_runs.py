@@ -58,7 +58,7 @@ def test_a_run_has_the_recipe_that_it_names() -> None:
     part = resolve_shipped("so_img", "so_rgb", settings={"train": {"epochs": 7, "pace": None}})
     assert isinstance(part.runs["image"], frames.Settings)
     assert isinstance(part.runs["rgb"], video.Settings)
-    assert [settings.epochs for settings in part.runs.values()] == [7, 7]
+    assert [settings.epochs for settings in part.runs.values()] == [20, 7]  # methods.yaml has the first
 
 
 def test_a_shared_setting_changes_only_the_runs_that_use_it() -> None:
@@ -163,5 +163,5 @@ def test_a_strategy_that_compares_features_needs_a_partner(tmp_path: Path) -> No
 
 def test_the_upper_bound_learns_only_from_the_target() -> None:
     run = video_run(resolve_shipped("supervised").runs["supervised_flow"])
-    assert not run.reads_source
+    assert run.source_items == "none"
     assert (run.parents, run.bank_used, run.has_pace_head) == ((), None, False)

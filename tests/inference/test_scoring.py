@@ -70,13 +70,15 @@ def test_scores_come_in_the_order_of_the_videos_fused_over_time_as_set(fusion: F
     clips = torch.from_numpy(np.random.default_rng(2).integers(0, 256, (5, 6, 4, 4, 3), np.uint8))
     network = Corner().train()
     arithmetic = Arithmetic(CPU, torch.float32)
-    probabilities, features = score_clips(RunNetwork(network), batches_of(clips, [2, 2, 1]), arithmetic, fusion)
+    probabilities, features, _ = score_clips(RunNetwork(network), batches_of(clips, [2, 2, 1]), arithmetic, fusion)
     seen = clips[:, :, 0, 0].double().numpy() * 2 / 255 - 1  # (video, time step, channel)
     logits = 4 * seen[..., :2]
     expected = softmax(logits.mean(1)) if fusion == "softmax_of_mean" else softmax(logits).mean(1)
     np.testing.assert_allclose(probabilities, expected, atol=1e-6)
     np.testing.assert_allclose(features, seen.mean(1), atol=1e-6)
     assert network.modes == [False] * 3
+    steps = score_clips(RunNetwork(network), batches_of(clips, [2, 2, 1]), arithmetic, fusion, keep_steps=True).steps
+    np.testing.assert_allclose(steps, softmax(logits), atol=1e-3)  # float16
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
@@ -86,5 +88,6 @@ def test_scores_are_float32_whatever_the_network_computes_in(dtype: torch.dtype)
     model = RunNetwork(Corner())
     arithmetic.prepare(model)
     found = score_clips(model, batches_of(clips, [2]), arithmetic, "softmax_of_mean")
-    assert [values.dtype for values in found] == [np.float32, np.float32]
+    assert [found.probabilities.dtype, found.features.dtype] == [np.float32, np.float32]
+    assert found.steps is None
     assert abs(found[0].sum(axis=1) - 1).max() < 1e-6

@@ -136,7 +136,7 @@ def test_published_depth_weights_are_wanted_where_none_are_given_or_shipped(
 def test_the_pattern_of_a_side_matches_its_datasets_to_the_letter(folder: Path) -> None:
     text = (folder / "mine.yaml").read_text()
     (folder / "mine.yaml").write_text(text.replace("my-photos", "my.photos"))
-    pattern = jobs.datasets_of_side(datasets(), "source")
+    pattern = jobs.datasets_with(stages.SYNTHESIZE, datasets())
     assert re.fullmatch(pattern, "my.photos")
     assert not re.fullmatch(pattern, "my-photos")
     assert not re.fullmatch(pattern, "my-videos")

@@ -66,7 +66,7 @@ def test_a_run_is_measured_without_anything_but_its_samples() -> None:
         plain = without_inputs(settings)
         assert type(plain).model_validate_json(plain.model_dump_json()) == plain
         assert (plain.parents, plain.initial_weights, plain.protocol) == ((), (), "transductive")
-        assert plain.reads_source
+        assert plain.source_items != "none"
         assert (plain.epochs, plain.batch_size) == (settings.epochs, settings.batch_size)
 
 

@@ -30,9 +30,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from i2vadapt.config.run import RunSettings
+from i2vadapt.config.run import TrainingSettings
 
-class Settings(RunSettings):
+class Settings(TrainingSettings):
     """Cross-entropy with label smoothing as the only loss."""
 
     recipe: Literal["smooth"] = "smooth"

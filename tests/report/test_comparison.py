@@ -39,13 +39,14 @@ def test_a_row_has_both_accuracies_and_the_hours_of_all_that_it_needs(tmp_path: 
         time = results.job_time("train", f"EtoH-{name}-0")
         time.parent.mkdir(parents=True, exist_ok=True)
         time.write_text(f"s\tmax_rss\n{seconds}\t1\n")
-    runs = [make_run(name, {"epoch": [1]}, seed=seed) for name in "ab" for seed in (0, 1)]
+    metrics = {"epoch": [1], "accuracy": [0.9], "control_nearest": [0.25]}
+    runs = [make_run(name, metrics if name == "a" else {"epoch": [1]}, seed=seed) for name in "ab" for seed in (0, 1)]
     full = make_method("full", [0, 0, 0, 1], [0, 0, 1, 1], title="Full", runs=runs)
     other = make_method("mine", [1, 1, 1, 1], [1, 1, 1, 1])
     table = compare(results, "EtoH", [full, other], PUBLISHED)
     assert table.to_numpy().tolist() == [
-        ["Full", "77.4", "87.5 ± 17.7", "transductive", "the paper", "0.75"],
-        ["mine", "", "25.0 ± 0.0", "transductive", "the paper", ""],
+        ["Full", "77.4", "87.5 ± 17.7", "nearest 25.0", "transductive", "the paper", "0.75"],
+        ["mine", "", "25.0 ± 0.0", "", "transductive", "the paper", ""],
     ]
     text = to_markdown(table)
     assert text.splitlines()[2].split("|")[1:-1] == [f" {name} " for name in HEADER]

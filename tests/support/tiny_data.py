@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from i2vadapt.config.parsing import parse
 from i2vadapt.config.preprocessing import DecodeSettings, FlowSettings
 from i2vadapt.config.recipes import settings_class
 from i2vadapt.data.flow_codec import encode_flow
-from i2vadapt.data.items import UNLABELLED, Item, shard_of, write_items
+from i2vadapt.data.items import UNLABELLED, Item, read_items, shard_of, write_items
 from i2vadapt.data.shards.build import make_provenance
 from i2vadapt.data.shards.codec import encode_jpeg
 from i2vadapt.data.shards.format import Encoded, write_shard_file
@@ -92,6 +93,17 @@ def write_datasets(root: Path, flow: bool = True, labelled: bool = True) -> None
         write_frames(root / name, make_items(suffix, labelled=labelled or name == "source"), seed)
         if flow:
             write_flow(root / name, v)
+
+
+def write_photographs(folder: Path) -> None:
+    """Writes photographs in the colour of their class and the manifest that names them; shards keep their items."""
+    rng, items = np.random.default_rng(0), read_items(folder / "manifest.csv")
+    placed = [replace(item, path=str(folder / item.id.replace("/", "-"))) for item in items]
+    for item in placed:
+        picture = rng.integers(0, 100, (60, 90, 3), np.uint8)
+        picture[..., item.label] += 150
+        Path(item.path).write_bytes(encode_jpeg(picture, 95))
+    write_items(folder / "manifest.csv", placed)
 
 
 def make_run(

@@ -18,33 +18,45 @@ from i2vadapt.clips.dataset import ClipDataset
 from i2vadapt.clips.sampling import draw_pace, pace_indices, uniform_indices
 from i2vadapt.clips.target import PacedClips
 from i2vadapt.clips.window import Window
+from i2vadapt.config.estimator import EstimatorSettings
 from i2vadapt.config.methods import load_methods, needed_runs, resolve_run
-from i2vadapt.config.parsing import parse
-from i2vadapt.config.recipes import settings_class
+from i2vadapt.config.networks import FRAME_NETWORKS
+from i2vadapt.config.parsing import parse, read_yaml
+from i2vadapt.config.recipes import frames, pretrained, settings_class
 from i2vadapt.config.recipes.video import Settings
 from i2vadapt.config.run import RunSettings
 from i2vadapt.config.settings import PRESETS, merge
-from i2vadapt.data.items import read_items, write_items
-from i2vadapt.data.shards.codec import encode_jpeg
 from i2vadapt.errors import UserError
+from i2vadapt.inference.features import compute_features, write_features
 from i2vadapt.inference.method import fuse_runs
 from i2vadapt.inference.scores import read_scores
 from i2vadapt.layout import RunFolder
+from i2vadapt.training.estimation import run_estimator
 from i2vadapt.training.loop import Trainer
 
 TABLE = load_methods(Path(__file__).parents[2] / "workflow" / "methods.yaml")
 SHARED = {**TRAIN, "epochs": 2, "bank": BANK, "transfer": {"weight": 0.3}}
-WITH_FEATURES = {"keep_features": True}
+SHORT: dict[str, dict[str, object]] = {
+    **dict.fromkeys(("frames", "pseudo_labels"), {"epochs": 2}),
+    **dict.fromkeys(("higan", "symgan"), {"generator_epochs": 2}),
+    "meda": {"dimensions": 2, "neighbours": 2},
+}
 
 
 def settings_of(name: str) -> RunSettings:
-    """Settings of a run on the tiny data; the bank is in use in the second of two epochs."""
-    own = WITH_FEATURES if name == "rgb" else {}
+    """Settings of a run on the tiny data: two epochs, and the bank, or labels by prototypes, in use in the second."""
+    own: dict[str, object] = {"keep_features": True} if name == "rgb" else {}
+    recipe = TABLE.runs[name].get("recipe", "video")
+    if recipe in SHORT:
+        own |= SHORT[recipe]
+    if TABLE.runs[name].get("prototypes") is not None:
+        own |= {"epochs": 2, "prototypes": {"from_epoch": 1}}
     return resolve_run(name, TABLE, [SHARED], own, "default", "test")
 
 
 RUNS = needed_runs(TABLE.methods, list(TABLE.runs), settings_of)
-TRAINED = [name for name in RUNS if not name.startswith("clip_")]  # CLIP: test_clip_stream.py
+# CLIP: test_clip_stream.py; torchvision's networks: tests/models
+TRAINED = [name for name in RUNS if not name.startswith(("clip_", "mvit_"))]
 
 
 @pytest.fixture(scope="module")
@@ -55,45 +67,56 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(root)
 
 
-@pytest.fixture(scope="module")
-def data_with_photographs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The tiny data with red and green photographs; the recipe frames reads them rather than the generated videos."""
-    root, rng = tmp_path_factory.mktemp("photographs") / "data", np.random.default_rng(0)
-    shutil.copytree(data, root)
-    items = read_items(root / "source" / "manifest.csv")
-    placed = [replace(item, path=str(root / item.id.replace("/", "-"))) for item in items]
-    for item in placed:
-        picture = rng.integers(0, 100, (60, 90, 3), np.uint8)
-        picture[..., item.label] += 150
-        Path(item.path).write_bytes(encode_jpeg(picture, 95))
-    write_items(root / "source" / "manifest.csv", placed)
-    yield root
-    shutil.rmtree(root)
-
-
 @pytest.mark.parametrize("name", TRAINED)
 def test_every_run_trains(data_with_photographs: Path, runs: Path, name: str) -> None:
-    """Each run is trained after the runs whose scores it reads."""
+    """Each run is trained after the runs that it reads from."""
     settings = RUNS[name]
-    run = make_run(data_with_photographs, runs / name / "seed5")
-    parents = {parent: runs / parent / "seed5" for parent in settings.parents}
-    Trainer(replace(run, settings=settings, parents=parents)).train()
+    run = replace(make_run(data_with_photographs, runs / name / "seed5"), settings=settings)
+    if isinstance(settings, EstimatorSettings):
+        features = {parent: features_of(runs / parent / "seed5", data_with_photographs) for parent in settings.parents}
+        run_estimator(replace(run, features=features))
+        (row,) = read_metrics(run.folder)
+        assert row["accuracy"]
+        return
+    Trainer(replace(run, parents={parent: runs / parent / "seed5" for parent in settings.parents})).train()
     rows = read_metrics(run.folder)
-    losses = {column for column in rows[1] if column.startswith("loss_") and rows[1][column]}
+    losses = {column for column in rows[-1] if column.startswith("loss_") and rows[-1][column]}
+    assert losses == losses_of(settings)
+    if isinstance(settings, Settings) and settings.bank is not None:
+        assert [row["bank_used"] for row in rows] == ["0", "1"]
+        assert sum(int(rows[0][f"bank_fill_{label}"]) for label in CLASSES) == int(rows[0]["bank_flows"]) > 0
+    assert bool(settings.teachers) == ("pseudo_labels" in rows[-1]) or name == "st_i2v"
+    scores = read_scores(RunFolder(run.folder).scores(settings.epochs))
+    assert set(scores.features) == ({"source", "target"} if name in ("rgb", "st_i2v") else set())
+    assert (scores.frame_probabilities is not None) == name.startswith(("image", "cycda1_image", "cycda2_i", "cycda3_i"))
+
+
+def losses_of(settings: RunSettings) -> set[str]:
+    """Names of the loss terms that a run should have."""
+    if isinstance(settings, pretrained.Settings):
+        return set()
     expected = {"loss_video"}
+    if isinstance(settings, frames.Settings):
+        expected |= {"loss_contrast"} if settings.contrast is not None else set()
+        expected |= {"loss_transfer"} if settings.transfer.loss != "none" else set()
     if isinstance(settings, Settings):
         expected |= {"loss_local"} if settings.stream == "rgb" else set()
         expected |= {"loss_pace"} if settings.pace is not None and settings.stream == "rgb" else set()
         expected |= {"loss_transfer"} if settings.transfer.loss != "none" else set()
-        if settings.bank is not None:
-            assert [row["bank_used"] for row in rows] == ["0", "1"]
-            assert sum(int(rows[0][f"bank_fill_{label}"]) for label in CLASSES) == int(rows[0]["bank_flows"]) > 0
-    assert losses == expected
-    kept = read_scores(RunFolder(run.folder).scores(2)).features
-    assert set(kept) == ({"source", "target"} if name == "rgb" else set())
+        expected |= {"loss_prototypes"} if settings.prototypes is not None else set()
+    return expected
 
 
-@pytest.mark.parametrize("name", [name for name in TABLE.methods if not name.startswith("clip_")])
+def features_of(run: Path, data: Path) -> Path:
+    """File of the features of a trained run, made as the workflow's rule makes it."""
+    network = read_yaml(run / "settings.yaml")["train"]["network"]
+    source = data / "source" if network in FRAME_NETWORKS else None
+    out = run / "features.h5"
+    write_features(out, compute_features(run / "checkpoint.pt", source, data / "target", 4, 0))
+    return out
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE.methods if not name.startswith(("clip_", "mvit_", "full_mvit"))])
 def test_every_method_is_the_fusion_of_its_runs(runs: Path, tmp_path: Path, name: str) -> None:
     method = TABLE.methods[name]
     folders = [runs / run / "seed5" for run in method.fuse]
@@ -104,7 +127,9 @@ def test_every_method_is_the_fusion_of_its_runs(runs: Path, tmp_path: Path, name
         rows = list(csv.DictReader(file))
     right = np.mean([row["class"] == row["predicted"] for row in rows])
     assert results["accuracy_fused"] == pytest.approx(right)
-    scores = [read_scores(RunFolder(folder).scores(2)) for folder in folders]
+    scores = [
+        read_scores(RunFolder(folder).scores(RUNS[run].epochs)) for run, folder in zip(method.fuse, folders, strict=True)
+    ]
     total = {item: sum(part.probabilities[part.ids.index(item)] for part in scores) for item in scores[0].ids}
     for row in rows:
         assert float(row["score_walk"]) == pytest.approx(total[row["id"]][0], abs=1e-5)

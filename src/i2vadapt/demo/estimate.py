@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from i2vadapt.config.resolve import ResolvedBenchmark, read_config
@@ -28,17 +29,17 @@ def describe_estimate(cores: int, workflow: Path = Path("workflow")) -> str:
     if not workflow.is_dir():
         raise UserError(f"demo: --estimate: no folder {workflow} here; run it in the folder of the project")
     _, (demo,) = read_config({"benchmarks": ["demo"], "methods": list(_ROWS)}, workflow, [])
-    clip = _seconds_of_a_clip(demo.runs["flow"], len(demo.benchmark.classes))
-    minutes = (_PREPARING + _AROUND * _clips(demo) * clip) / min(cores, 3) / 60  # three runs can be trained at a time
+    runs = {name: run for name, run in demo.runs.items() if isinstance(run, TrainingSettings)}
+    clip = _seconds_of_a_clip(runs["flow"], len(demo.benchmark.classes))
+    minutes = (_PREPARING + _AROUND * _clips(demo, list(runs.values())) * clip) / min(cores, 3) / 60  # three runs can be trained at a time
     return (
         f"The demo will take about {max(round(minutes), 1)} minutes on {cores} cores"
         f" (training: {1 / clip:.0f} clips per second and core)."
     )
 
 
-def _clips(demo: ResolvedBenchmark) -> float:
+def _clips(demo: ResolvedBenchmark, runs: Sequence[TrainingSettings]) -> float:
     """Work of all runs, in training clips."""
-    runs = demo.runs.values()
     photographs, videos = demo.benchmark.source.expected or 0, demo.benchmark.target.expected or 0
     trained = sum(run.epochs * photographs * (2 if getattr(run, "has_pace_head", False) else 1) for run in runs)
     return trained + _SCORING * videos * sum(len(run.scored_epochs()) for run in runs)

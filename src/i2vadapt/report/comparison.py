@@ -13,13 +13,16 @@ from i2vadapt.layout import Results, RunFolder
 from i2vadapt.report.accuracy import accuracy_over_seeds, in_percent, is_labelled
 from i2vadapt.report.rendering import render
 from i2vadapt.report.runs import Method
+from i2vadapt.report.text import percent
 from i2vadapt.report.times import job_seconds
 from i2vadapt.stages import FEATURES, TRAIN
 
-HEADER = ("Method", "Paper", "Ours", "Protocol", "Origin", "Hours")
+HEADER = ("Method", "Paper", "Ours", "Controls", "Protocol", "Origin", "Hours")
+_CONTROL = "control_"
 NOTE = (
     "Accuracy in per cent. The paper's rows of other authors mix networks, features and test videos: compare the order"
-    " of magnitude only. Hours: all trainings that a row needs, shared ones included, without preprocessing; mean over"
+    " of magnitude only. Controls: simpler systems on the same features, which the row should surpass. Hours: all"
+    " trainings that a row needs, shared ones included, without preprocessing; mean over"
     " the seeds"
 )
 
@@ -34,7 +37,7 @@ def compare(results: Results, benchmark: str, methods: Sequence[Method], publish
         published: accuracies that the paper prints; None compares with nothing.
 
     Returns:
-        (methods, 6) text by the columns `HEADER`; cells are empty where the paper prints nothing, the target has no
+        (methods, 7) text by the columns `HEADER`; cells are empty where the paper prints nothing, the target has no
         labels, or no time was measured.
     """
     ours = [""] * len(methods)
@@ -52,12 +55,24 @@ def compare(results: Results, benchmark: str, methods: Sequence[Method], publish
                 method.title.removesuffix(" (split 1)"),
                 "" if printed is None else f"{printed:.1f}",
                 accuracy,
+                _controls(method),
                 method.protocol,
                 method.origin or "the paper",
                 f"{hours:.2f}" if hours > 0 else "",
             ]
         )
     return pd.DataFrame(rows_of, columns=list(HEADER))
+
+
+def _controls(method: Method) -> str:
+    """Accuracies of the controls that the runs of a method have measured, as means over the seeds in per cent."""
+    found: dict[str, list[float]] = {}
+    for evaluation in method.evaluations:
+        for run in evaluation.runs:
+            last = run.metrics.iloc[-1]
+            for column in (name for name in run.metrics.columns if name.startswith(_CONTROL)):
+                found.setdefault(column.removeprefix(_CONTROL), []).append(float(last[column]))
+    return ", ".join(f"{name} {percent(float(np.mean(values)))}" for name, values in found.items())
 
 
 def to_markdown(table: pd.DataFrame) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from i2vadapt import stages
 from i2vadapt.config.documents import Config, DatasetSpec
 from i2vadapt.config.resolve import ResolvedBenchmark
+from i2vadapt.config.run import TrainingSettings
 from i2vadapt.pipeline.plan.rates import Rate, measure_stages
 from i2vadapt.pipeline.plan.sample import MANY, Sample, draw_sample
 from i2vadapt.pipeline.plan.training import TrainingRate, measure_training, without_inputs
@@ -83,7 +84,8 @@ def _run_rows(
     """Each run, measured once; runs that take the same time, such as those that differ in the bank, together."""
     measured: dict[str, TrainingRate] = {}
     photographs, videos = samples["source"].items, samples["target"].items
-    for name, settings in part.runs.items():
+    trained = {name: run for name, run in part.runs.items() if isinstance(run, TrainingSettings)}
+    for name, settings in trained.items():
         key = without_inputs(settings).model_dump_json()
         if key not in measured:
             _logger.info("%s: measuring the training of %s", part.benchmark.name, name)
@@ -106,6 +108,7 @@ def describe(rows: Sequence[Row], cores: int) -> list[str]:
         )
     lines.append(
         f"Measured just now on this machine, {cores} cores, on up to {MANY} items a dataset; stages one after another."
-        " Not counted: manifests (every file is read once), fusion (seconds), reports, rendering of the demo."
+        " Not counted: manifests (every file is read once), crops, features and the methods that classify them (minutes),"
+        " fusion (seconds), reports, rendering of the demo."
     )
     return lines

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from i2vadapt import stages
 from i2vadapt.config.networks import InitSettings
+from i2vadapt.config.recipes import frames, pretrained, pseudo_labels, video
 from i2vadapt.config.run import SplitSettings, TrainingSettings
+from i2vadapt.config.transfer import TransferSettings
 from i2vadapt.layout import RunFolder
 from i2vadapt.pipeline.plan.rates import run
 from i2vadapt.pipeline.plan.sample import FEW, MANY
@@ -43,7 +46,7 @@ class TrainingRate:
 
     def seconds(self, settings: TrainingSettings, photographs: int, videos: int) -> float:
         """Seconds of a run; every scored epoch scores all videos, whatever the protocol."""
-        learned = photographs if settings.source_items != "none" else _TRAINING_SHARE * videos
+        learned = _items_learned(settings, photographs, videos)
         scoring = self.per_scoring + self.per_video * _videos_scored(settings, photographs, videos)
         epochs = settings.epochs * (self.per_epoch + self.per_item * learned)
         return self.start + epochs + len(settings.scored_epochs()) * scoring
@@ -57,10 +60,13 @@ class TrainingRate:
 def without_inputs(settings: TrainingSettings) -> TrainingSettings:
     """The settings that a run is measured with, so that it reads the two samples and nothing else.
 
-    It starts from random weights, its bank is never used, and the upper bound learns photographs instead of videos, as
-    a sample is too small to split: all of that takes the same time.
+    It starts from random weights, its bank is never used, and runs that learn from target videos learn from generated
+    ones instead, as a sample is too small to split and has no teacher: all of that takes the same time.
     """
-    changes = {
+    if settings.source_items == "none" and not isinstance(settings, video.Settings):
+        shared = {name: getattr(settings, name) for name in TrainingSettings.model_fields if name != "recipe"}
+        settings = video.Settings(**shared, pace=None, local_streams=()).relevant()
+    changes: dict[str, Any] = {
         "evaluate_every": _NEVER,
         "init": InitSettings(rgb=None, flow=None),
         "clip": settings.clip.model_copy(update={"weights": None}),
@@ -69,7 +75,13 @@ def without_inputs(settings: TrainingSettings) -> TrainingSettings:
         "split1": SplitSettings(),
         "supervision": "source",
         "bank": None,
+        "crops_by": None,
+        "prototypes": None,
+        "contrast": None,
     }
+    if isinstance(settings, frames.Settings):  # target frames are counted as items
+        changes |= {"transfer": TransferSettings(), "forward": "separate"}
+        changes["resnet"] = changes["resnet"].model_copy(update={"normalisation": "shared"})
     known = type(settings).model_fields
     return settings.model_copy(update={name: value for name, value in changes.items() if name in known})
 
@@ -114,6 +126,18 @@ def measure_training(
         checkpoint=most.checkpoint.stat().st_size,
         score=(most.scores(_LONG).stat().st_size - least.scores(_LONG).stat().st_size) / (MANY - FEW),
     )
+
+
+def _items_learned(settings: TrainingSettings, photographs: int, videos: int) -> float:
+    """Items that pass through the network in an epoch of training, with the share of a split that is for training."""
+    adapted = _TRAINING_SHARE * videos if settings.protocol == "split1" else videos
+    if isinstance(settings, pretrained.Settings):
+        return 0
+    if isinstance(settings, pseudo_labels.Settings):
+        return settings.teacher.keep * adapted
+    if isinstance(settings, frames.Settings) and settings.reads_target_frames:
+        return 2 * max(photographs, settings.frames_per_video * adapted)
+    return adapted if settings.learns_target_labels else photographs
 
 
 def _videos_scored(settings: TrainingSettings, photographs: int, videos: int) -> float:
