@@ -7,17 +7,22 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from i2vadapt.config.transfer import TransferName, TransferSettings
 from i2vadapt.losses.bnm import bnm
 from i2vadapt.losses.dan import mk_mmd
-from i2vadapt.losses.dann import DomainClassifier, domain_loss, reversal_strength, reverse_gradient
+from i2vadapt.losses.dann import DomainClassifier, domain_loss, reverse_gradient
+from i2vadapt.losses.entropy import entropy
+from i2vadapt.losses.fbnm import fbnm
+from i2vadapt.losses.jan import jmmd
 from i2vadapt.losses.mcc import certainty_weights, mcc
+from i2vadapt.losses.schedule import ramp
 from i2vadapt.losses.transfer import Compared, TransferLoss, build_transfer_loss
 
 RNG = np.random.default_rng(3)
 NAMES = [name for name in get_args(TransferName) if name != "none"]
-OF_THE_TARGET_ALONE = ("mcc", "bnm")
+OF_THE_TARGET_ALONE = ("mcc", "bnm", "entropy", "fbnm")
 OF_EITHER_INPUT = ("dan", "dann")
 LOSSES = [(name, "logits") for name in NAMES] + [(name, "features") for name in OF_EITHER_INPUT]
 SOURCE, TARGET = RNG.normal(size=(5, 4)), RNG.normal(size=(3, 4)) * 2 + 0.5
@@ -106,6 +111,28 @@ def test_bnm_prefers_confident_and_diverse_predictions() -> None:
     assert bnm(sure) < bnm(same) < bnm(torch.zeros(4, 4))
 
 
+@pytest.mark.parametrize("logits", [SOURCE, TARGET])
+def test_fbnm_equals_its_formula(logits: np.ndarray) -> None:
+    norms = sorted(np.linalg.norm(softmax(logits), axis=0))[-min(logits.shape) :]
+    assert fbnm(tensor(logits)).item() == pytest.approx(-np.mean(norms), rel=1e-12)
+    assert torch.autograd.gradcheck(fbnm, (tensor(logits),))
+
+
+@pytest.mark.parametrize("videos", [3, 4, 9])
+def test_fbnm_equals_bnm_for_certain_predictions(videos: int) -> None:
+    certain = torch.eye(4, dtype=torch.float64)[torch.arange(videos) % 4] * 1000
+    assert fbnm(certain).item() == pytest.approx(bnm(certain).item(), rel=1e-12)
+    assert fbnm(certain) >= -np.sqrt(max(1, videos / 4)) - 1e-12
+
+
+def test_entropy_equals_its_formula() -> None:
+    p = softmax(TARGET)
+    assert entropy(tensor(TARGET)).item() == pytest.approx(-(p * np.log(p)).sum() / 3, rel=1e-12)
+    assert entropy(torch.zeros(2, 4)).item() == pytest.approx(np.log(4))
+    assert entropy(torch.eye(4) * 1e4).item() == 0
+    assert torch.autograd.gradcheck(entropy, (tensor(TARGET),))
+
+
 def test_domain_loss_equals_its_formula() -> None:
     s, t = SOURCE[:, 0], TARGET[:, 0]
     expected = (np.log(1 + np.exp(-s)).mean() + np.log(1 + np.exp(t)).mean()) / 2
@@ -120,7 +147,7 @@ def test_the_reversed_gradient_and_its_schedule() -> None:
     (passed**2).sum().backward()
     assert values.grad is not None
     torch.testing.assert_close(values.grad, -0.25 * 2 * values.detach())
-    strengths = [reversal_strength(p) for p in (0, 0.1, 0.5, 1)]
+    strengths = [ramp(p) for p in (0, 0.1, 0.5, 1)]
     assert strengths == pytest.approx([0, np.tanh(0.5), np.tanh(2.5), np.tanh(5)], rel=1e-12)
 
 
@@ -133,12 +160,20 @@ def test_every_loss_of_the_settings_has_finite_gradients_of_what_it_compares(nam
     assert value.shape == ()
     assert value.isfinite()
     value.backward()
-    used = {("target", inputs)} if name in OF_THE_TARGET_ALONE else {("source", inputs), ("target", inputs)}
+    quantities = ("features", "logits") if name == "jan" else (inputs,)
+    domains = ("target",) if name in OF_THE_TARGET_ALONE else ("source", "target")
+    used = {(domain, quantity) for domain in domains for quantity in quantities}
     for domain, sample in (("source", source), ("target", target)):
         for quantity, values in sample._asdict().items():
             assert (values.grad is not None) == ((domain, quantity) in used)
             assert values.grad is None or (values.grad.isfinite().all() and values.grad.abs().max() > 0)
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in loss.parameters())
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES} - {*OF_EITHER_INPUT}))
+def test_a_loss_without_a_choice_of_inputs_refuses_one(name: str) -> None:
+    with pytest.raises(ValidationError, match=f"inputs must be .* with loss {name}"):
+        build(name, "features")
 
 
 @pytest.mark.parametrize(("name", "inputs"), LOSSES)
@@ -160,8 +195,15 @@ def test_single_and_equal_videos_have_finite_gradients(
 
 def test_losses_built_by_name_equal_their_formulas() -> None:
     source, target = compared()
-    found = {name: build(name)(source, target, 0.3).item() for name in ("dan", "mcc", "bnm")}
-    expected = {"dan": mk_mmd(source.logits, target.logits), "mcc": mcc(target.logits), "bnm": bnm(target.logits)}
+    expected = {
+        "dan": mk_mmd(source.logits, target.logits),
+        "jan": ramp(0.3) * jmmd(source, target),
+        "mcc": mcc(target.logits),
+        "bnm": bnm(target.logits),
+        "fbnm": fbnm(target.logits),
+        "entropy": entropy(target.logits),
+    }
+    found = {name: build(name)(source, target, 0.3).item() for name in expected}
     assert found == {name: value.item() for name, value in expected.items()}
     assert not [weight for name in found for weight in build(name).parameters()]
 
@@ -190,7 +232,7 @@ def test_the_domain_classifier_learns_what_the_network_unlearns(progress: float)
     found = torch.autograd.grad(value, [*loss.parameters(), source.logits, target.logits])
     for number, (gradient, expected) in enumerate(zip(found, of_weights, strict=True)):
         reversed_on_its_way = number >= len(found) - 2
-        factor = -reversal_strength(progress) if reversed_on_its_way else 1.0
+        factor = -ramp(progress) if reversed_on_its_way else 1.0
         torch.testing.assert_close(gradient, factor * expected)
     assert max(float(gradient.abs().max()) for gradient in of_weights[-2:]) > 0
 

@@ -107,7 +107,7 @@ def train(copy: Path, data: Path, run: str) -> list[dict[str, str]]:
 def test_a_new_loss_is_three_files(copy: Path, data: Path) -> None:
     before = contents(copy)
     (copy / "src/i2vadapt/losses/doubt.py").write_text(LOSS)
-    edit(copy / "src/i2vadapt/config/transfer.py", '"dann"]', '"dann", "doubt"]')
+    edit(copy / "src/i2vadapt/config/transfer.py", '"fbnm"]', '"fbnm", "doubt"]')
     edit(
         copy / "workflow/methods.yaml",
         "runs:\n",

@@ -8,24 +8,31 @@ from pydantic import Field, model_validator
 
 from i2vadapt.config.base import Section, Stream
 
-TransferName = Literal["none", "dan", "mcc", "bnm", "dann"]
+TransferName = Literal["none", "dan", "mcc", "bnm", "dann", "jan", "entropy", "fbnm"]
 TransferInputs = Literal["logits", "features"]
+_OF_PROBABILITIES: tuple[TransferName, ...] = ("mcc", "bnm", "entropy", "fbnm")
 
 
 class TransferSettings(Section):
     """A transfer loss between source and target videos (paper section 4.5, Table 4)."""
 
     loss: TransferName = Field(
-        "none", description="transfer loss: none, MK-MMD (dan), MCC, BNM, or a domain classifier (dann)"
+        "none",
+        description="transfer loss: none, MK-MMD (dan), JMMD (jan), MCC, BNM, FBNM, the entropy of the target's"
+        " predictions (entropy), or a domain classifier (dann)",
     )
     weight: float = Field(0.05, ge=0, description="weight lambda_3 of the transfer loss")
-    inputs: TransferInputs = Field("logits", description="quantity compared between the domains, averaged over time")
+    inputs: TransferInputs = Field(
+        "logits", description="quantity compared between the domains, averaged over time; jan compares both"
+    )
     streams: tuple[Stream, ...] = Field(
         ("rgb", "flow"), min_length=1, description="streams whose runs have the transfer loss"
     )
 
     @model_validator(mode="after")
-    def _class_probabilities_need_logits(self) -> TransferSettings:
-        if self.loss in ("mcc", "bnm") and self.inputs == "features":
+    def _losses_of_fixed_inputs(self) -> TransferSettings:
+        if self.loss == "jan" and self.inputs == "features":
+            raise ValueError("inputs must be left out with loss jan, which compares features and class probabilities")
+        if self.loss in _OF_PROBABILITIES and self.inputs == "features":
             raise ValueError(f"inputs must be logits with loss {self.loss}, which needs class probabilities")
         return self

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -10,22 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from i2vadapt.config.transfer import TransferInputs
+from i2vadapt.losses.schedule import ramp
 from i2vadapt.losses.transfer import Compared, TransferLoss
 
-_ALPHA = 10.0
 _HIDDEN = 1024
-
-
-def reversal_strength(progress: float) -> float:
-    r"""Schedule of the factor of the reversed gradient, :math:`2 / (1 + \exp(-10 p)) - 1`.
-
-    Args:
-        progress: share p of the training that is done, 0 to 1.
-
-    Returns:
-        Factor from 0 at the start of the training to nearly 1 at its end.
-    """
-    return 2 / (1 + math.exp(-_ALPHA * progress)) - 1
 
 
 class _Reversal(torch.autograd.Function):
@@ -109,6 +96,6 @@ class Loss(TransferLoss):
 
     def forward(self, source: Compared, target: Compared, progress: float) -> Tensor:
         """Computes `domain_loss`; its gradient is reversed before it reaches the network."""
-        strength = reversal_strength(progress)
+        strength = ramp(progress)
         rows = (reverse_gradient(self.rows(compared), strength) for compared in (source, target))
         return domain_loss(*map(self.classifier, rows))

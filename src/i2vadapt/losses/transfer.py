@@ -31,7 +31,7 @@ class TransferLoss(nn.Module, ABC):
     """A loss between the videos of the two domains; weights of its own are trained together with the network's.
 
     Args:
-        inputs: which of the two quantities a loss of only one of them takes.
+        inputs: quantity that `rows` returns.
         feature_size: number of features F.
         num_classes: number of classes C.
 
