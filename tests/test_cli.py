@@ -23,7 +23,7 @@ from i2vadapt.files import superseded
 from i2vadapt.flow.flo import read_flo
 
 COMMANDS = [
-    *("manifest", "depth", "decode", "synthesize", "flow"),
+    *("manifest", "depth", "decode", "synthesize", "crop", "flow"),
     *("train", "fuse", "evaluate", "predict", "report", "view", "download"),
     *("plan", "verify", "clear", "demo", "train-depth"),
 ]
@@ -351,6 +351,7 @@ def test_settings_of_a_run_that_are_wrong(
         ["depth", "a.png", "--items", "a.csv", "--out", "x"],
         ["synthesize", "--out", "x"],
         ["synthesize", "--items", "a.csv", "--out", "x"],
+        ["crop", "--items", "none.csv", "--out", "x"],
         ["flow", "a.png", "b.png", "c.png", "--out", "x.flo"],
         ["flow", "--frames", "none.h5", "--out", "x.h5"],
         ["decode", "--items", "none.csv", "--out", "x.h5"],

@@ -40,16 +40,16 @@ def add_shard_output(parser: argparse.ArgumentParser, plain: str = "", metavar: 
     )
 
 
-def add_workers(parser: argparse.ArgumentParser, default: int | None = None) -> None:
-    """Adds --workers: the number of worker processes."""
+def add_workers(parser: argparse.ArgumentParser, default: int | None = None, kind: str = "processes") -> None:
+    """Adds --workers: the number of worker processes, or threads where the `kind` is that."""
     parser.add_argument(
         "--workers",
         type=whole_number,
         default=available_cores() if default is None else default,
         metavar="N",
-        help="number of worker processes (%(default)s: the cores that this process may use)"
+        help=f"number of worker {kind} (%(default)s: the cores that this process may use)"
         if default is None
-        else "number of worker processes (%(default)s)",
+        else f"number of worker {kind} (%(default)s)",
     )
 
 

@@ -1,4 +1,4 @@
-"""Sub-commands manifest, depth, synthesize, decode and flow."""
+"""Sub-commands manifest, depth, synthesize, crop, decode and flow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from i2vadapt.commands.arguments import (
     whole_number,
 )
 from i2vadapt.config.parsing import parse_json
-from i2vadapt.config.preprocessing import DecodeSettings, DepthSettings, FlowSettings, SynthesisSettings
+from i2vadapt.config.preprocessing import CropSettings, DecodeSettings, DepthSettings, FlowSettings, SynthesisSettings
 from i2vadapt.errors import UserError
 
 
@@ -24,6 +24,7 @@ def add_commands(commands: Any) -> None:
     _add_manifest(commands)
     _add_depth(commands)
     _add_synthesize(commands)
+    _add_crop(commands)
     _add_decode(commands)
     _add_flow(commands)
 
@@ -90,6 +91,26 @@ def _add_synthesize(commands: Any) -> None:
     add_settings(parser, "synthesis")
     add_shard_output(parser, "; for a plain image a video, e.g. .mp4")
     add_workers(parser)
+
+
+def _add_crop(commands: Any) -> None:
+    parser = command(
+        commands, "crop", run_crop_command, "generate videos from the photographs of a shard by crops, without depth"
+    )
+    parser.add_argument(
+        "--items", type=path, required=True, metavar="CSV", help="item table of the shard, from the stage manifest"
+    )
+    parser.add_argument(
+        "--classifier",
+        type=path,
+        metavar="FILE",
+        help="checkpoint.pt of a ResNet trained on photographs; needed with attention grad_cam",
+    )
+    parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="random seed of the crops (0)")
+    add_settings(parser, "crops")
+    add_shard_output(parser)
+    add_workers(parser, kind="threads")
+    add_gpus(parser)
 
 
 def _add_decode(commands: Any) -> None:
@@ -168,6 +189,16 @@ def run_synthesize_command(options: argparse.Namespace) -> None:
     run_synthesis(
         items, options.depth, options.out, settings, options.seed, options.workers, options.max_failed_share, estimate
     )
+
+
+def run_crop_command(options: argparse.Namespace) -> None:
+    """Sub-command crop."""
+    from i2vadapt.data.items import read_items
+    from i2vadapt.inference.crop_stage import run_crops
+
+    settings = parse_json(CropSettings, options.settings, "--settings")
+    items, threads = read_items(options.items), max(options.workers, 1)
+    run_crops(items, options.classifier, options.out, settings, options.seed, threads, options.max_failed_share)
 
 
 def run_decode_command(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Settings of the stages depth, synthesize, decode and flow."""
+"""Settings of the stages depth, synthesize, crop, decode and flow."""
 
 from __future__ import annotations
 
@@ -101,6 +101,35 @@ class SynthesisSettings(MotionRange):
         if self.chain_jpeg and self.rendering != "chained":
             raise ValueError("chain_jpeg needs rendering chained: direct frames are not made from each other")
         return self
+
+
+class CropSettings(Section):
+    """Generation of a video from a photograph by 2D crops around the object that a classifier looks at (ST-I2V)."""
+
+    frames: int = Field(16, ge=3, le=256, description="number of frames of a generated video")
+    short_side: int = Field(256, ge=16, le=2048, description="short side of the generated frames, pixels")
+    aspect: Literal["keep", "square"] = Field(
+        "keep", description="aspect ratio of the frames; square squeezes them, as in the released code"
+    )
+    placement: Literal["start", "middle"] = Field(
+        "start", description="place of the whole photograph: the first frame, or the middle one"
+    )
+    path: Literal["independent", "smooth"] = Field(
+        "independent", description="frames between: random regions drawn for each, or a path through two of them"
+    )
+    attention: Literal["grad_cam", "random", "none"] = Field(
+        "grad_cam",
+        description="object to crop around: found by Grad-CAM, a random box in its place, or none, which leaves the"
+        " whole photograph in every frame",
+    )
+    threshold: float = Field(
+        0.15, gt=0, lt=1, description="share of the map's maximum from which a pixel belongs to the object"
+    )
+    smallest_side: float = Field(
+        0.4, gt=0, le=1, description="sides of the smallest crop as shares of the photograph's sides"
+    )
+    codec: Codec = Field("jpeg", description="codec of stored frames; raw reads faster but is many times larger")
+    quality: int = Field(95, ge=1, le=100, description="JPEG quality of stored frames")
 
 
 class DecodeSettings(Section):

@@ -13,15 +13,16 @@ import numpy as np
 from i2vadapt import stages
 from i2vadapt.config.preprocessing import SynthesisSettings
 from i2vadapt.data.failures import failure
-from i2vadapt.data.image import read_image, size_with_short_side
+from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item, check_unchanged, digest_items, item_seed
 from i2vadapt.data.shards.build import build_shard, make_provenance
-from i2vadapt.data.shards.codec import LONGEST_SIDE, encode_frame
+from i2vadapt.data.shards.codec import encode_frame
 from i2vadapt.data.shards.format import Encoded, Failed
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
 from i2vadapt.runtime.parallel import ordered_map
 from i2vadapt.synthesis.clip import Estimate, steps_to_plain, synthesize_clip
+from i2vadapt.synthesis.frame_size import frame_size
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def _generate(work: Photograph, estimate: Estimate | None) -> Encoded:
     item, settings = work.item, work.settings
     image = read_image(item.path)
     check_unchanged(item)
-    _check_frame_size(image.shape[0], image.shape[1], settings)
+    frame_size(image.shape[0], image.shape[1], settings.rendered_side or settings.short_side, settings.aspect)
     inverse = work.depth.inverse_depth(item.id)
     if inverse.shape != image.shape[:2]:
         sizes = f"{image.shape[1]}x{image.shape[0]} pixels, but its depth has {inverse.shape[1]}x{inverse.shape[0]}"
@@ -60,16 +61,6 @@ def _generate(work: Photograph, estimate: Estimate | None) -> Encoded:
     data = [encode_frame(frame, settings.codec, settings.quality) for frame in frames]
     info = {"height": frames.shape[1], "width": frames.shape[2], "fps": 25.0, **steps_to_plain(steps)}
     return Encoded(item.id, item.label, data, info)
-
-
-def _check_frame_size(height: int, width: int, settings: SynthesisSettings) -> None:
-    """Refuses a photograph that is too long and narrow before its frames take gigabytes of memory."""
-    size = size_with_short_side(height, width, settings.rendered_side or settings.short_side, settings.aspect)
-    if max(size) > LONGEST_SIDE:
-        raise UserError(
-            f"{width}x{height} pixels are too long and narrow: frames of {size[1]}x{size[0]} would be needed,"
-            f" but a JPEG ends at {LONGEST_SIDE}"
-        )
 
 
 def run_synthesis(
