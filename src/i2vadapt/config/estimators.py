@@ -14,6 +14,8 @@ Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
 class MedaSettings(EstimatorSettings):
     """Manifold embedded distribution alignment; the defaults are the constants of the authors' demonstration."""
 
+    ROLES = ("images",)
+
     recipe: Literal["meda"] = Field("meda", description="name of the estimator")
     dimensions: int = Field(
         20, ge=1, description="number of principal directions of each domain, less than half the number of features"
@@ -35,7 +37,7 @@ class AdversarialSettings(EstimatorSettings):
 
     generator: Widths = Field((1024, 256, 1024), description="numbers of units of a generator's hidden layers")
     discriminator: Widths = Field(description="numbers of units of a discriminator's hidden layers")
-    epochs: int = Field(100, ge=1, description="number of epochs in which the generators are trained")
+    generator_epochs: int = Field(100, ge=1, description="number of epochs in which the generators are trained")
     batch_size: int = Field(64, ge=2, description="number of items of each domain per step")
     learning_rate: float = Field(1e-4, gt=0, description="learning rate of Adam")
     beta1: float = Field(0.5, ge=0, lt=1, description="decay of Adam's mean of gradients")
@@ -43,6 +45,8 @@ class AdversarialSettings(EstimatorSettings):
 
 class HiganSettings(AdversarialSettings):
     """Hierarchical generative adversarial networks, after HiGAN; an epoch is one pass over the videos."""
+
+    ROLES = ("common", "frames", "motion")
 
     recipe: Literal["higan"] = Field("higan", description="name of the estimator")
     discriminator: Widths = Field((1024, 256), description="numbers of units of a discriminator's hidden layers")
@@ -57,6 +61,8 @@ class HiganSettings(AdversarialSettings):
 
 class SymganSettings(AdversarialSettings):
     """Symmetric generative adversarial networks, after SymGAN; an epoch is one pass over the larger domain."""
+
+    ROLES = ("common", "motion")
 
     recipe: Literal["symgan"] = Field("symgan", description="name of the estimator")
     discriminator: Widths = Field((256,), description="numbers of units of a discriminator's hidden layers")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import Field
 
@@ -64,7 +64,7 @@ def resolve_run(
         name: name of the run.
         table: content of methods.yaml, with the settings of the run.
         shared: sections `train` of the benchmark and the configuration, which all runs share; keys that the recipe of
-            the run does not know are ignored.
+            the run does not know, or fixes to one value, are ignored.
         own: settings of this run in the benchmark file; they override the others.
         preset: name of the preset, which all others override.
         where: name of the documents, for messages.
@@ -75,8 +75,14 @@ def resolve_run(
     run = table.runs[name]
     settings = settings_class(run, f"{where}, run {name}")
     known = merge(PRESETS[preset].get("train", {}), *shared)
-    taken = {key: value for key, value in known.items() if key in settings.model_fields}
+    taken = {key: value for key, value in known.items() if _is_open(settings, key)}
     return parse(settings, merge(taken, run, own), f"{where}, run {name}").relevant()
+
+
+def _is_open(settings: type[RunSettings], key: str) -> bool:
+    """Whether settings have a key with more than one possible value."""
+    field = settings.model_fields.get(key)
+    return field is not None and len(get_args(field.annotation)) != 1
 
 
 def needed_runs(

@@ -13,7 +13,13 @@ from pydantic import Field, model_validator
 
 from i2vadapt.config.base import Section
 from i2vadapt.config.parsing import parse
-from i2vadapt.config.preprocessing import DecodeSettings, DepthSettings, FlowSettings, SynthesisSettings
+from i2vadapt.config.preprocessing import (
+    CropSettings,
+    DecodeSettings,
+    DepthSettings,
+    FlowSettings,
+    SynthesisSettings,
+)
 from i2vadapt.config.recipes import video
 
 
@@ -23,6 +29,9 @@ class Settings(Section):
     depth: DepthSettings = Field(default_factory=DepthSettings, description="depth of photographs")
     synthesis: SynthesisSettings = Field(
         default_factory=SynthesisSettings, description="generation of videos from photographs"
+    )
+    crops: CropSettings = Field(
+        default_factory=CropSettings, description="videos of crops of photographs, for runs with crops_by"
     )
     decode: DecodeSettings = Field(default_factory=DecodeSettings, description="decoding of target videos")
     flow: FlowSettings = Field(default_factory=FlowSettings, description="optical flow of all videos")

@@ -25,6 +25,11 @@ class TransferSettings(Section):
     inputs: TransferInputs = Field(
         "logits", description="quantity compared between the domains, averaged over time; jan compares both"
     )
+    domain_classifier: Literal["large", "small"] = Field(
+        "large",
+        description="domain classifier of dann: two hidden layers of 1024 units with dropout (large), or one as wide as"
+        " its input, as in CycDA (small)",
+    )
     streams: tuple[Stream, ...] = Field(
         ("rgb", "flow"), min_length=1, description="streams whose runs have the transfer loss"
     )

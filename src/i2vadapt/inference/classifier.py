@@ -89,9 +89,13 @@ def _read_description(folder: Path) -> MethodDescription:
 def _load_member(path: Path) -> tuple[Member, tuple[str, ...]]:
     content = checkpoint.load(path)
     missing = [key for key in _NEEDED if key not in content]
+    if "features" in content.get("identity", {}):
+        raise UserError(f"{path}: classifies features, not videos")
     if missing:
         raise UserError(f"{path}: not a trained classifier: {', '.join(missing)} missing")
     settings = parse(settings_class(content["settings"], str(path)), content["settings"], str(path))
+    if not isinstance(settings, TrainingSettings):
+        raise UserError(f"{path}: recipe {settings.recipe} trains no network")
     network = build_network(settings, len(content["classes"]))
     try:
         network.load_state_dict(content["model"])

@@ -104,8 +104,7 @@ def predict_video(classifier: Classifier, path: Path) -> np.ndarray:
         clip = evaluation_clip(footage, str(path), settings.test_frames, settings.crop)
         arithmetic = choose_arithmetic(settings.precision)
         arithmetic.prepare(member.model)
-        probabilities, _ = score_clips(member.model, [{"clip": clip[None]}], arithmetic, settings.fusion)
-        total += probabilities[0]
+        total += score_clips(member.model, [{"clip": clip[None]}], arithmetic, settings.fusion).probabilities[0]
     return total / len(classifier.members)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2vadapt.config.transfer import TransferInputs
+from i2vadapt.config.transfer import TransferSettings
 from i2vadapt.losses.schedule import ramp
 from i2vadapt.losses.transfer import Compared, TransferLoss
 
@@ -57,14 +57,19 @@ def domain_loss(source: Tensor, target: Tensor) -> Tensor:
 
 
 class DomainClassifier(nn.Module):
-    """Perceptron with two hidden layers of 1024 units, ReLU and a dropout of 0.5.
+    """Perceptron with ReLU between its layers.
 
     Args:
         inputs: size of an input row: number of features (1024 for I3D) or of logits C.
+        small: one hidden layer as wide as the input (CycDA, Lin et al. 2022), instead of two of 1024 units with a
+            dropout of 0.5.
     """
 
-    def __init__(self, inputs: int) -> None:
+    def __init__(self, inputs: int, small: bool = False) -> None:
         super().__init__()
+        if small:
+            self.layers = nn.Sequential(nn.Linear(inputs, inputs), nn.ReLU(), nn.Linear(inputs, 1))
+            return
         self.layers = nn.Sequential(
             nn.Linear(inputs, _HIDDEN),
             nn.ReLU(),
@@ -85,14 +90,14 @@ class Loss(TransferLoss):
     """A domain classifier and the adversarial loss by which the network learns to deceive it.
 
     Args:
-        inputs: see `TransferLoss`, like the other two.
-        feature_size: number of features F.
+        settings: settings of the loss.
+        feature_size: number of features F of the network.
         num_classes: number of classes C.
     """
 
-    def __init__(self, inputs: TransferInputs, feature_size: int, num_classes: int) -> None:
-        super().__init__(inputs, feature_size, num_classes)
-        self.classifier = DomainClassifier(self.size)
+    def __init__(self, settings: TransferSettings, feature_size: int, num_classes: int) -> None:
+        super().__init__(settings, feature_size, num_classes)
+        self.classifier = DomainClassifier(self.size, settings.domain_classifier == "small")
 
     def forward(self, source: Compared, target: Compared, progress: float) -> Tensor:
         """Computes `domain_loss`; its gradient is reversed before it reaches the network."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from i2vadapt.config.transfer import TransferInputs, TransferSettings
+from i2vadapt.config.transfer import TransferSettings
 
 
 class Compared(NamedTuple):
@@ -31,7 +31,7 @@ class TransferLoss(nn.Module, ABC):
     """A loss between the videos of the two domains; weights of its own are trained together with the network's.
 
     Args:
-        inputs: quantity that `rows` returns.
+        settings: settings of the loss.
         feature_size: number of features F.
         num_classes: number of classes C.
 
@@ -39,14 +39,14 @@ class TransferLoss(nn.Module, ABC):
         size: number of columns of `rows`: F or C.
     """
 
-    def __init__(self, inputs: TransferInputs, feature_size: int, num_classes: int) -> None:
+    def __init__(self, settings: TransferSettings, feature_size: int, num_classes: int) -> None:
         super().__init__()
-        self.inputs, self.feature_size, self.num_classes = inputs, feature_size, num_classes
-        self.size = feature_size if inputs == "features" else num_classes
+        self.settings = settings
+        self.size = feature_size if settings.inputs == "features" else num_classes
 
     def rows(self, compared: Compared) -> Tensor:
         """Features or logits (n, size) of n videos, as the settings ask."""
-        return compared.features if self.inputs == "features" else compared.logits
+        return compared.features if self.settings.inputs == "features" else compared.logits
 
     @abstractmethod
     def forward(self, source: Compared, target: Compared, progress: float) -> Tensor:
@@ -71,5 +71,5 @@ def build_transfer_loss(settings: TransferSettings, feature_size: int, num_class
         num_classes: number of classes C.
     """
     module = importlib.import_module(f"i2vadapt.losses.{settings.loss}")
-    loss: TransferLoss = module.Loss(settings.inputs, feature_size, num_classes)
+    loss: TransferLoss = module.Loss(settings, feature_size, num_classes)
     return loss
