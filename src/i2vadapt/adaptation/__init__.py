@@ -1,1 +1,1 @@
-"""The category-aware flow memory bank and the retrieval of flow from it."""
+"""What adaptation keeps of the two domains: the flow memory bank, features of the source, prototypes of the classes."""

@@ -75,6 +75,12 @@ def retrieve(
     return Retrieved(held[places], weights / weights.sum())
 
 
+def unit_rows(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Divides features (n, F) by their Euclidean norms; those that are zero everywhere stay zero."""
+    wide = values.astype(np.float64)
+    return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))
+
+
 def similarities(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float32]:
     """Computes the cosines between two sets of features.
 
@@ -85,11 +91,7 @@ def similarities(source: NDArray[np.floating], target: NDArray[np.floating]) -> 
     Returns:
         Cosines (n, m) in [-1, 1]; 0 for features that are zero everywhere.
     """
-    unit = [
-        values / np.maximum(np.linalg.norm(values.astype(np.float64), axis=1, keepdims=True), 1e-12)
-        for values in (source, target)
-    ]
-    return np.asarray(unit[0] @ unit[1].T, np.float32)
+    return np.asarray(unit_rows(source) @ unit_rows(target).T, np.float32)
 
 
 def similarities_with_bank(
