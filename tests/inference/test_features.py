@@ -24,7 +24,9 @@ from i2vadapt.training.loop import Trainer
 WHOLE = FeatureSet(
     CLASSES,
     {
-        "source": Features(("walk/a.jpg", "run/\udcff.jpg"), np.array([0, 1]), np.arange(6, dtype=np.float32).reshape(2, 3)),
+        "source": Features(
+            ("walk/a.jpg", "run/\udcff.jpg"), np.array([0, 1]), np.arange(6, dtype=np.float32).reshape(2, 3)
+        ),
         "target": Features(("x.mp4",), np.array([-1]), np.full((1, 3), 0.5, np.float32)),
     },
     {"package": "test"},
@@ -35,11 +37,20 @@ WHOLE = FeatureSet(
 def networks(data_with_photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of a network of single frames and of a flow network, which are not trained."""
     root = tmp_path_factory.mktemp("networks")
-    common = {"recipe": "pretrained", "epochs": 1, "crop": 32, "clip_frames": 8, "test_frames": 8, "precision": "float32"}
+    common = {
+        "recipe": "pretrained",
+        "epochs": 1,
+        "crop": 32,
+        "clip_frames": 8,
+        "test_frames": 8,
+        "precision": "float32",
+    }
     frame = make_run(data_with_photographs, root / "frame")
     runs = {
         "frame": replace(frame, settings=_settings({**common, "network": "resnet18"})),
-        "flow": replace(frame, folder=root / "flow", settings=_settings({**common, "stream": "flow", "init": {"rgb": None}})),
+        "flow": replace(
+            frame, folder=root / "flow", settings=_settings({**common, "stream": "flow", "init": {"rgb": None}})
+        ),
     }
     for run in runs.values():
         Trainer(run).train()
@@ -65,7 +76,10 @@ def test_features_are_those_of_the_evaluation_clips_averaged_over_time(
         member.model.eval()
         arithmetic = choose_arithmetic("float32")
         videos = ClipDataset(data / "target", stream)  # type: ignore[arg-type]
-        sources = {"frame": Photographs(data / "source", videos.frames_settings), "flow": ClipDataset(data / "source", "flow")}
+        sources = {
+            "frame": Photographs(data / "source", videos.frames_settings),
+            "flow": ClipDataset(data / "source", "flow"),
+        }
         for side, dataset, frames in (("source", sources[name], 1 if name == "frame" else 8), ("target", videos, 8)):
             part = found.sides[side]
             assert part.ids == tuple(item.id for item in dataset.items)
@@ -93,11 +107,16 @@ def test_a_file_holds_what_was_written_and_the_same_bytes_again(tmp_path: Path) 
 def test_notebooks_get_arrays_or_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_features(tmp_path / "a.npz", WHOLE)
     with np.load(tmp_path / "a.npz") as arrays:
-        assert set(arrays) == {"classes", *(f"{side}_{part}" for side in WHOLE.sides for part in ("ids", "labels", "features"))}
+        assert set(arrays) == {
+            "classes",
+            *(f"{side}_{part}" for side in WHOLE.sides for part in ("ids", "labels", "features")),
+        }
         np.testing.assert_array_equal(arrays["source_features"], WHOLE.sides["source"].values)
         assert arrays["source_ids"].tolist() == ["walk/a.jpg", "run/?.jpg"]
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(UserError, match=r"\Aa \.parquet file needs the package pyarrow: pip install pyarrow, or write \.npz\Z"):
+    with pytest.raises(
+        UserError, match=r"\Aa \.parquet file needs the package pyarrow: pip install pyarrow, or write \.npz\Z"
+    ):
         write_features(tmp_path / "a.parquet", WHOLE)
     with pytest.raises(UserError, match=r"a\.csv: features can be written as \.h5, \.npz, \.parquet, not \.csv"):
         write_features(tmp_path / "a.csv", WHOLE)

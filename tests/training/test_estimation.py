@@ -54,7 +54,9 @@ def test_all_videos_are_scored_and_fused_like_those_of_a_network(tmp_path: Path,
     assert scores.tested.all()
     (row,) = read_metrics(run.folder)
     assert float(row["accuracy"]) > 0.9
-    assert fuse_runs([run.folder], "MEDA", tmp_path / "method")["accuracy_fused"] == pytest.approx(float(row["accuracy"]))
+    assert fuse_runs([run.folder], "MEDA", tmp_path / "method")["accuracy_fused"] == pytest.approx(
+        float(row["accuracy"])
+    )
 
 
 def test_in_a_split_only_training_videos_are_adapted_to_and_only_test_videos_count(

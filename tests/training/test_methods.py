@@ -37,8 +37,8 @@ from i2vadapt.training.loop import Trainer
 TABLE = load_methods(Path(__file__).parents[2] / "workflow" / "methods.yaml")
 SHARED = {**TRAIN, "epochs": 2, "bank": BANK, "transfer": {"weight": 0.3}}
 SHORT: dict[str, dict[str, object]] = {
-    **dict.fromkeys(("frames", "pseudo_labels"), {"epochs": 2}),
-    **dict.fromkeys(("higan", "symgan"), {"generator_epochs": 2}),
+    **{recipe: {"epochs": 2} for recipe in ("frames", "pseudo_labels")},
+    **{recipe: {"generator_epochs": 2} for recipe in ("higan", "symgan")},
     "meda": {"dimensions": 2, "neighbours": 2},
 }
 
@@ -88,7 +88,9 @@ def test_every_run_trains(data_with_photographs: Path, runs: Path, name: str) ->
     assert bool(settings.teachers) == ("pseudo_labels" in rows[-1]) or name == "st_i2v"
     scores = read_scores(RunFolder(run.folder).scores(settings.epochs))
     assert set(scores.features) == ({"source", "target"} if name in ("rgb", "st_i2v") else set())
-    assert (scores.frame_probabilities is not None) == name.startswith(("image", "cycda1_image", "cycda2_i", "cycda3_i"))
+    assert (scores.frame_probabilities is not None) == name.startswith(
+        ("image", "cycda1_image", "cycda2_i", "cycda3_i")
+    )
 
 
 def losses_of(settings: RunSettings) -> set[str]:
@@ -116,7 +118,9 @@ def features_of(run: Path, data: Path) -> Path:
     return out
 
 
-@pytest.mark.parametrize("name", [name for name in TABLE.methods if not name.startswith(("clip_", "mvit_", "full_mvit"))])
+@pytest.mark.parametrize(
+    "name", [name for name in TABLE.methods if not name.startswith(("clip_", "mvit_", "full_mvit"))]
+)
 def test_every_method_is_the_fusion_of_its_runs(runs: Path, tmp_path: Path, name: str) -> None:
     method = TABLE.methods[name]
     folders = [runs / run / "seed5" for run in method.fuse]
@@ -128,7 +132,8 @@ def test_every_method_is_the_fusion_of_its_runs(runs: Path, tmp_path: Path, name
     right = np.mean([row["class"] == row["predicted"] for row in rows])
     assert results["accuracy_fused"] == pytest.approx(right)
     scores = [
-        read_scores(RunFolder(folder).scores(RUNS[run].epochs)) for run, folder in zip(method.fuse, folders, strict=True)
+        read_scores(RunFolder(folder).scores(RUNS[run].epochs))
+        for run, folder in zip(method.fuse, folders, strict=True)
     ]
     total = {item: sum(part.probabilities[part.ids.index(item)] for part in scores) for item in scores[0].ids}
     for row in rows:

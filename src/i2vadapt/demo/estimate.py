@@ -31,7 +31,9 @@ def describe_estimate(cores: int, workflow: Path = Path("workflow")) -> str:
     _, (demo,) = read_config({"benchmarks": ["demo"], "methods": list(_ROWS)}, workflow, [])
     runs = {name: run for name, run in demo.runs.items() if isinstance(run, TrainingSettings)}
     clip = _seconds_of_a_clip(runs["flow"], len(demo.benchmark.classes))
-    minutes = (_PREPARING + _AROUND * _clips(demo, list(runs.values())) * clip) / min(cores, 3) / 60  # three runs can be trained at a time
+    minutes = (
+        (_PREPARING + _AROUND * _clips(demo, list(runs.values())) * clip) / min(cores, 3) / 60
+    )  # three runs can be trained at a time
     return (
         f"The demo will take about {max(round(minutes), 1)} minutes on {cores} cores"
         f" (training: {1 / clip:.0f} clips per second and core)."

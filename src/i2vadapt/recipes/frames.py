@@ -38,7 +38,9 @@ class Recipe(base.Recipe[Settings]):
 
     def __init__(self, settings: Settings, context: Context) -> None:
         super().__init__(settings, context)
-        self._contrast = FrameContrast(settings.contrast, context) if settings.contrast is not None else None
+        self._contrast = None
+        if settings.contrast is not None:
+            self._contrast = FrameContrast(settings.contrast, context, self.model.network.feature_size)
 
     def build_model(self, network: StreamNetwork) -> RunNetwork:
         """Adds the weights of the transfer loss."""

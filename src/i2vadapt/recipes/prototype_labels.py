@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from i2vadapt.adaptation.prototypes import label_by_prototypes
+from i2vadapt.adaptation.prototypes import class_prototypes, nearest_prototypes
 from i2vadapt.clips.batches import Sample
 from i2vadapt.config.recipes.video import PrototypeSettings
 from i2vadapt.data.items import UNLABELLED
@@ -47,8 +47,10 @@ class PrototypeLabels:
             raise ValueError("the scores contain no features")
         places = {item_id: place for place, item_id in enumerate(scores.ids)}
         predicted = scores.predictions[[places[item_id] for item_id in ids]]
-        labels = label_by_prototypes(source, domains.source.labels, target, predicted, len(self._context.classes))
-        self._labels = torch.from_numpy(labels.astype(np.int64))
+        classes = np.concatenate([domains.source.labels, predicted])
+        prototypes = class_prototypes(np.concatenate([source, target]), classes, len(self._context.classes))
+        labels = nearest_prototypes(target, prototypes)
+        self._labels = torch.from_numpy(labels)
         return describe_labels(labels, domains.target.labels)
 
     def loss(self, sample: Sample, logits: Tensor) -> Tensor:

@@ -108,7 +108,7 @@ def describe(rows: Sequence[Row], cores: int) -> list[str]:
         )
     lines.append(
         f"Measured just now on this machine, {cores} cores, on up to {MANY} items a dataset; stages one after another."
-        " Not counted: manifests (every file is read once), crops, features and the methods that classify them (minutes),"
+        " Not counted: manifests (every file is read once), crops, features and methods that classify them (minutes),"
         " fusion (seconds), reports, rendering of the demo."
     )
     return lines
