@@ -9,6 +9,7 @@ from torch import Tensor
 
 from i2vadapt.losses.dan import mk_mmd
 from i2vadapt.losses.jan import Loss, jmmd
+from i2vadapt.losses.kernels import squared_distances
 from i2vadapt.losses.transfer import Compared
 
 RNG = np.random.default_rng(5)
@@ -90,6 +91,17 @@ def test_jmmd_has_the_gradient_of_its_formula() -> None:
         return jmmd(Compared(*parts[:2]), Compared(*parts[2:]), torch.tensor(9.0, dtype=torch.float64))
 
     assert torch.autograd.gradcheck(fixed, (*videos(4), *videos(3, shift=0.5)))
+
+
+def test_the_bandwidth_is_a_constant() -> None:
+    source, target = videos(4), videos(3, shift=0.5)
+    features = torch.cat([source.features, target.features]).detach()
+    own = squared_distances(features).sum() / (7 * 6)
+    expected, found = (
+        torch.autograd.grad(jmmd(source, target, bandwidth), [*source, *target]) for bandwidth in (own, None)
+    )
+    for first, second in zip(expected, found, strict=True):
+        torch.testing.assert_close(first, second, rtol=1e-10, atol=1e-12)
 
 
 def test_the_loss_grows_from_zero_with_the_progress_of_the_training() -> None:

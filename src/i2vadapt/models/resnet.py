@@ -11,12 +11,11 @@ from torch import Tensor, nn
 
 from i2vadapt.config.run import TrainingSettings
 from i2vadapt.errors import UserError
-from i2vadapt.models.domain_alignment import align_domains
+from i2vadapt.models.domain_alignment import FILLED_IN, align_domains
 from i2vadapt.models.stream_network import StreamNetwork
 from i2vadapt.weights.reading import mismatch, read_state
 
 _HEAD = "fc."
-_COUNTER = ".num_batches_tracked"
 
 
 class FrameResNet(StreamNetwork):
@@ -104,11 +103,12 @@ def initialise(network: FrameResNet, settings: TrainingSettings, classes: Sequen
     if settings.resnet.weights is None:
         return
     weights = Path(settings.resnet.weights)
-    own = network.backbone.state_dict()
     state = {key: value for key, value in read_state(weights).items() if not key.startswith(_HEAD)}
-    # Files of 2018 and earlier have no batch counters.
-    state |= {key: value for key, value in own.items() if key.endswith(_COUNTER) and key not in state}
-    difference = mismatch(state, own)
+    # Files of 2018 and earlier have no batch counters, and no file has what aligns domains; the layers fill it in.
+    own = network.backbone.state_dict()
+    difference = mismatch(
+        state, {key: own[key] for key in own if key in state or key.rpartition(".")[2] not in FILLED_IN}
+    )
     if difference:
         raise UserError(f"{weights}: does not fit the ResNet: {difference}")
     network.backbone.load_state_dict(state)
