@@ -100,6 +100,7 @@ def load_photograph_classifier(path: Path) -> PhotographClassifier:
     if not isinstance(network, FrameResNet):
         raise UserError(f"{path}: a network {member.settings.network}; Grad-CAM needs resnet18 or resnet50")
     arithmetic = choose_arithmetic(member.settings.precision)
+    torch.backends.cudnn.benchmark = False  # photographs have many sizes, and it would try its algorithms on each
     arithmetic.prepare(member.model)
     network.eval().requires_grad_(False)
     return PhotographClassifier(path, network, classifier.classes, member.decode, arithmetic)
