@@ -21,7 +21,7 @@ from i2vadapt.inference.scores import Scores
 from i2vadapt.losses.classification import local_loss, video_loss
 from i2vadapt.losses.pace import pace_loss
 from i2vadapt.losses.transfer import build_transfer_loss
-from i2vadapt.models.i3d_weights import inflates
+from i2vadapt.models.inflation import inflates
 from i2vadapt.models.stream_network import RunNetwork, StreamNetwork, StreamOutput, upsample_logits
 from i2vadapt.recipes import base
 from i2vadapt.recipes.base import Context, LossPart, Row
@@ -60,7 +60,7 @@ class Recipe(base.Recipe[Settings]):
 
     def prepare(self) -> None:
         """Estimates batch-norm statistics from the flow of both domains, after a cross-modality initialisation."""
-        if self.settings.network == "i3d" and inflates(self.settings):
+        if inflates(self.settings):
             batches = self.context.loaders.calibration(self.context.domains)
             calibrate_batch_norm(self.model.network, batches, self.context.arithmetic)
 

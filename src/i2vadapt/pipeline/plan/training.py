@@ -65,6 +65,7 @@ def without_inputs(settings: RunSettings) -> RunSettings:
         "init": InitSettings(rgb=None, flow=None),
         "clip": settings.clip.model_copy(update={"weights": None}),
         "resnet": settings.resnet.model_copy(update={"weights": None}),
+        "torchvision": settings.torchvision.model_copy(update={"weights": None}),
         "protocol": "transductive",
         "split1": SplitSettings(),
         "supervision": "source",
