@@ -64,3 +64,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     """A run's folder; states of 200 MB are not kept after the test."""
     yield tmp_path / "run"
     shutil.rmtree(tmp_path)
+
+
+@pytest.fixture
+def quick_random_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain normal draws as the initial weights of transformers, where cutting off the ends would take seconds."""
+    monkeypatch.setattr(torch.nn.init, "trunc_normal_", torch.nn.init.normal_)

@@ -16,6 +16,8 @@ FRAME_NETWORKS: tuple[NetworkName, ...] = ("clip_vit_b32", "resnet18", "resnet50
 """Networks that look at each frame by itself."""
 TORCHVISION_NETWORKS: tuple[NetworkName, ...] = ("mvit_v2_s", "swin3d_t", "s3d", "r2plus1d_18")
 """Networks of clips, for both streams, that torchvision defines."""
+TORCHVISION_WEIGHTS = "weights/{}-kinetics400.pth"
+"""File in which the weights of one of them are stored; {} stands for its name."""
 
 
 class InitSettings(Section):
@@ -61,7 +63,7 @@ class TorchvisionSettings(Section):
     """Torchvision's networks of clips, in both streams; all of their layers are trained."""
 
     weights: FilePath | None = Field(
-        "weights/{}-kinetics400.pth",
+        TORCHVISION_WEIGHTS,
         description="file of torchvision with Kinetics-400 weights, where {} stands for the name of the network; a flow"
         " run averages the first kernels over the colours; null: random weights",
     )
