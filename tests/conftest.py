@@ -70,3 +70,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def quick_random_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plain normal draws as the initial weights of transformers, where cutting off the ends would take seconds."""
     monkeypatch.setattr(torch.nn.init, "trunc_normal_", torch.nn.init.normal_)
+
+
+@pytest.fixture
+def weights_are_removed(tmp_path: Path) -> Iterator[None]:
+    """Empties the temporary folder of a test, which pytest would keep, after files of a hundred megabytes."""
+    yield
+    shutil.rmtree(tmp_path)

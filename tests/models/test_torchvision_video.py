@@ -18,7 +18,7 @@ from i2vadapt.models.inflation import inflates
 from i2vadapt.models.stream_network import RunNetwork
 from i2vadapt.models.torchvision_video import TorchvisionVideo, build, initialise
 
-pytestmark = pytest.mark.usefixtures("quick_random_weights")
+pytestmark = pytest.mark.usefixtures("quick_random_weights", "weights_are_removed")
 
 CLASSES = ("walk", "run", "jump")
 STEPS = {"mvit_v2_s": (1, 2), "swin3d_t": (4, 8), "s3d": (1, 2), "r2plus1d_18": (1, 2)}

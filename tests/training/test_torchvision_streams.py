@@ -20,7 +20,7 @@ from i2vadapt.training.loop import Trainer
 from i2vadapt.training.run import Run
 from i2vadapt.weights import checkpoint
 
-pytestmark = pytest.mark.usefixtures("quick_random_weights")
+pytestmark = pytest.mark.usefixtures("quick_random_weights", "weights_are_removed")
 
 
 class Killed(BaseException):
