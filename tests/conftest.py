@@ -76,3 +76,16 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     """A run's folder; states of 200 MB are not kept after the test."""
     yield tmp_path / "run"
     shutil.rmtree(tmp_path)
+
+
+@pytest.fixture
+def quick_random_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain normal draws as the initial weights of transformers, where cutting off the ends would take seconds."""
+    monkeypatch.setattr(torch.nn.init, "trunc_normal_", torch.nn.init.normal_)
+
+
+@pytest.fixture
+def weights_are_removed(tmp_path: Path) -> Iterator[None]:
+    """Empties the temporary folder of a test, which pytest would keep, after files of a hundred megabytes."""
+    yield
+    shutil.rmtree(tmp_path)

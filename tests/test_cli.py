@@ -363,6 +363,7 @@ def test_settings_of_a_run_that_are_wrong(
         ["download", "depth", "dpt_small"],
         ["download", "depth", "dpt_large_384", "--archive", "none.pt"],
         ["download", "clip-vit-b32", "--archive", "none.pt"],
+        ["download", "s3d", "--archive", "none.pth"],
         ["download", "i3d-kinetics400-rgb", "--archive", "none.tar.gz", "--out", "x.safetensors"],
         ["report", "--benchmark", "none.yaml", "--results", "x", "--methods", "full", "--out", "y"],
         ["train", "--source", "none", "--target", "none", "--classes", "a", "b", "--out", "x"],

@@ -10,7 +10,7 @@ from tiny_clip import tiny_config
 from tiny_data import make_run
 from torch import nn
 
-from i2vadapt.config.networks import FRAME_NETWORKS, NetworkName
+from i2vadapt.config.networks import FRAME_NETWORKS, TORCHVISION_NETWORKS, NetworkName
 from i2vadapt.config.run import TrainingSettings
 from i2vadapt.errors import UserError
 from i2vadapt.models.i3d import InceptionI3D
@@ -19,7 +19,8 @@ from i2vadapt.models.stream_network import RunNetwork
 
 CLASSES = ("walk", "run", "jump")
 NAMES: tuple[NetworkName, ...] = get_args(NetworkName)
-RANDOM = {"init": {"rgb": None}, "clip": {"weights": None}, "resnet": {"weights": None}}
+RANDOM = {section: {"weights": None} for section in ("clip", "resnet", "torchvision")} | {"init": {"rgb": None}}
+STEPS = {"i3d": 4, "mvit_v2_s": 1, "swin3d_t": 4, "s3d": 1, "r2plus1d_18": 1}  # others: every frame is a step
 
 
 def settings_of(**changes: object) -> TrainingSettings:
@@ -28,17 +29,18 @@ def settings_of(**changes: object) -> TrainingSettings:
 
 def test_every_network_of_the_settings_has_a_module() -> None:
     assert MODULES.keys() == set(NAMES)
-    assert set(FRAME_NETWORKS) == set(NAMES) - {"i3d"}
+    assert set(FRAME_NETWORKS) | set(TORCHVISION_NETWORKS) == set(NAMES) - {"i3d"}
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("quick_random_weights")
 def test_every_network_is_built_initialised_and_classifies(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(open_clip, "get_model_config", tiny_config)
     settings = settings_of(network=name)
     network = build_network(settings, len(CLASSES))
     initialise(network, settings, CLASSES)
     output = RunNetwork(network, pace_classes=4).eval()(torch.rand(2, 3, 8, 32, 32))
-    assert output.frame_logits.shape == (2, 4 if name == "i3d" else 8, 3)
+    assert output.frame_logits.shape == (2, STEPS.get(name, 8), 3)
     assert output.features.shape == (2, network.feature_size)
     assert output.pace_logits.shape == (2, 4)
     assert all(part.isfinite().all() for part in output)
@@ -77,10 +79,10 @@ def test_a_resnet_has_the_depth_of_its_name_and_the_dropout_of_the_settings(name
     [
         *(
             ({"stream": "flow", "network": name}, f"{name} looks at RGB frames: stream must be rgb")
-            for name in NAMES[1:]
+            for name in FRAME_NETWORKS
         ),
         ({"stream": "depth"}, "stream: input should be 'rgb' or 'flow', not 'depth'"),
-        ({"network": "vgg"}, "network: input should be 'i3d', 'clip_vit_b32', 'resnet18' or 'resnet50', not 'vgg'"),
+        ({"network": "vgg"}, "network: input should be 'i3d', 'clip_vit_b32', .* or 'r2plus1d_18', not 'vgg'"),
     ],
 )
 def test_a_network_that_does_not_fit_the_stream_is_refused(changes: dict[str, object], message: str) -> None:

@@ -299,13 +299,21 @@ def test_the_number_of_jobs_is_known_beforehand(fresh: Project) -> None:
     assert fresh.plan() == {"manifest_my-photos": 1, "manifest_my-videos": 1, **DATA_JOBS, **TRAINED}
 
 
-def test_clip_weights_are_fetched_once(fresh: Project) -> None:
-    with config(fresh, CONFIG.replace("so_rgb", "clip_so_rgb")):
-        assert fresh.plan()["clip_weights"] == 1
-        weights = fresh.folder / "weights" / "clip-vit-b32.pt"
+@pytest.mark.parametrize(
+    ("method", "rule", "file"),
+    [
+        ("clip_so_rgb", "clip_weights", "clip-vit-b32.pt"),
+        ("mvit_so_rgb", "torchvision_weights", "mvit_v2_s-kinetics400.pth"),
+    ],
+)
+def test_the_weights_of_a_network_are_fetched_once(fresh: Project, method: str, rule: str, file: str) -> None:
+    with config(fresh, CONFIG.replace("so_rgb", method)):
+        assert fresh.plan()[rule] == 1
+        weights = fresh.folder / "weights" / file
         weights.parent.mkdir()
         weights.touch()
-        assert "clip_weights" not in fresh.plan()
+        assert rule not in fresh.plan()
+    shutil.rmtree(weights.parent)
 
 
 def test_published_depth_weights_are_fetched_once_and_only_where_none_are_given(fresh: Project) -> None:

