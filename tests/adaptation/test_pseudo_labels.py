@@ -40,7 +40,7 @@ def test_labelled_videos_are_the_most_confident_ones(seed: int, keep: float) -> 
 def test_the_class_is_that_of_the_confident_frames_alone() -> None:
     """Of the first video one frame is sure of class 1; its many unsure frames prefer class 0."""
     unsure, sure = [0.5, 0.3, 0.2], [0.05, 0.9, 0.05]
-    probabilities = np.array([[unsure, unsure, unsure, sure], [[0.8, 0.1, 0.1]] * 4, [unsure] * 4, [unsure] * 4])
+    probabilities = np.array([[*[unsure] * 6, sure], [[0.8, 0.1, 0.1]] * 7, [unsure] * 7, [unsure] * 7])
     assert select_by_frames(probabilities, 0.5).tolist() == [1, 0, -1, -1]
     assert select_by_videos(probabilities.mean(axis=1), 0.25).tolist() == [-1, 0, -1, -1]
     assert select_by_frames(probabilities, 1).tolist() == [0, 0, 0, 0]  # every frame counts: unsure ones outweigh one

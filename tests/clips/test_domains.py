@@ -190,7 +190,7 @@ def test_supervision_by_the_target_learns_its_labels_and_needs_no_source(data: P
     ("changes", "message"),
     [
         ({"bank": None, "pace": None}, "needs protocol split1"),
-        ({"protocol": "split1"}, "excludes adaptation: set bank and pace null"),
+        ({"protocol": "split1"}, "excludes adaptation: set bank, pace and prototypes null"),
     ],
 )
 def test_an_upper_bound_that_would_not_be_one(changes: dict[str, object], message: str) -> None:

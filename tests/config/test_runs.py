@@ -27,7 +27,9 @@ def resolve_own(folder: Path, runs: dict[str, object], fuse: list[str], **train:
     """Resolves the demo benchmark with one method that fuses the given runs."""
     table = {"runs": runs, "methods": {"mine": {"title": "Mine", "fuse": fuse}}}
     (folder / "methods.yaml").write_text(yaml.safe_dump(table))
-    file = WORKFLOW / "benchmarks" / "demo.yaml"
+    file = folder / "demo.yaml"
+    demo = read_yaml(WORKFLOW / "benchmarks" / file.name)
+    file.write_text(yaml.safe_dump({**demo, "runs": {}}))
     config = {"benchmarks": [str(file)], "methods": ["mine"], "settings": {"train": train}}
     (part,) = resolve(parse(Config, config, "config"), folder)
     return part
@@ -142,7 +144,12 @@ FLOW = {"stream": "flow", "pace": None, "bank": {"partner": "rgb"}}
             {},
             "run flow: bank.strategy compares RGB features: rgb is a flow run",
         ),
-        ({"rgb": {"recipe": "magic"}}, ["rgb"], {}, "run rgb: recipe: must be one of frames, video, not 'magic'"),
+        (
+            {"rgb": {"recipe": "magic"}},
+            ["rgb"],
+            {},
+            "run rgb: recipe: must be one of frames, higan, meda, pretrained, pseudo_labels, symgan, video,",
+        ),
         ({"rgb": {"steam": "rgb"}}, ["rgb"], {}, "run rgb: steam: no such key"),
     ],
 )

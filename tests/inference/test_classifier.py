@@ -100,7 +100,14 @@ def test_foreign_checkpoints_are_one_line(tmp_path: Path) -> None:
             "weights of another architecture: .*Conv3d_1a_7x7",
         ),
         "later settings": ({**whole, "settings": later}, "warp: no such key"),
-        "unknown recipe": ({**whole, "settings": {**later, "recipe": "sound"}}, "recipe: must be one of frames, video"),
+        "unknown recipe": (
+            {**whole, "settings": {**later, "recipe": "sound"}},
+            "recipe: must be one of frames, .*video",
+        ),
+        "features": (
+            {"identity": {"features": {}}, "classes": [], "settings": {}},
+            "classifies features, not videos",
+        ),
     }
     path = tmp_path / "checkpoint.pt"
     for name, (document, message) in cases.items():

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from i2vadapt.config.transfer import TransferSettings
 from i2vadapt.losses.dan import mk_mmd
 from i2vadapt.losses.jan import Loss, jmmd
 from i2vadapt.losses.kernels import squared_distances
@@ -106,7 +107,7 @@ def test_the_bandwidth_is_a_constant() -> None:
 
 def test_the_loss_grows_from_zero_with_the_progress_of_the_training() -> None:
     source, target = videos(4), videos(3, shift=1.0)
-    loss = Loss("logits", 6, 4)
+    loss = Loss(TransferSettings(loss="jan"), 6, 4)
     found = [loss(source, target, progress).item() for progress in (0.0, 0.1, 1.0)]
     whole = jmmd(source, target).item()
     assert found == pytest.approx([0, math.tanh(0.5) * whole, math.tanh(5) * whole], rel=1e-12)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def test_a_setting_changes_the_records_of_the_side_that_it_concerns_and_no_conte
 def test_a_raised_version_of_a_stage_changes_all_records(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = fingerprints()
     first, *others = stages.PREPROCESSING
-    raised = stages.Stage(first.name, first.version + 1, first.kind, first.reads, first.settings, first.sides)
+    raised = replace(first, version=first.version + 1)
     monkeypatch.setattr(stages, "PREPROCESSING", (raised, *others))
     for name, after in fingerprints().items():
         _, contents, records = changes(before[name], after)

@@ -19,7 +19,7 @@ EXPECTED = {
     *(f"accuracy.{suffix}" for suffix in ("csv", "md", "tex", "png")),
     *(f"{name}.png" for name in ("confusion", "confusion_so_rgb", "confusion_full", "curves")),
     *(f"{name}.png" for name in ("photographs", "generated", "flow_source", "flow_target")),
-    "report.html",
+    *("comparison.csv", "comparison.md", "report.html"),
 }
 VOID = {"meta", "img"}
 

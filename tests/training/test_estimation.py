@@ -106,4 +106,4 @@ def test_mistakes_are_one_line_each(tmp_path: Path, features: Path) -> None:
     with pytest.raises(UserError, match=r"features: none of the files holds photographs: compute them with --source"):
         run_estimator(run)
     with pytest.raises(UserError, match=r"features must name a run for each of images, not faces"):
-        make(tmp_path / "run", features, features={"faces": "image"})
+        parse(meda.Settings, {"features": {"faces": "image"}}, "test")
