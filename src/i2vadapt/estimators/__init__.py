@@ -1,5 +1,4 @@
-"""Estimators: systems that classify videos from fixed features. The estimator `meda` is the class `Estimator` in
-`estimators/meda.py`.
+"""Estimators: systems that classify videos from fixed features. They see arrays only, and no labels of the target.
 
-They see arrays only: no images, no files, and no labels of the target.
+The estimator `meda` is the class `Estimator` in `estimators/meda.py`.
 """

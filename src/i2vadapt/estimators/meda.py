@@ -1,4 +1,5 @@
-"""Manifold embedded distribution alignment (Wang et al. 2018, "Visual Domain Adaptation with Manifold Embedded ...").
+"""Manifold embedded distribution alignment, MEDA (Wang et al. 2018, "Visual Domain Adaptation with Manifold Embedded
+Distribution Alignment").
 
 A kernel classifier of fixed features, without a network to train: the features of both domains are embedded by the
 geodesic flow kernel, and the classifier is fitted to the labels of the photographs while its scores are kept smooth
