@@ -11,7 +11,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.neighbors import KNeighborsClassifier, kneighbors_graph
 from sklearn.preprocessing import normalize
 
-from i2vadapt.config.estimators import MedaSettings
+from i2vadapt.config.recipes import meda
 from i2vadapt.errors import UserError
 from i2vadapt.estimators.alignment import Labelled, conditional_weight, discrepancy, domain_distance
 from i2vadapt.estimators.base import Problem, build_estimator
@@ -20,6 +20,7 @@ from i2vadapt.estimators.kernel_system import KernelSystem
 from i2vadapt.estimators.meda import embed, nearest_distribution
 
 CLASSES, FEATURES = 4, 50
+RUNS = {"images": "image"}
 
 
 def shifted_domains(seed: int, photographs: int = 120, videos: int = 90) -> tuple[Problem, np.ndarray]:
@@ -36,7 +37,11 @@ def shifted_domains(seed: int, photographs: int = 120, videos: int = 90) -> tupl
 
 
 def run(problem: Problem, **settings: float) -> np.ndarray:
-    return build_estimator(MedaSettings.model_validate({"dimensions": 8, **settings})).estimate(problem).probabilities
+    return (
+        build_estimator(meda.Settings.model_validate({"features": RUNS, "dimensions": 8, **settings}))
+        .estimate(problem)
+        .probabilities
+    )
 
 
 def labelled(target_labels: list[int]) -> Labelled:
@@ -116,7 +121,7 @@ def test_the_graph_has_the_nearest_neighbours_by_cosine_and_the_item_itself() ->
 def test_it_surpasses_the_nearest_photograph_between_shifted_domains(seed: int) -> None:
     problem, truth = shifted_domains(seed)
     neighbour = KNeighborsClassifier(1).fit(problem.source["images"], problem.labels).predict(problem.videos["images"])
-    estimate = build_estimator(MedaSettings(dimensions=8)).estimate(problem)
+    estimate = build_estimator(meda.Settings(features=RUNS, dimensions=8)).estimate(problem)
     accuracy, first_guess = (
         (scores.argmax(axis=1) == truth).mean() for scores in (estimate.probabilities, estimate.controls["nearest"])
     )

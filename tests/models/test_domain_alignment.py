@@ -9,7 +9,7 @@ import torchvision
 from tiny_data import make_run
 from torch import Tensor, nn
 
-from i2vadapt.models.domain_alignment import DomainAlignment2d, align_domains, split_batches
+from i2vadapt.models.domain_alignment import DomainAlignment, align_domains, split_batches
 from i2vadapt.models.resnet import FrameResNet, initialise
 
 SHAPE = (3, 4, 5)  # channels, height, width
@@ -33,9 +33,9 @@ def plain_norm() -> nn.BatchNorm2d:
     return norm
 
 
-def aligned(alpha: float = 1.0) -> DomainAlignment2d:
+def aligned(alpha: float = 1.0) -> DomainAlignment:
     layer = align_domains(plain_norm())
-    assert isinstance(layer, DomainAlignment2d)
+    assert isinstance(layer, DomainAlignment)
     with torch.no_grad():
         layer.alpha.fill_(alpha)
     return layer
@@ -176,7 +176,7 @@ def test_a_whole_network_keeps_its_weights_names_and_results() -> None:
     before = {name: value.clone() for name, value in network.state_dict().items()}
     expected = network.eval().features(frames)
     assert align_domains(network) is network
-    layers = [module for module in network.modules() if isinstance(module, DomainAlignment2d)]
+    layers = [module for module in network.modules() if isinstance(module, DomainAlignment)]
     assert len(layers) == 20
     assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
     after = network.state_dict()

@@ -82,7 +82,7 @@ def test_a_resnet_has_the_depth_of_its_name_and_the_dropout_of_the_settings(name
             for name in FRAME_NETWORKS
         ),
         ({"stream": "depth"}, "stream: input should be 'rgb' or 'flow', not 'depth'"),
-        ({"network": "vgg"}, "network: input should be 'i3d', 'clip_vit_b32', .* or 'r2plus1d_18', not 'vgg'"),
+        ({"network": "vgg"}, "network: input should be 'i3d', 'i3d_frames', .* or 'r2plus1d_18', not 'vgg'"),
     ],
 )
 def test_a_network_that_does_not_fit_the_stream_is_refused(changes: dict[str, object], message: str) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from i2vadapt.config.run import RunSettings, SourceItems
+
+Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
 
 
 class EstimatorSettings(RunSettings):
     """Settings of every estimator: which features it reads."""
 
     ROLES: ClassVar[tuple[str, ...]] = ()
-    """Names of the features that the estimator needs."""
+    """Roles of the features that the estimator needs, of photographs all but `motion`."""
 
     stream: Literal["rgb"] = Field("rgb", description="stream that the scores count as in the tables")
     epochs: Literal[1] = Field(1, description="always 1")
@@ -36,3 +38,14 @@ class EstimatorSettings(RunSettings):
     def source_items(self) -> SourceItems:
         """Nothing but features."""
         return "none"
+
+
+class AdversarialSettings(EstimatorSettings):
+    """Settings that the two estimators with generative adversarial networks share."""
+
+    generator: Widths = Field((1024, 256, 1024), description="numbers of units of a generator's hidden layers")
+    discriminator: Widths = Field(description="numbers of units of a discriminator's hidden layers")
+    generator_epochs: int = Field(100, ge=1, description="number of epochs in which the generators are trained")
+    batch_size: int = Field(64, ge=2, description="number of items of each domain per step")
+    learning_rate: float = Field(1e-4, gt=0, description="learning rate of Adam")
+    beta1: float = Field(0.5, ge=0, lt=1, description="decay of Adam's mean of gradients")

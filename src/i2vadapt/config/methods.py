@@ -80,9 +80,9 @@ def resolve_run(
 
 
 def _is_open(settings: type[RunSettings], key: str) -> bool:
-    """Whether settings have a key with more than one possible value."""
-    field = settings.model_fields.get(key)
-    return field is not None and len(get_args(field.annotation)) != 1
+    """Whether settings have a key that the sections `train` may set: it is shared and has more than one value."""
+    shared = settings if issubclass(settings, TrainingSettings) else RunSettings  # an estimator's rates are its own
+    return key in shared.model_fields and len(get_args(settings.model_fields[key].annotation)) != 1
 
 
 def needed_runs(

@@ -10,9 +10,9 @@ from i2vadapt.config.base import Section
 from i2vadapt.config.paths import FilePath
 
 NetworkName = Literal[
-    "i3d", "clip_vit_b32", "resnet18", "resnet50", "mvit_v2_s", "swin3d_t", "s3d", "r2plus1d_18"
+    "i3d", "i3d_frames", "clip_vit_b32", "resnet18", "resnet50", "mvit_v2_s", "swin3d_t", "s3d", "r2plus1d_18"
 ]  # fmt: skip
-FRAME_NETWORKS: tuple[NetworkName, ...] = ("clip_vit_b32", "resnet18", "resnet50")
+FRAME_NETWORKS: tuple[NetworkName, ...] = ("i3d_frames", "clip_vit_b32", "resnet18", "resnet50")
 """Networks that look at each frame by itself."""
 TORCHVISION_NETWORKS: tuple[NetworkName, ...] = ("mvit_v2_s", "swin3d_t", "s3d", "r2plus1d_18")
 """Networks of clips, for both streams, that torchvision defines."""
@@ -40,18 +40,8 @@ class ResNetSettings(Section):
     weights: FilePath | None = Field(
         None, description="file of torchvision or timm with ImageNet weights; null: random weights"
     )
-    bottleneck: int | None = Field(
-        None,
-        ge=2,
-        description="size of a layer between the pooled features and a classifier of two layers; null: neither",
-    )
     trained: Literal["all", "layer4"] = Field(
         "all", description="layers of the backbone that are trained; those before layer4 may keep their weights"
-    )
-    normalisation: Literal["shared", "aligned"] = Field(
-        "shared",
-        description="batch normalisation: the same for both domains, or domain-alignment layers with learned mixing"
-        " (Carlucci et al. 2017)",
     )
 
 

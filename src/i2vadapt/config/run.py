@@ -125,15 +125,28 @@ class TrainingSettings(RunSettings):
     """Settings of a run that trains a network (paper section 4.2)."""
 
     network: NetworkName = Field(
-        "i3d", description="network of the run; clip_vit_b32 and the resnets look at single RGB frames"
+        "i3d", description="network of the run; i3d_frames, clip_vit_b32 and the resnets look at single RGB frames"
     )
-    init: InitSettings = Field(default_factory=InitSettings, description="initial weights of network i3d")
+    init: InitSettings = Field(
+        default_factory=InitSettings, description="initial weights of networks i3d and i3d_frames"
+    )
     clip: ClipSettings = Field(default_factory=ClipSettings, description="settings of network clip_vit_b32")
     resnet: ResNetSettings = Field(
         default_factory=ResNetSettings, description="settings of networks resnet18 and resnet50"
     )
     torchvision: TorchvisionSettings = Field(
         default_factory=TorchvisionSettings, description="settings of networks mvit_v2_s, swin3d_t, s3d and r2plus1d_18"
+    )
+    bottleneck: int | None = Field(
+        None,
+        ge=2,
+        description="size of a layer between the pooled features and a classifier of two layers, in resnet18, resnet50"
+        " and i3d_frames; null: neither",
+    )
+    normalisation: Literal["shared", "aligned"] = Field(
+        "shared",
+        description="batch normalisation of resnet18, resnet50 and i3d_frames: the same for both domains, or"
+        " domain-alignment layers with learned mixing (Carlucci et al. 2017)",
     )
     batch_size: int = Field(16, ge=1, description="number of videos of each domain per step")
     learning_rate: float = Field(0.05, gt=0, description="initial learning rate of SGD")
@@ -214,7 +227,9 @@ class TrainingSettings(RunSettings):
     def initial_weights(self) -> tuple[str, ...]:
         """See `RunSettings.initial_weights`."""
         i3d_file = self.init.flow or self.init.rgb if self.stream == "flow" else self.init.rgb
-        file = {"i3d": i3d_file, "clip_vit_b32": self.clip.weights}.get(self.network, self.resnet.weights)
+        file = {"i3d": i3d_file, "i3d_frames": i3d_file, "clip_vit_b32": self.clip.weights}.get(
+            self.network, self.resnet.weights
+        )
         if self.network in TORCHVISION_NETWORKS:
             file = self.torchvision.weights and self.torchvision.weights.replace("{}", self.network)
         return () if file is None else (file,)
@@ -226,11 +241,13 @@ class TrainingSettings(RunSettings):
 
     def relevant(self) -> Self:
         """See `RunSettings.relevant`."""
-        used = {"i3d": "init", "clip_vit_b32": "clip"}.get(self.network, "resnet")
+        used = {"i3d": "init", "i3d_frames": "init", "clip_vit_b32": "clip"}.get(self.network, "resnet")
         if self.network in TORCHVISION_NETWORKS:
             used = "torchvision"
         fields = type(self).model_fields
         others = {name for name in ("init", "clip", "resnet", "torchvision") if name != used}
-        if self.network in TORCHVISION_NETWORKS:
-            others |= {"frozen", "frozen_batch_norm", "temporal_stride"}
+        if self.network not in ("i3d", "i3d_frames"):
+            others |= {"frozen", "frozen_batch_norm"}
+        if self.network != "i3d":
+            others |= {"temporal_stride"}
         return self.model_copy(update={name: fields[name].get_default(call_default_factory=True) for name in others})

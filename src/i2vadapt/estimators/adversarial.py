@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2vadapt.config.estimators import AdversarialSettings
+from i2vadapt.config.estimator import AdversarialSettings
 from i2vadapt.errors import UserError
 from i2vadapt.estimators.base import MOTION, Problem
 from i2vadapt.runtime.devices import best_device

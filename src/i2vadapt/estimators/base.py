@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -61,12 +61,7 @@ class Estimator(ABC, Generic[S]):
 
     Args:
         settings: settings of the estimator.
-
-    Attributes:
-        roles: roles of the features that it needs of the videos; of the photographs it needs all but `MOTION`.
     """
-
-    roles: ClassVar[tuple[str, ...]]
 
     def __init__(self, settings: S) -> None:
         self.settings = settings

@@ -20,7 +20,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2vadapt.config.estimators import HiganSettings
+from i2vadapt.config.recipes.higan import Settings
 from i2vadapt.estimators import base
 from i2vadapt.estimators.adversarial import (
     adam,
@@ -42,7 +42,7 @@ from i2vadapt.runtime.progress import progress
 _COMMON, _FRAMES = "common", "frames"
 
 
-class Estimator(base.Estimator[HiganSettings]):
+class Estimator(base.Estimator[Settings]):
     """HiGAN on three kinds of features.
 
     Roles: `common`, features that are alike in photographs and frames, such as the bottleneck of a JAN run; `frames`,
@@ -54,8 +54,6 @@ class Estimator(base.Estimator[HiganSettings]):
     features of the other videos that are nearest in motion, which is the best that the motion features give without a
     generator.
     """
-
-    roles = (_COMMON, _FRAMES, MOTION)
 
     def estimate(self, problem: Problem) -> Estimate:
         """Classifies the videos; see `base.Estimator.estimate`."""
@@ -99,8 +97,8 @@ class Estimator(base.Estimator[HiganSettings]):
         of_generator, of_critic = adam(settings, generator), adam(settings, critic)
         steps = steps_per_pass(len(given), settings.batch_size)
         chosen = batches(len(given), settings.batch_size)
-        with progress(settings.epochs, f"HiGAN {name}", "epoch") as bar:
-            for _ in range(settings.epochs):
+        with progress(settings.generator_epochs, f"HiGAN {name}", "epoch") as bar:
+            for _ in range(settings.generator_epochs):
                 for _ in range(steps):
                     rows = next(chosen)
                     condition, real = given[rows], wanted[rows]

@@ -13,7 +13,7 @@ import logging
 import numpy as np
 from sklearn.preprocessing import StandardScaler, normalize
 
-from i2vadapt.config.estimators import MedaSettings
+from i2vadapt.config.recipes.meda import Settings
 from i2vadapt.errors import UserError
 from i2vadapt.estimators import base
 from i2vadapt.estimators.alignment import Labelled, conditional_weight, discrepancy, domain_distance
@@ -28,14 +28,12 @@ _ROLE = "images"
 _BYTES = 8  # of a float64
 
 
-class Estimator(base.Estimator[MedaSettings]):
+class Estimator(base.Estimator[Settings]):
     """MEDA on the features of a network of single frames; those of a video are averaged over its frames.
 
     Videos that were not used for the adaptation are scored by the expansion of the classifier in the kernel. Control:
     `nearest`, the class of the nearest photograph in the embedding, which is MEDA's first guess.
     """
-
-    roles = (_ROLE,)
 
     def estimate(self, problem: Problem) -> Estimate:
         """Classifies the videos; see `base.Estimator.estimate`."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2vadapt.config.estimators import SymganSettings
+from i2vadapt.config.recipes.symgan import Settings
 from i2vadapt.estimators import base
 from i2vadapt.estimators.adversarial import (
     adam,
@@ -38,7 +38,7 @@ from i2vadapt.runtime.progress import progress
 _COMMON = "common"
 
 
-class Estimator(base.Estimator[SymganSettings]):
+class Estimator(base.Estimator[Settings]):
     """SymGAN on two kinds of features.
 
     Roles: `common`, features that are alike in photographs and frames, such as the bottleneck of a JAN run, averaged
@@ -47,8 +47,6 @@ class Estimator(base.Estimator[SymganSettings]):
     Controls: `common`, a classifier of the common features alone; `still`, the estimator's own classifier on the
     common features of the videos' frames, with the mean of all videos as motion.
     """
-
-    roles = (_COMMON, MOTION)
 
     def estimate(self, problem: Problem) -> Estimate:
         """Classifies the videos; see `base.Estimator.estimate`."""
@@ -91,8 +89,8 @@ class Estimator(base.Estimator[SymganSettings]):
         counts = len(photographs), len(motion)
         chosen = [batches(count, settings.batch_size) for count in counts]
         steps = steps_per_pass(max(counts), settings.batch_size)
-        with progress(settings.epochs, "SymGAN generators", "epoch") as bar:
-            for _ in range(settings.epochs):
+        with progress(settings.generator_epochs, "SymGAN generators", "epoch") as bar:
+            for _ in range(settings.generator_epochs):
                 for _ in range(steps):
                     stills, clips = (next(stream) for stream in chosen)
                     still, moving, paired = photographs[stills], motion[clips], frames[clips]

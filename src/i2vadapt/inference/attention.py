@@ -16,8 +16,8 @@ from i2vadapt.data.image import resize
 from i2vadapt.data.items import Item
 from i2vadapt.errors import UserError
 from i2vadapt.inference.classifier import load_classifier
+from i2vadapt.models.frame_network import FrameNetwork
 from i2vadapt.models.grad_cam import grad_cam
-from i2vadapt.models.resnet import FrameResNet
 from i2vadapt.runtime.precision import Arithmetic, choose_arithmetic
 from i2vadapt.synthesis.frame_size import frame_size
 from i2vadapt.weights.reading import weights_digest
@@ -25,7 +25,7 @@ from i2vadapt.weights.reading import weights_digest
 
 @dataclass(frozen=True)
 class PhotographClassifier:
-    """A trained ResNet that looks at whole photographs.
+    """A trained network of single frames that looks at whole photographs.
 
     Attributes:
         path: its checkpoint.
@@ -36,7 +36,7 @@ class PhotographClassifier:
     """
 
     path: Path
-    network: FrameResNet
+    network: FrameNetwork
     classes: tuple[str, ...]
     frames: DecodeSettings
     arithmetic: Arithmetic
@@ -87,7 +87,7 @@ def load_photograph_classifier(path: Path) -> PhotographClassifier:
     """Loads a network that was trained on photographs, on the best device.
 
     Args:
-        path: checkpoint.pt of a run of a ResNet.
+        path: checkpoint.pt of a run of resnet18, resnet50 or i3d_frames.
 
     Raises:
         UserError: if it is missing, damaged, or the checkpoint of another network.
@@ -97,8 +97,8 @@ def load_photograph_classifier(path: Path) -> PhotographClassifier:
     classifier = load_classifier(path)
     (member,) = classifier.members
     network = member.model.network
-    if not isinstance(network, FrameResNet):
-        raise UserError(f"{path}: a network {member.settings.network}; Grad-CAM needs resnet18 or resnet50")
+    if not isinstance(network, FrameNetwork):
+        raise UserError(f"{path}: a network {member.settings.network}; Grad-CAM needs resnet18, resnet50 or i3d_frames")
     arithmetic = choose_arithmetic(member.settings.precision)
     torch.backends.cudnn.benchmark = False  # photographs have many sizes, and it would try its algorithms on each
     arithmetic.prepare(member.model)

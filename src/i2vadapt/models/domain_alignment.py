@@ -35,8 +35,8 @@ class _Moments(NamedTuple):
     size: int
 
 
-class DomainAlignment2d(nn.Module):
-    """Takes the place of a `BatchNorm2d`, with its weights and the statistics of the same names.
+class DomainAlignment(nn.Module):
+    """Takes the place of a `BatchNorm2d` or `BatchNorm3d`, with its weights and the statistics of the same names.
 
     A batch holds the rows of the source, then those of the target; `split_batches` tells how many. In evaluation, every
     row is normalised by the running statistics of the target.
@@ -66,7 +66,7 @@ class DomainAlignment2d(nn.Module):
     source_running_var: Tensor
     num_batches_tracked: Tensor
 
-    def __init__(self, norm: nn.BatchNorm2d) -> None:
+    def __init__(self, norm: nn.BatchNorm2d | nn.BatchNorm3d) -> None:
         super().__init__()
         if norm.running_mean is None or norm.running_var is None or not norm.affine:
             raise ValueError(f"{norm} lacks weights or running statistics and cannot be aligned")
@@ -80,7 +80,7 @@ class DomainAlignment2d(nn.Module):
         self.source_rows: int | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalises (N, C, H, W).
+        """Normalises (N, C, H, W) or (N, C, T, H, W).
 
         Raises:
             ValueError: in training, if the batch is not split into rows of both domains, or if a domain has only one
@@ -116,7 +116,8 @@ class DomainAlignment2d(nn.Module):
 
     def _normalise(self, values: Tensor, mean: Tensor, variance: Tensor, _: Tensor) -> Tensor:
         scale = (variance + self.eps).rsqrt() * self.weight
-        return (values - mean[:, None, None]) * scale[:, None, None] + self.bias[:, None, None]
+        shape = (-1, *(1,) * (values.ndim - 2))
+        return (values - mean.view(shape)) * scale.view(shape) + self.bias.view(shape)
 
     @torch.no_grad()
     def _track(self, for_source: tuple[Tensor, Tensor, Tensor], for_target: tuple[Tensor, Tensor, Tensor]) -> None:
@@ -127,7 +128,7 @@ class DomainAlignment2d(nn.Module):
             self.get_buffer(f"{prefix}running_var").lerp_(variance * unbiased, momentum)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
-        """Accepts the state of a `BatchNorm2d`, also of an old one without a counter: both domains start alike."""
+        """Accepts the state of a batch normalisation, with or without a counter: both domains start alike."""
         for name in ("mean", "var"):
             running = state_dict.get(f"{prefix}running_{name}")
             if running is not None:
@@ -141,12 +142,12 @@ def _moments(values: Tensor) -> _Moments:
     size = values.numel() // values.shape[1]
     if size < 2:
         raise ValueError(f"a domain has only one value per channel: {tuple(values.shape)}")
-    variance, mean = torch.var_mean(values, dim=(0, 2, 3), correction=0)
+    variance, mean = torch.var_mean(values, dim=(0, *range(2, values.ndim)), correction=0)
     return _Moments(mean, variance, size)
 
 
 def align_domains(module: nn.Module) -> nn.Module:
-    """Replaces all `BatchNorm2d` layers of a module; layers of a subclass stay.
+    """Replaces all `BatchNorm2d` and `BatchNorm3d` layers of a module; layers of a subclass stay.
 
     Args:
         module: network whose layers are replaced in place, or one such layer.
@@ -154,8 +155,8 @@ def align_domains(module: nn.Module) -> nn.Module:
     Returns:
         The module, or the layer that takes the place of a single one.
     """
-    if type(module) is nn.BatchNorm2d:
-        return DomainAlignment2d(module).train(module.training)
+    if type(module) is nn.BatchNorm2d or type(module) is nn.BatchNorm3d:
+        return DomainAlignment(module).train(module.training)
     for name, child in module.named_children():
         setattr(module, name, align_domains(child))
     return module
@@ -170,7 +171,7 @@ def split_batches(network: nn.Module, source_rows: int) -> Iterator[None]:
         source_rows: number of first rows that belong to the source, counted as the layers see them: a clip of T frames
             is T rows of a network of single frames.
     """
-    layers = [module for module in network.modules() if isinstance(module, DomainAlignment2d)]
+    layers = [module for module in network.modules() if isinstance(module, DomainAlignment)]
     for layer in layers:
         layer.source_rows = source_rows
     try:

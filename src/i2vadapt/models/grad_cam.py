@@ -1,15 +1,15 @@
-"""Grad-CAM (Selvaraju et al. 2017): where in a photograph a trained ResNet sees a class."""
+"""Grad-CAM (Selvaraju et al. 2017): where in a photograph a trained network of single frames sees a class."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from i2vadapt.models.resnet import FrameResNet
+from i2vadapt.models.frame_network import FrameNetwork
 from i2vadapt.runtime.precision import at_least_float32
 
 
-def grad_cam(network: FrameResNet, photographs: Tensor, labels: Tensor) -> Tensor:
+def grad_cam(network: FrameNetwork, photographs: Tensor, labels: Tensor) -> Tensor:
     """Computes ReLU(sum_k w_k A_k), where A_k are the maps of the last stage and w_k the mean of dY/dA_k over the map.
 
     Y is the logit of the given class, whatever the network does between the pooled maps and the logits.
@@ -29,12 +29,13 @@ def grad_cam(network: FrameResNet, photographs: Tensor, labels: Tensor) -> Tenso
         maps.append(output.detach().requires_grad_())
         return maps[-1]
 
-    hook = network.backbone.layer4.register_forward_hook(start_graph)
+    hook = network.last_stage.register_forward_hook(start_graph)
     try:
         with torch.enable_grad():
             logits = network.classify(network.features(photographs))[..., 0]
             (gradients,) = torch.autograd.grad(logits.gather(1, labels[:, None]).sum(), maps)
     finally:
         hook.remove()
-    weights = at_least_float32(gradients).mean(dim=(2, 3), keepdim=True)
-    return (weights * at_least_float32(maps[0].detach())).sum(dim=1).relu()
+    weights = at_least_float32(gradients).mean(dim=(-2, -1), keepdim=True)
+    found = (weights * at_least_float32(maps[0].detach())).sum(dim=1).relu()
+    return found.flatten(0, -3)  # I3D's maps have an axis of time, of length 1

@@ -64,13 +64,19 @@ class InceptionI3D(StreamNetwork):
             averages pairs of time steps before the logits (16 frames give 1 time step, 32 give 3). 1 is the variant of
             ST-I2V and of the method's released code (16 frames give 8 time steps, 32 give 16).
         dropout: share of the averaged features that is dropped before the logits in training, 0 to 1.
+        frame_by_frame: whether all windows have length 1 in time, so that every frame passes by itself.
 
     Raises:
         UserError: if an argument is out of range.
     """
 
     def __init__(
-        self, num_classes: int = 400, in_channels: int = 3, temporal_stride: int = 1, dropout: float = 0.5
+        self,
+        num_classes: int = 400,
+        in_channels: int = 3,
+        temporal_stride: int = 1,
+        dropout: float = 0.5,
+        frame_by_frame: bool = False,
     ) -> None:
         super().__init__()
         if temporal_stride not in (1, 2):
@@ -80,15 +86,16 @@ class InceptionI3D(StreamNetwork):
         self.in_channels, self.num_classes, self.temporal_stride = in_channels, num_classes, temporal_stride
         self.feature_size, self.dropout = FEATURES, nn.Dropout(dropout)
         self.logits = Unit3D(FEATURES, num_classes, head=True)
+        seven, three, two, step = (1, 1, 1, 1) if frame_by_frame else (7, 3, 2, temporal_stride)
         layers: dict[str, nn.Module] = {
-            "Conv3d_1a_7x7": Unit3D(in_channels, 64, (7, 7, 7), (2, 2, 2)),
+            "Conv3d_1a_7x7": Unit3D(in_channels, 64, (seven, 7, 7), (two, 2, 2)),
             "MaxPool3d_2a_3x3": SameMaxPool3d((1, 3, 3), (1, 2, 2)),
             "Conv3d_2b_1x1": Unit3D(64, 64),
-            "Conv3d_2c_3x3": Unit3D(64, 192, (3, 3, 3)),
+            "Conv3d_2c_3x3": Unit3D(64, 192, (three, 3, 3)),
             "MaxPool3d_3a_3x3": SameMaxPool3d((1, 3, 3), (1, 2, 2)),
-            "MaxPool3d_4a_3x3": SameMaxPool3d((3, 3, 3), (temporal_stride, 2, 2)),
-            "MaxPool3d_5a_2x2": SameMaxPool3d((2, 2, 2), (temporal_stride, 2, 2)),
-        } | {name: Inception(*shape) for name, shape in _MIXED.items()}
+            "MaxPool3d_4a_3x3": SameMaxPool3d((three, 3, 3), (step, 2, 2)),
+            "MaxPool3d_5a_2x2": SameMaxPool3d((two, 2, 2), (step, 2, 2)),
+        } | {name: Inception(*shape, length=three) for name, shape in _MIXED.items()}
         for name in ENDPOINTS:
             self.add_module(name, layers[name])
         self._frozen: tuple[str, ...] = ()

@@ -116,16 +116,18 @@ class Inception(nn.Module):
     Args:
         in_channels: number of input channels.
         widths: numbers of output channels of b0, b1a, b1b, b2a, b2b, b3b.
+        length: length of the windows along T.
     """
 
-    def __init__(self, in_channels: int, widths: tuple[int, int, int, int, int, int]) -> None:
+    def __init__(self, in_channels: int, widths: tuple[int, int, int, int, int, int], length: int = 3) -> None:
         super().__init__()
+        window = (length, 3, 3)
         self.b0 = Unit3D(in_channels, widths[0])
         self.b1a = Unit3D(in_channels, widths[1])
-        self.b1b = Unit3D(widths[1], widths[2], (3, 3, 3))
+        self.b1b = Unit3D(widths[1], widths[2], window)
         self.b2a = Unit3D(in_channels, widths[3])
-        self.b2b = Unit3D(widths[3], widths[4], (3, 3, 3))
-        self.b3a = SameMaxPool3d((3, 3, 3), (1, 1, 1))
+        self.b2b = Unit3D(widths[3], widths[4], window)
+        self.b3a = SameMaxPool3d(window, (1, 1, 1))
         self.b3b = Unit3D(in_channels, widths[5])
         self.out_channels = widths[0] + widths[2] + widths[4] + widths[5]
 

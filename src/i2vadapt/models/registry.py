@@ -17,6 +17,7 @@ from i2vadapt.models.stream_network import StreamNetwork
 
 MODULES: dict[NetworkName, str] = {
     "i3d": "i2vadapt.models.i3d_weights",
+    "i3d_frames": "i2vadapt.models.i3d_frames",
     "clip_vit_b32": "i2vadapt.models.clip",
     "resnet18": "i2vadapt.models.resnet",
     "resnet50": "i2vadapt.models.resnet",

@@ -32,7 +32,7 @@ class StreamNetwork(nn.Module, ABC):
         """Maps features (N, F, T') to logits (N, C, T'), without dropout."""
 
     def new_layers(self) -> list[nn.Module]:
-        """Layers that start from random weights even where the network starts from trained ones."""
+        """Layers that keep random weights when trained ones are loaded."""
         return [layer for name, layer in self.named_children() if name in ("bottleneck", "logits")]
 
     def pace_features(self, features: Tensor) -> Tensor:

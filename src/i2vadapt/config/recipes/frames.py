@@ -55,18 +55,16 @@ class Settings(TrainingSettings):
     def _alignment_needs_both_domains(self) -> Settings:
         if self.aligns_layers and (self.forward != "joint" or not self.reads_target_frames):
             raise ValueError(
-                "resnet.normalisation aligned needs forward joint and a transfer loss: both domains pass together"
+                "normalisation aligned needs forward joint and a transfer loss: both domains pass together"
             )
         if self.aligns_layers and self.sync_batch_norm:
-            raise ValueError(
-                "resnet.normalisation aligned needs sync_batch_norm false: every process normalises its part"
-            )
+            raise ValueError("normalisation aligned needs sync_batch_norm false: every process normalises its part")
         return self
 
     @property
     def aligns_layers(self) -> bool:
         """Whether the network has domain-alignment layers."""
-        return self.network in ("resnet18", "resnet50") and self.resnet.normalisation == "aligned"
+        return self.network != "clip_vit_b32" and self.normalisation == "aligned"
 
     @property
     def reads_target_frames(self) -> bool:

@@ -82,7 +82,7 @@ def without_inputs(settings: TrainingSettings) -> TrainingSettings:
     }
     if isinstance(settings, frames.Settings):  # target frames are counted as items
         changes |= {"transfer": TransferSettings(), "forward": "separate"}
-        changes["resnet"] = changes["resnet"].model_copy(update={"normalisation": "shared"})
+        changes["normalisation"] = "shared"
     known = type(settings).model_fields
     return settings.model_copy(update={name: value for name, value in changes.items() if name in known})
 
