@@ -14,6 +14,7 @@ from i2vadapt.config.documents import Config
 from i2vadapt.config.parsing import parse
 from i2vadapt.config.resolve import Dataset, ResolvedBenchmark, load_datasets, resolve
 from i2vadapt.config.settings import Settings
+from i2vadapt.errors import UserError
 from i2vadapt.layout import Results
 from i2vadapt.pipeline import jobs
 
@@ -145,3 +146,75 @@ def test_the_pattern_of_a_side_matches_its_datasets_to_the_letter(folder: Path) 
 def test_a_training_on_several_nodes_has_a_task_on_each() -> None:
     assert jobs.task_launcher(1, 8) == ""
     assert jobs.task_launcher(2, 8) == "srun --nodes=2 --ntasks=2 --cpus-per-task=8"
+
+
+def test_methods_of_single_frames_read_photographs_and_neither_depth_nor_generated_videos(folder: Path) -> None:
+    part = benchmark("dann")
+    inputs = jobs.train_inputs(part, "image_dann", 0, RESULTS)
+    assert texts(inputs["shards"]) == [f"{VIDEOS}/frames/{shard:04d}.h5" for shard in range(2)]
+    assert texts(inputs["manifests"]) == [f"{PHOTOS}/manifest.csv", f"{VIDEOS}/manifest.csv"]
+
+
+def test_a_student_reads_the_scores_of_its_teacher_and_nothing_of_the_source(folder: Path) -> None:
+    part = benchmark("cycda")
+    inputs = jobs.train_inputs(part, "cycda1", 2, RESULTS)
+    assert texts(inputs["scores"]) == ["out/runs/mine/cycda1_image/seed2/scores.csv"]
+    assert texts(inputs["manifests"]) == [f"{VIDEOS}/manifest.csv"]
+    options = jobs.train_options(part, "cycda1", 2, RESULTS)
+    assert options[-2:] == ["--parents", "cycda1_image=out/runs/mine/cycda1_image/seed2"]
+    assert list(part.runs) == [
+        *("image_dann", "dann_i3d", "cycda1_image", "cycda1", "cycda2_image", "cycda2", "cycda3_image", "cycda3")
+    ]
+
+
+def test_methods_share_the_runs_of_a_chain(folder: Path) -> None:
+    part = benchmark("dann", "dann_i3d", "cycda_1", "cycda", "jan", "higan", "symgan")
+    assert [name for name in part.runs if name.startswith("image")] == ["image_dann", "image_jan", "image_pretrained"]
+    assert len(part.runs) == 13
+
+
+def test_an_estimator_reads_the_features_that_its_roles_name_and_no_shards(folder: Path) -> None:
+    part = benchmark("higan")
+    names = ("image_jan", "image_pretrained", "i3d_pretrained")
+    features = [f"out/features/mine/{name}/seed1.h5" for name in names]
+    inputs = jobs.train_inputs(part, "higan", 1, RESULTS)
+    assert texts(inputs.pop("features")) == features
+    assert not any(inputs.values())
+    options = jobs.train_options(part, "higan", 1, RESULTS)
+    assert options[-4:] == ["--features", *(f"{name}={path}" for name, path in zip(names, features, strict=True))]
+
+
+def test_only_networks_of_single_frames_give_features_of_photographs(folder: Path) -> None:
+    part = benchmark("higan")
+    for run, reads_photographs in (("image_jan", True), ("i3d_pretrained", False)):
+        inputs, options = jobs.features_inputs(part, run, 0, RESULTS), jobs.features_options(part, run, 0, RESULTS)
+        assert texts(inputs["checkpoint"]) == [f"out/runs/mine/{run}/seed0/checkpoint.pt"]
+        assert texts(inputs["shards"]) == [f"{VIDEOS}/frames/{shard:04d}.h5" for shard in range(2)]
+        assert (f"{PHOTOS}/manifest.csv" in texts(inputs["manifests"])) == reads_photographs
+        assert ("--source" in options) == reads_photographs
+
+
+def test_crops_are_a_dataset_of_their_own_made_by_one_classifier_for_all_seeds(folder: Path) -> None:
+    part = benchmark("st_i2v")
+    found = load_datasets([part])
+    assert {name: dataset.branch for name, dataset in found.items()} == {
+        **{"my-photos": "source", "mine-crops": "crops", "my-videos": "target"}
+    }
+    assert texts(jobs.crop_classifier(found["mine-crops"], RESULTS)) == ["out/runs/mine/image/seed0/checkpoint.pt"]
+    assert jobs.crop_classifier(found["my-photos"], RESULTS) == []
+    inputs = jobs.train_inputs(part, "st_i2v", 4, RESULTS)
+    assert texts(inputs["shards"])[:3] == [f"out/datasets/mine-crops/frames/{shard:04d}.h5" for shard in range(3)]
+    assert jobs.train_options(part, "st_i2v", 4, RESULTS)[:2] == ["--source", "out/datasets/mine-crops"]
+    assert re.fullmatch(jobs.datasets_with(stages.CROP, found), "mine-crops")
+    assert not re.fullmatch(jobs.datasets_with(stages.SYNTHESIZE, found), "mine-crops")
+    assert jobs.datasets_with(stages.CROP, datasets()) == "none"
+    outputs = texts(sorted(jobs.all_outputs([part], found.values(), [0], RESULTS)))
+    assert "out/datasets/mine-crops/frames/0000.h5" in outputs
+    assert "out/datasets/mine-crops/depth/0000.h5" not in outputs
+
+
+def test_a_dataset_may_not_have_the_name_of_the_crops(folder: Path) -> None:
+    text = (folder / "mine.yaml").read_text()
+    (folder / "mine.yaml").write_text(text.replace("my-videos", "mine-crops"))
+    with pytest.raises(UserError, match=r"dataset mine-crops: .* define it differently; rename one of them"):
+        load_datasets([benchmark("st_i2v")])
