@@ -48,10 +48,21 @@ def test_every_frame_passes_by_itself(i3d: InceptionI3D) -> None:
     torch.testing.assert_close(together, alone)
 
 
-def test_weights_of_i3d_are_loaded_and_the_classifier_stays_random(i3d: InceptionI3D, tmp_path: Path) -> None:
+@pytest.mark.parametrize("aligned", [False, True])
+def test_weights_of_i3d_are_loaded_and_the_classifier_stays_random(
+    i3d: InceptionI3D, tmp_path: Path, aligned: bool
+) -> None:
     path = tmp_path / "i3d.safetensors"
     safetensors.torch.save_file({name: value.float() for name, value in i3d.state_dict().items()}, path)
-    changes = {"recipe": "frames", "network": "i3d_frames", "bottleneck": 8, "frozen": "MaxPool3d_5a_2x2"}
+    changes: dict[str, object] = {
+        "recipe": "frames",
+        "network": "i3d_frames",
+        "bottleneck": 8,
+        "frozen": "MaxPool3d_5a_2x2",
+    }
+    if aligned:
+        transfer = {"loss": "entropy"}
+        changes |= {"normalisation": "aligned", "forward": "joint", "sync_batch_norm": False, "transfer": transfer}
     document = {"crop": 64, "init": {"rgb": str(path)}, **changes}
     run = frames.Settings.model_validate(document).relevant()
     assert run.initial_weights == (str(path),)
@@ -61,6 +72,9 @@ def test_weights_of_i3d_are_loaded_and_the_classifier_stays_random(i3d: Inceptio
     after = network.state_dict()
     expected = i3d.state_dict()["Mixed_5c.b1b.conv3d.weight"].float().sum(dim=2, keepdim=True)
     torch.testing.assert_close(after["backbone.Mixed_5c.b1b.conv3d.weight"], expected)
+    statistics = i3d.state_dict()["Mixed_5c.b0.bn.running_var"].float()
+    for name in ("running_var", "source_running_var")[: 1 + aligned]:
+        torch.testing.assert_close(after[f"backbone.Mixed_5c.b0.bn.{name}"], statistics)
     kept = [name for name in after if name.startswith(("bottleneck", "logits"))]
     assert len(kept) == 6
     assert all(torch.equal(before[name], after[name]) for name in kept)

