@@ -196,6 +196,10 @@ class Results:
         """Folders of all datasets whose manifest exists."""
         return [DatasetFolder(items.parent) for items in sorted((self.path / "datasets").glob("*/items"))]
 
+    def is_shard(self, path: Path) -> bool:
+        """Whether a path is that of a shard of a dataset."""
+        return path.suffix == SHARD_SUFFIX and path.is_relative_to(self.path / "datasets")
+
     @property
     def unfinished(self) -> Path:
         """List of the outputs that the current or last run of the workflow set out to make."""

@@ -51,9 +51,19 @@ def test_outputs_that_were_not_made_stay_known_until_they_are(results: Results) 
 def test_shards_and_trained_runs_are_set_aside_and_nothing_else(results: Results) -> None:
     shard, run = results.dataset("photos").shard("flow", "0000"), results.run("mine", "rgb", 0)
     unfinished, page = results.run("mine", "flow", 0), results.report("mine").page
-    for path in (shard, run.checkpoint, run.metrics, run.scores(1), unfinished.state, unfinished.metrics, page):
+    features = results.features("mine", "rgb", 0)
+    for path in (
+        shard,
+        run.checkpoint,
+        run.metrics,
+        run.scores(1),
+        unfinished.state,
+        unfinished.metrics,
+        page,
+        features,
+    ):
         make(path)
-    jobs = [[shard], [run.checkpoint, run.metrics], [unfinished.checkpoint, unfinished.metrics], [page]]
+    jobs = [[shard], [run.checkpoint, run.metrics], [unfinished.checkpoint, unfinished.metrics], [page, features]]
     prepare_outputs(results, [Job([*map(str, outputs)]) for outputs in jobs])
     assert [version.read_text() for version in superseded.earlier(shard)] == ["0000.h5"]
     (version,) = superseded.earlier(run.path)

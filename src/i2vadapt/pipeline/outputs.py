@@ -23,7 +23,7 @@ from typing import Any
 
 from i2vadapt.files import superseded
 from i2vadapt.files.atomic import write_atomically
-from i2vadapt.layout import SHARD_SUFFIX, Results, RunFolder
+from i2vadapt.layout import Results, RunFolder
 
 
 def prepare_outputs(results: Results, jobs: Iterable[Any]) -> None:
@@ -36,7 +36,7 @@ def prepare_outputs(results: Results, jobs: Iterable[Any]) -> None:
     outputs = [job.output for job in jobs]
     _write(results, {*_missing(results), *(str(output) for group in outputs for output in group)})
     for output in (Path(output) for group in outputs for output in group):
-        if output.suffix == SHARD_SUFFIX:
+        if results.is_shard(output):
             superseded.set_aside(output)
         elif output.name == RunFolder(output.parent).checkpoint.name:
             superseded.set_folder_aside(output.parent, output)
