@@ -17,10 +17,12 @@ from i2vadapt.estimators.base import Problem, build_estimator
 from i2vadapt.estimators.higan import nearest_rows
 
 CLASSES, PHOTOGRAPHS, VIDEOS = 4, 160, 150
-SMALL = {"generator": (32,), "discriminator": (16,), "batch_size": 32, "learning_rate": 2e-3, "generator_epochs": 30}
+SMALL = {
+    **{"generator": (32,), "discriminator": (16,), "batch_size": 32, "learning_rate": 2e-3, "generator_steps": 150},
+}
 HIGAN = higan.Settings.model_validate({**SMALL, "features": dict.fromkeys(higan.Settings.ROLES, "run")})
 SYMGAN = symgan.Settings.model_validate(
-    {**SMALL, "classifier": (32,), "features": dict.fromkeys(symgan.Settings.ROLES, "run")}
+    {**SMALL, "classifier": (32,), "classifier_steps": 100, "features": dict.fromkeys(symgan.Settings.ROLES, "run")}
 )
 
 
@@ -140,7 +142,7 @@ def test_motion_that_shows_the_class_makes_it_surpass_its_controls(settings: Est
 @pytest.mark.parametrize("settings", [HIGAN, SYMGAN], ids=lambda settings: settings.recipe)
 def test_the_seed_determines_the_result(settings: EstimatorSettings) -> None:
     problem, _ = latent_classes(0)
-    short = build_estimator(settings.model_copy(update={"generator_epochs": 2}))
+    short = build_estimator(settings.model_copy(update={"generator_steps": 2}))
     first = short.estimate(problem).probabilities
     torch.rand(5)
     assert np.array_equal(short.estimate(problem).probabilities, first)
@@ -157,7 +159,7 @@ def test_videos_outside_the_adaptation_are_classified(settings: EstimatorSetting
 @pytest.mark.parametrize("settings", [HIGAN, SYMGAN], ids=lambda settings: settings.recipe)
 def test_two_videos_are_enough_and_one_is_refused(settings: EstimatorSettings) -> None:
     problem, _ = latent_classes(0)
-    short = build_estimator(settings.model_copy(update={"generator_epochs": 1}))
+    short = build_estimator(settings.model_copy(update={"generator_steps": 1}))
     two, one = (replace(problem, adapted=part(problem.adapted, slice(count))) for count in (2, 1))
     two = replace(two, videos=two.adapted)
     assert np.isfinite(short.estimate(two).probabilities).all()
@@ -170,5 +172,5 @@ def test_a_class_without_photographs_has_probability_0() -> None:
     known = problem.labels != 2
     source = {role: rows[known] for role, rows in problem.source.items()}
     fewer = replace(problem, source=source, labels=problem.labels[known])
-    short = build_estimator(HIGAN.model_copy(update={"generator_epochs": 1}))
+    short = build_estimator(HIGAN.model_copy(update={"generator_steps": 1}))
     assert (short.estimate(fewer).probabilities[:, 2] == 0).all()

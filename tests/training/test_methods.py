@@ -38,7 +38,7 @@ TABLE = load_methods(Path(__file__).parents[2] / "workflow" / "methods.yaml")
 SHARED = {**TRAIN, "epochs": 2, "bank": BANK, "transfer": {"weight": 0.3}}
 SHORT: dict[str, dict[str, object]] = {
     **{recipe: {"epochs": 2} for recipe in ("frames", "pseudo_labels")},
-    **{recipe: {"generator_epochs": 2} for recipe in ("higan", "symgan")},
+    **{recipe: {"generator_steps": 2} for recipe in ("higan", "symgan")},
     "meda": {"dimensions": 2, "neighbours": 2},
 }
 

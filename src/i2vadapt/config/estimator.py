@@ -45,7 +45,7 @@ class AdversarialSettings(EstimatorSettings):
 
     generator: Widths = Field((1024, 256, 1024), description="numbers of units of a generator's hidden layers")
     discriminator: Widths = Field(description="numbers of units of a discriminator's hidden layers")
-    generator_epochs: int = Field(100, ge=1, description="number of epochs in which the generators are trained")
+    generator_steps: int = Field(ge=1, description="number of steps in which the generators are trained")
     batch_size: int = Field(64, ge=2, description="number of items of each domain per step")
     learning_rate: float = Field(1e-4, gt=0, description="learning rate of Adam")
     beta1: float = Field(0.5, ge=0, lt=1, description="decay of Adam's mean of gradients")

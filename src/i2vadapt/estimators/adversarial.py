@@ -110,12 +110,7 @@ def batches(count: int, size: int) -> Iterator[Tensor]:
             all items if there are fewer.
     """
     while True:
-        yield from torch.randperm(count).tensor_split(steps_per_pass(count, size))
-
-
-def steps_per_pass(count: int, size: int) -> int:
-    """Number of batches in which `batches` yields all items once."""
-    return max(1, count // size)
+        yield from torch.randperm(count).tensor_split(max(1, count // size))
 
 
 def deception_loss(fake: Tensor) -> Tensor:

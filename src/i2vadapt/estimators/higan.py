@@ -11,6 +11,7 @@ the classifier.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -33,7 +34,6 @@ from i2vadapt.estimators.adversarial import (
     perceptron,
     seeded,
     standardise,
-    steps_per_pass,
 )
 from i2vadapt.estimators.base import MOTION, Estimate, Problem
 from i2vadapt.losses.dann import domain_loss
@@ -95,21 +95,18 @@ class Estimator(base.Estimator[Settings]):
         generator = perceptron(given.shape[1], settings.generator, wanted.shape[1])
         critic = discriminator(given.shape[1] + wanted.shape[1], settings.discriminator)
         of_generator, of_critic = adam(settings, generator), adam(settings, critic)
-        steps = steps_per_pass(len(given), settings.batch_size)
         chosen = batches(len(given), settings.batch_size)
-        with progress(settings.generator_epochs, f"HiGAN {name}", "epoch") as bar:
-            for _ in range(settings.generator_epochs):
-                for _ in range(steps):
-                    rows = next(chosen)
-                    condition, real = given[rows], wanted[rows]
-                    fake = generator(condition)
-                    judged = (critic(torch.cat([part, condition], dim=1)) for part in (real, fake.detach()))
-                    minimise(of_critic, domain_loss(*judged))
-                    loss = deception_loss(critic(torch.cat([fake, condition], dim=1)))
-                    loss = loss + settings.coral_weight * coral(fake, real)
-                    # Without it, the generator may give the videos of one class the features of another.
-                    loss = loss + settings.pairing_weight * F.mse_loss(fake, real)
-                    minimise(of_generator, loss)
+        with progress(settings.generator_steps, f"HiGAN {name}", "step") as bar:
+            for rows in itertools.islice(chosen, settings.generator_steps):
+                condition, real = given[rows], wanted[rows]
+                fake = generator(condition)
+                judged = (critic(torch.cat([part, condition], dim=1)) for part in (real, fake.detach()))
+                minimise(of_critic, domain_loss(*judged))
+                loss = deception_loss(critic(torch.cat([fake, condition], dim=1)))
+                loss = loss + settings.coral_weight * coral(fake, real)
+                # Without it, the generator may give the videos of one class the features of another.
+                loss = loss + settings.pairing_weight * F.mse_loss(fake, real)
+                minimise(of_generator, loss)
                 bar.update()
         return generator
 

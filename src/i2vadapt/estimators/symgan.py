@@ -12,6 +12,8 @@ the same video, the sizes of the generators and discriminators, the order of the
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -29,7 +31,6 @@ from i2vadapt.estimators.adversarial import (
     perceptron,
     seeded,
     standardise,
-    steps_per_pass,
 )
 from i2vadapt.estimators.base import MOTION, Estimate, Problem
 from i2vadapt.losses.dann import domain_loss
@@ -87,21 +88,18 @@ class Estimator(base.Estimator[Settings]):
         critics = [discriminator(size, settings.discriminator) for size in sizes]
         of_generators, of_critics = adam(settings, to_motion, to_common), adam(settings, *critics)
         counts = len(photographs), len(motion)
-        chosen = [batches(count, settings.batch_size) for count in counts]
-        steps = steps_per_pass(max(counts), settings.batch_size)
-        with progress(settings.generator_epochs, "SymGAN generators", "epoch") as bar:
-            for _ in range(settings.generator_epochs):
-                for _ in range(steps):
-                    stills, clips = (next(stream) for stream in chosen)
-                    still, moving, paired = photographs[stills], motion[clips], frames[clips]
-                    moved, stilled = to_motion(still), to_common(moving)
-                    loss = domain_loss(critics[0](still), critics[0](stilled.detach()))
-                    minimise(of_critics, loss + domain_loss(critics[1](moving), critics[1](moved.detach())))
-                    loss = deception_loss(critics[0](stilled)) + deception_loss(critics[1](moved))
-                    cycle = F.mse_loss(to_common(moved), still) + F.mse_loss(to_motion(stilled), moving)
-                    pairing = F.mse_loss(to_motion(paired), moving) + F.mse_loss(stilled, paired)
-                    loss = loss + settings.cycle_weight * cycle + settings.pairing_weight * pairing
-                    minimise(of_generators, loss)
+        chosen = zip(*(batches(count, settings.batch_size) for count in counts), strict=False)
+        with progress(settings.generator_steps, "SymGAN generators", "step") as bar:
+            for stills, clips in itertools.islice(chosen, settings.generator_steps):
+                still, moving, paired = photographs[stills], motion[clips], frames[clips]
+                moved, stilled = to_motion(still), to_common(moving)
+                loss = domain_loss(critics[0](still), critics[0](stilled.detach()))
+                minimise(of_critics, loss + domain_loss(critics[1](moving), critics[1](moved.detach())))
+                loss = deception_loss(critics[0](stilled)) + deception_loss(critics[1](moved))
+                cycle = F.mse_loss(to_common(moved), still) + F.mse_loss(to_motion(stilled), moving)
+                pairing = F.mse_loss(to_motion(paired), moving) + F.mse_loss(stilled, paired)
+                loss = loss + settings.cycle_weight * cycle + settings.pairing_weight * pairing
+                minimise(of_generators, loss)
                 bar.update()
         return to_motion, to_common
 
@@ -111,10 +109,8 @@ class Estimator(base.Estimator[Settings]):
         classifier = perceptron(rows.shape[1], settings.classifier, classes)
         optimizer = adam(settings, classifier)
         chosen = batches(len(rows), settings.batch_size)
-        with progress(settings.classifier_epochs, f"SymGAN {name}", "epoch") as bar:
-            for _ in range(settings.classifier_epochs):
-                for _ in range(steps_per_pass(len(rows), settings.batch_size)):
-                    batch = next(chosen)
-                    minimise(optimizer, F.cross_entropy(classifier(rows[batch]), labels[batch]))
+        with progress(settings.classifier_steps, f"SymGAN {name}", "step") as bar:
+            for batch in itertools.islice(chosen, settings.classifier_steps):
+                minimise(optimizer, F.cross_entropy(classifier(rows[batch]), labels[batch]))
                 bar.update()
         return classifier

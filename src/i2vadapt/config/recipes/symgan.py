@@ -10,12 +10,13 @@ from i2vadapt.config.estimator import AdversarialSettings, Widths
 
 
 class Settings(AdversarialSettings):
-    """Symmetric generative adversarial networks, after SymGAN; an epoch is one pass over the larger domain."""
+    """Symmetric generative adversarial networks, after SymGAN."""
 
     ROLES = ("common", "motion")
 
     recipe: Literal["symgan"] = Field("symgan", description="recipe of the run, an estimator")
     discriminator: Widths = Field((256,), description="numbers of units of a discriminator's hidden layers")
+    generator_steps: int = Field(940, ge=1, description="number of steps in which the generators are trained")
     # With ten times the weight of the pairs, the cycle teaches the generators a code of their own: on a small problem
     # of four classes, 48 % of the videos were classified correctly instead of 94 %.
     cycle_weight: float = Field(
@@ -27,4 +28,4 @@ class Settings(AdversarialSettings):
         description="weight of the squared error between the generated and the real features of the same video",
     )
     classifier: Widths = Field((2048, 1024), description="numbers of units of the classifier's hidden layers")
-    classifier_epochs: int = Field(20, ge=1, description="number of epochs in which the classifier is trained")
+    classifier_steps: int = Field(470, ge=1, description="number of steps in which the classifier is trained")
