@@ -48,5 +48,5 @@ rule all:
 
 rule datasets:
     input:
-        [jobs.shards(RESULTS, dataset.spec, "flow") for dataset in DATASETS.values()],
+        [jobs.last_shards(RESULTS, dataset) for dataset in DATASETS.values()],
         [path for path in UNFINISHED if path.suffix == SHARD_SUFFIX],

@@ -208,6 +208,8 @@ def test_crops_are_a_dataset_of_their_own_made_by_one_classifier_for_all_seeds(f
     assert re.fullmatch(jobs.datasets_with(stages.CROP, found), "mine-crops")
     assert not re.fullmatch(jobs.datasets_with(stages.SYNTHESIZE, found), "mine-crops")
     assert jobs.datasets_with(stages.CROP, datasets()) == "none"
+    ends = {name: {path.parent.name for path in jobs.last_shards(RESULTS, one)} for name, one in found.items()}
+    assert ends == {"my-photos": {"flow"}, "mine-crops": {"frames"}, "my-videos": {"flow"}}
     outputs = texts(sorted(jobs.all_outputs([part], found.values(), [0], RESULTS)))
     assert "out/datasets/mine-crops/frames/0000.h5" in outputs
     assert "out/datasets/mine-crops/depth/0000.h5" not in outputs

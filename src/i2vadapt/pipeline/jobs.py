@@ -32,6 +32,11 @@ def shards(results: Results, spec: DatasetSpec, kind: Kind) -> list[Path]:
     return results.dataset(spec.dataset).shards(kind, spec.shards)
 
 
+def last_shards(results: Results, dataset: Dataset) -> list[Path]:
+    """The shards that preprocessing ends with: flow, or the frames of crops, whose flow no method reads."""
+    return shards(results, dataset.spec, "frames" if dataset.branch == "crops" else "flow")
+
+
 def stage_settings(stage: Stage, branch: Branch, settings: Settings) -> str:
     """Settings of a preprocessing stage in one branch, as JSON.
 
