@@ -145,6 +145,31 @@ FLOW = {"stream": "flow", "pace": None, "bank": {"partner": "rgb"}}
             "run flow: bank.strategy compares RGB features: rgb is a flow run",
         ),
         (
+            {"rgb": {}, "student": {"recipe": "pseudo_labels", "teacher": {"run": "rgb"}}},
+            ["student"],
+            {},
+            "run student: teacher.select: frames needs a run of i3d_frames, clip_vit_b32, resnet18, resnet50, but rgb has"
+            " network i3d",
+        ),
+        (
+            {"student": {"recipe": "pseudo_labels", "teacher": {"run": "nobody"}}},
+            ["student"],
+            {},
+            "student reads the scores of 'nobody'; there are student",
+        ),
+        (
+            {"rgb": {}, "meda": {"recipe": "meda", "features": {"images": "rgb"}}},
+            ["meda"],
+            {},
+            "run meda: features.images needs a run of i3d_frames, .*, but rgb has network i3d",
+        ),
+        (
+            {"rgb": {}, "crops": {"crops_by": "rgb"}},
+            ["crops"],
+            {},
+            "run crops: crops_by needs a run of i3d_frames, resnet18, resnet50, but rgb has network i3d",
+        ),
+        (
             {"rgb": {"recipe": "magic"}},
             ["rgb"],
             {},

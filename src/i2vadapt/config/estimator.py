@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from i2vadapt.config.networks import FRAME_NETWORKS, NetworkName
 from i2vadapt.config.run import RunSettings, SourceItems
 
+MOTION = "motion"
+"""Role of the features that only videos have."""
 Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
 
 
@@ -33,6 +36,13 @@ class EstimatorSettings(RunSettings):
     def feature_runs(self) -> tuple[str, ...]:
         """The runs that `features` names, each once."""
         return tuple(dict.fromkeys(self.features.values()))
+
+    @property
+    def needed_of(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
+        """See `RunSettings.needed_of`: only networks of single frames give features of photographs."""
+        every: tuple[NetworkName, ...] = get_args(NetworkName)
+        networks = {role: every if role == MOTION else FRAME_NETWORKS for role in self.ROLES}
+        return {run: (networks[role], f"features.{role}") for role, run in self.features.items()}
 
     @property
     def source_items(self) -> SourceItems:

@@ -145,7 +145,7 @@ def check_fusion(methods: Mapping[str, MethodSpec], runs: Mapping[str, RunSettin
 
 
 def check_parents(runs: Mapping[str, RunSettings], where: str) -> None:
-    """Checks that every parent scores the epochs that its readers need, on the same videos.
+    """Checks that every parent has the network and scores the epochs that its readers need, on the same videos.
 
     Args:
         runs: settings of all needed runs, by name.
@@ -160,6 +160,13 @@ def check_parents(runs: Mapping[str, RunSettings], where: str) -> None:
             other = runs[parent]
             if (settings.protocol, settings.split1) != (other.protocol, other.split1):
                 problems.append(f"{where}, run {name}: protocol and split1 differ from those of {parent}")
+        for needed, (networks, why) in settings.needed_of.items():
+            other = runs[needed]
+            if not isinstance(other, TrainingSettings) or other.network not in networks:
+                found = f"network {other.network}" if isinstance(other, TrainingSettings) else f"recipe {other.recipe}"
+                problems.append(
+                    f"{where}, run {name}: {why} needs a run of {', '.join(networks)}, but {needed} has {found}"
+                )
         for partner in settings.partners:
             problems += _partner_problems(f"{where}, run {name}", settings, partner, runs[partner])
     raise_problems(problems)

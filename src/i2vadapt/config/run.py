@@ -76,6 +76,11 @@ class RunSettings(Section):
         return ()
 
     @property
+    def needed_of(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
+        """Networks that a run from which this one reads must have, and why, by the name of that run."""
+        return {}
+
+    @property
     def feature_runs(self) -> tuple[str, ...]:
         """Names of the runs with whose networks the features that this run reads are computed."""
         return ()

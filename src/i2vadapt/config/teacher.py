@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from i2vadapt.config.base import Section
+from i2vadapt.config.networks import FRAME_NETWORKS, NetworkName
 
 
 class TeacherSettings(Section):
@@ -19,3 +20,8 @@ class TeacherSettings(Section):
         " (CycDA), or that of the video",
     )
     keep: float = Field(0.7, gt=0, le=1, description="share of the videos that get a label, the most confident ones")
+
+    @property
+    def needed(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
+        """See `RunSettings.needed_of`."""
+        return {self.run: (FRAME_NETWORKS, "teacher.select: frames")} if self.select == "frames" else {}

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2vadapt.config.estimator import AdversarialSettings
+from i2vadapt.config.estimator import MOTION, AdversarialSettings
 from i2vadapt.errors import UserError
-from i2vadapt.estimators.base import MOTION, Problem
+from i2vadapt.estimators.base import Problem
 from i2vadapt.runtime.devices import best_device
 
 _SLOPE = 0.2  # of a discriminator's leaky ReLU

@@ -13,9 +13,6 @@ from i2vadapt.config.estimator import EstimatorSettings
 
 S = TypeVar("S", bound=EstimatorSettings)
 
-MOTION = "motion"
-"""Role of the features that only videos have."""
-
 
 @dataclass(frozen=True)
 class Problem:

@@ -21,6 +21,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from i2vadapt.config.estimator import MOTION
 from i2vadapt.config.recipes.higan import Settings
 from i2vadapt.estimators import base
 from i2vadapt.estimators.adversarial import (
@@ -35,7 +36,7 @@ from i2vadapt.estimators.adversarial import (
     seeded,
     standardise,
 )
-from i2vadapt.estimators.base import MOTION, Estimate, Problem
+from i2vadapt.estimators.base import Estimate, Problem
 from i2vadapt.losses.dann import domain_loss
 from i2vadapt.runtime.progress import progress
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from i2vadapt.config.estimator import MOTION
 from i2vadapt.config.recipes.symgan import Settings
 from i2vadapt.estimators import base
 from i2vadapt.estimators.adversarial import (
@@ -32,7 +33,7 @@ from i2vadapt.estimators.adversarial import (
     seeded,
     standardise,
 )
-from i2vadapt.estimators.base import MOTION, Estimate, Problem
+from i2vadapt.estimators.base import Estimate, Problem
 from i2vadapt.losses.dann import domain_loss
 from i2vadapt.runtime.progress import progress
 

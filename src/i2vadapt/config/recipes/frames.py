@@ -77,6 +77,11 @@ class Settings(TrainingSettings):
         return (self.contrast.teacher.run,) if self.contrast is not None else ()
 
     @property
+    def needed_of(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
+        """See `RunSettings.needed_of`."""
+        return self.contrast.teacher.needed if self.contrast is not None else {}
+
+    @property
     def source_items(self) -> SourceItems:
         """The photographs themselves: neither depth nor generated videos are needed."""
         return "photographs"

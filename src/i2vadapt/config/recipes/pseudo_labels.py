@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from i2vadapt.config.networks import NetworkName
 from i2vadapt.config.run import SourceItems, TrainingSettings
 from i2vadapt.config.teacher import TeacherSettings
 
@@ -22,6 +23,11 @@ class Settings(TrainingSettings):
     def teachers(self) -> tuple[str, ...]:
         """The run that gives the labels."""
         return (self.teacher.run,)
+
+    @property
+    def needed_of(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
+        """See `RunSettings.needed_of`."""
+        return self.teacher.needed
 
     @property
     def source_items(self) -> SourceItems:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from i2vadapt.config.base import Section, Stream
+from i2vadapt.config.networks import FRAME_NETWORKS, NetworkName
 from i2vadapt.config.run import SourceItems, TrainingSettings
 from i2vadapt.config.transfer import TransferSettings
 
@@ -171,6 +172,12 @@ class Settings(TrainingSettings):
     def crop_classifier(self) -> str | None:
         """See `RunSettings.crop_classifier`."""
         return self.crops_by
+
+    @property
+    def needed_of(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
+        """See `RunSettings.needed_of`; Grad-CAM needs maps, which CLIP has not."""
+        networks = tuple(name for name in FRAME_NETWORKS if name != "clip_vit_b32")
+        return {self.crops_by: (networks, "crops_by")} if self.crops_by is not None else {}
 
     @property
     def reads_target_clips(self) -> bool:
