@@ -148,7 +148,8 @@ FLOW = {"stream": "flow", "pace": None, "bank": {"partner": "rgb"}}
             {"rgb": {}, "student": {"recipe": "pseudo_labels", "teacher": {"run": "rgb"}}},
             ["student"],
             {},
-            "run student: teacher.select: frames needs a run of i3d_frames, clip_vit_b32, resnet18, resnet50, but rgb has"
+            "run student: teacher.select: frames"
+            " needs a run of i3d_frames, clip_vit_b32, resnet18, resnet50, but rgb has"
             " network i3d",
         ),
         (
@@ -161,7 +162,8 @@ FLOW = {"stream": "flow", "pace": None, "bank": {"partner": "rgb"}}
             {"rgb": {}, "meda": {"recipe": "meda", "features": {"images": "rgb"}}},
             ["meda"],
             {},
-            "run meda: features.images needs a run of i3d_frames, clip_vit_b32, resnet18, resnet50, but rgb has network i3d",
+            "run meda: features.images"
+            " needs a run of i3d_frames, clip_vit_b32, resnet18, resnet50, but rgb has network i3d",
         ),
         (
             {"rgb": {}, "crops": {"crops_by": "rgb"}},

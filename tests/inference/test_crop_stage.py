@@ -150,7 +150,7 @@ def test_the_object_is_where_the_map_says_in_photographs_of_all_sizes(tmp_path: 
         items.append(write_photograph(tmp_path / f"{number}.png", image))
         expected.append(box)
     network = Bright(tmp_path, None, CLASSES, DECODE, None)  # type: ignore[arg-type]
-    found = list(locate_objects(network, 0.5, 2, items))
+    found = list(locate_objects(network, CropSettings(threshold=0.5), 2, items))
     assert [located.item for located in found] == items
     for located, box in zip(found, expected, strict=True):
         # Half of the maximum lies on the edge between two cells.

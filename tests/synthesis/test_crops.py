@@ -124,9 +124,9 @@ def test_the_object_is_the_largest_part_above_the_threshold() -> None:
     attention[5:10, 5:10] = 10  # the maximum, but smaller
     attention[20:40, 30:70] = 1.6
     attention[50:60, :] = 1.4  # below 15 % of the maximum
-    assert object_box(attention, 60, 80, 0.15) == pytest.approx((30 / 80, 20 / 60, 40 / 80, 20 / 60))
-    assert object_box(attention, 60, 80, 0.5) == pytest.approx((5 / 80, 5 / 60, 5 / 80, 5 / 60))
-    assert object_box(np.zeros((2, 3), np.float32), 60, 80, 0.15) == WHOLE
+    assert object_box(attention, 60, 80, CropSettings()) == pytest.approx((30 / 80, 20 / 60, 40 / 80, 20 / 60))
+    assert object_box(attention, 60, 80, CropSettings(threshold=0.5)) == pytest.approx((5 / 80, 5 / 60, 5 / 80, 5 / 60))
+    assert object_box(np.zeros((2, 3), np.float32), 60, 80, CropSettings()) == WHOLE
 
 
 def test_a_coarse_map_is_enlarged_linearly() -> None:
@@ -134,11 +134,21 @@ def test_a_coarse_map_is_enlarged_linearly() -> None:
     attention[3, 5] = 1
     # Between cells of 32 pixels the value falls linearly, to 15 % at 0.85 of the way.
     centre_x, centre_y, reach = 5.5 * 32, 3.5 * 32, 0.85 * 32
-    left, top, width, height = object_box(attention, 256, 256, 0.15)
+    left, top, width, height = object_box(attention, 256, 256, CropSettings())
     assert (left + width / 2) * 256 == pytest.approx(centre_x, abs=1)
     assert (top + height / 2) * 256 == pytest.approx(centre_y, abs=1)
     assert width * 256 == pytest.approx(2 * reach, abs=2)
     assert height * 256 == pytest.approx(2 * reach, abs=2)
+
+
+@given(st.integers(0, 1000), st.floats(0.4, 1))
+def test_an_object_is_not_larger_than_wanted_and_holds_the_maximum(seed: int, largest: float) -> None:
+    """Coarse random maps on a high base, of which 15 % of the maximum would be everything."""
+    attention = np.random.default_rng(seed).uniform(0.5, 1, (5, 7)).astype(np.float32)
+    settings = CropSettings(largest_object=largest)
+    box = object_box(attention, 160, 224, settings)
+    assert max(box.width, box.height) <= largest
+    assert object_box(attention, 160, 224, CropSettings(largest_object=1)) == WHOLE
 
 
 @given(st.integers(0, 1000), st.floats(0.05, 1))

@@ -125,6 +125,13 @@ class CropSettings(Section):
     threshold: float = Field(
         0.15, gt=0, lt=1, description="share of the map's maximum from which a pixel belongs to the object"
     )
+    largest_object: float = Field(
+        0.6,
+        gt=0,
+        le=1,
+        description="sides of the largest object as shares of the photograph's sides; where it is larger, the threshold"
+        " is raised until it is not",
+    )
     smallest_side: float = Field(
         0.4, gt=0, le=1, description="sides of the smallest crop as shares of the photograph's sides"
     )

@@ -74,7 +74,7 @@ def run_crops(
         network = load_photograph_classifier(classifier)
         network.check_knows(items)
         inputs |= network.identity()
-        locate = partial(locate_objects, network, settings.threshold, threads)
+        locate = partial(locate_objects, network, settings, threads)
     crop = partial(_crop, settings, seed)
     build_shard(
         out,
@@ -92,7 +92,7 @@ def _unlocated(items: Sequence[Item]) -> Iterator[Located]:
 
 
 def locate_objects(
-    classifier: PhotographClassifier, threshold: float, threads: int, items: Sequence[Item]
+    classifier: PhotographClassifier, settings: CropSettings, threads: int, items: Sequence[Item]
 ) -> Iterator[Located]:
     """Finds the object of each photograph, in order, while others are being read.
 
@@ -101,7 +101,7 @@ def locate_objects(
 
     Args:
         classifier: network whose maps show the objects.
-        threshold: see `object_box`.
+        settings: see `object_box`.
         threads: number of threads that read photographs.
         items: photographs.
     """
@@ -109,7 +109,7 @@ def locate_objects(
     with ThreadPoolExecutor(threads) as readers:
         read = (list(readers.map(partial(_read, classifier), batch)) for batch in batches)
         for batch, photographs in zip(batches, prefetch(read, 1), strict=True):
-            boxes = _find_boxes(classifier, threshold, batch, photographs)
+            boxes = _find_boxes(classifier, settings, batch, photographs)
             yield from map(Located, batch, boxes)
 
 
@@ -122,7 +122,7 @@ def _read(classifier: PhotographClassifier, item: Item) -> np.ndarray | Failed:
 
 def _find_boxes(
     classifier: PhotographClassifier,
-    threshold: float,
+    settings: CropSettings,
     items: Sequence[Item],
     photographs: Sequence[np.ndarray | Failed],
 ) -> list[Box | Failed]:
@@ -137,19 +137,19 @@ def _find_boxes(
     for (height, width), same_size in by_size.items():
         count = max(_BATCH_PIXELS // (height * width), 1)
         for start in range(0, len(same_size), count):
-            found |= _boxes_of_one_size(classifier, threshold, same_size[start : start + count])
+            found |= _boxes_of_one_size(classifier, settings, same_size[start : start + count])
     return [found[item] for item in items]
 
 
 def _boxes_of_one_size(
-    classifier: PhotographClassifier, threshold: float, photographs: Sequence[tuple[Item, np.ndarray]]
+    classifier: PhotographClassifier, settings: CropSettings, photographs: Sequence[tuple[Item, np.ndarray]]
 ) -> dict[Item, Box | Failed]:
     try:
         maps = classifier.maps(
             [photograph for _, photograph in photographs], [item.class_name for item, _ in photographs]
         )
         return {
-            item: object_box(attention, photograph.shape[0], photograph.shape[1], threshold)
+            item: object_box(attention, photograph.shape[0], photograph.shape[1], settings)
             for (item, photograph), attention in zip(photographs, maps, strict=True)
         }
     except Exception as error:
