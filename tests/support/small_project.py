@@ -38,7 +38,7 @@ benchmarks: [mine.yaml]
 methods: [so_rgb, full]
 """
 # A job takes a core, not four, so that two run at once.
-THREADS = [f"{stage.name}=1" for stage in (*stages.PREPROCESSING, stages.TRAIN)]
+THREADS = [f"{stage.name}=1" for stage in (*stages.PREPROCESSING, stages.TRAIN, stages.FEATURES)]
 DATA_JOBS = {"depth": 2, "synthesize": 2, "decode": 1, "flow": 3}
 RUNS = ("rgb", "rgb_pace", "flow_bank_pace")
 """Runs of the two methods."""
