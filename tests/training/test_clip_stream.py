@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import open_clip
 import pytest
 import torch
 from tiny_clip import tiny_config
-from tiny_data import CLASSES, make_flow_run, make_run, read_metrics, write_datasets
+from tiny_data import CLASSES, TRAIN, make_flow_run, make_run, read_metrics, write_datasets
 
 from i2vadapt.config.parsing import parse
+from i2vadapt.config.recipes import pretrained, pseudo_labels
 from i2vadapt.config.recipes.video import Settings
 from i2vadapt.inference.classifier import load_classifier
 from i2vadapt.inference.evaluate import evaluate
 from i2vadapt.inference.method import fuse_runs
+from i2vadapt.inference.scores import read_scores
+from i2vadapt.layout import RunFolder
 from i2vadapt.models.clip import ClipFrames
 from i2vadapt.models.registry import build_network
 from i2vadapt.models.stream_network import RunNetwork
@@ -59,6 +64,39 @@ def test_the_image_tower_learns_the_colours_of_the_classes(tmp_path: Path) -> No
     rows = read_metrics(tmp_path / "run")
     assert float(rows[-1]["loss_video"]) < 0.5 * float(rows[0]["loss_video"])
     assert rows[-1]["accuracy"] == "1"
+
+
+@pytest.mark.usefixtures("tiny")
+def test_clip_classifies_without_training_and_teaches_both_streams(tmp_path: Path) -> None:
+    write_datasets(tmp_path)
+    changes: dict[str, object] = {"crop": 32, "test_frames": 8, "clip_frames": 8, "precision": "float32", **CLIP}
+    settings = parse(pretrained.Settings, changes, "test").relevant()
+    zero_shot = replace(make_run(tmp_path, tmp_path / "zero_shot"), settings=settings)
+    trainer = Trainer(zero_shot)
+    before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    trainer.train()
+    assert all(torch.equal(value, before[name]) for name, value in trainer.model.state_dict().items())
+    (row,) = read_metrics(zero_shot.folder)
+    assert row.keys() == {"epoch", "learning_rate", "accuracy", "class_accuracy"}
+    scores = read_scores(RunFolder(zero_shot.folder).scores(1), CLASSES)
+    results = evaluate(
+        load_classifier(zero_shot.folder / "checkpoint.pt"), tmp_path / "target", tmp_path / "p.csv", 2, 0
+    )
+    assert f"{results['accuracy_rgb']:.6g}" == row["accuracy"]
+    for stream in ("rgb", "flow"):
+        teacher = {"run": "zero_shot", "select": "videos", "keep": 0.5}
+        document = {**TRAIN, "stream": stream, "epochs": 2, "teacher": teacher}
+        document = {key: value for key, value in document.items() if key in pseudo_labels.Settings.model_fields}
+        student = parse(pseudo_labels.Settings, document, "test").relevant()
+        parents = {"zero_shot": zero_shot.folder}
+        run = replace(make_run(tmp_path, tmp_path / stream), settings=student, parents=parents)
+        Trainer(run).train()
+        rows = read_metrics(run.folder)
+        assert [row["pseudo_labels"] for row in rows] == ["2", "2"]  # of four videos
+        chosen = scores.confidence >= np.sort(scores.confidence)[2]
+        right = (scores.predictions == scores.labels)[chosen].mean()
+        assert float(rows[0]["pseudo_label_accuracy"]) == pytest.approx(right)
+    shutil.rmtree(tmp_path)
 
 
 @pytest.mark.usefixtures("tiny")
