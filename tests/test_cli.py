@@ -24,7 +24,7 @@ from i2vadapt.flow.flo import read_flo
 
 COMMANDS = [
     *("manifest", "depth", "decode", "synthesize", "crop", "flow"),
-    *("train", "fuse", "evaluate", "predict", "report", "view", "download"),
+    *("train", "features", "fuse", "evaluate", "predict", "report", "view", "download"),
     *("plan", "verify", "clear", "demo", "train-depth"),
 ]
 
@@ -294,7 +294,7 @@ def test_runs_whose_scores_are_not_there(
         with pytest.raises(SystemExit) as caught:
             main(train_command(data, folder, "--parents", malformed, **changes))
         assert caught.value.code == 2
-        assert f"{malformed}: must be NAME=DIR" in capsys.readouterr().err
+        assert f"{malformed}: must be NAME=PATH" in capsys.readouterr().err
 
 
 def test_an_unfinished_training_of_both_streams_is_set_aside(
@@ -328,7 +328,7 @@ def test_weights_of_another_network_for_a_stream(
     ("changes", "message"),
     [
         ({"stream": "flow", "network": "resnet18"}, "--settings: the document: network resnet18 looks at RGB frames"),
-        ({"recipe": "sound"}, "--settings: recipe: must be one of frames, video, not 'sound'"),
+        ({"recipe": "sound"}, "--settings: recipe: must be one of frames, higan, meda, pretrained, pseudo_labels,"),
         ({"recipe": "frames", "network": "i3d"}, "--settings: bank: no such key"),
         ({"streams": ["rgb"]}, "--settings: streams: no such key"),
         ({"epochs": 0}, "--settings: epochs: input should be greater than or equal to 1, not 0"),
