@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from i2vadapt.config.parsing import read_yaml
 from i2vadapt.config.published import Published
-from i2vadapt.layout import Results, RunFolder
+from i2vadapt.layout import Results
 from i2vadapt.report.accuracy import accuracy_over_seeds, in_percent, is_labelled
+from i2vadapt.report.needed import needed_runs
 from i2vadapt.report.rendering import render
 from i2vadapt.report.runs import Method
 from i2vadapt.report.text import percent
@@ -18,7 +18,7 @@ from i2vadapt.report.times import job_seconds
 from i2vadapt.stages import FEATURES, TRAIN
 
 HEADER = ("Method", "Paper", "Ours", "Controls", "Protocol", "Origin", "Hours")
-_CONTROL = "control_"
+_CONTROL, _JOBS = "control_", (TRAIN, FEATURES)
 NOTE = (
     "Accuracy in per cent. The paper's rows of other authors mix networks, features and test videos: compare the order"
     " of magnitude only. Controls: simpler systems on the same features, which the row should surpass. Hours: all"
@@ -83,22 +83,6 @@ def to_markdown(table: pd.DataFrame) -> str:
 def _hours(results: Results, benchmark: str, method: Method, number: int) -> float:
     """Hours of the jobs that train the runs of a method with one seed, and those that these read from."""
     evaluation = method.evaluations[number]
-    wanted, done, seconds = [run.name for run in evaluation.runs], set[str](), 0.0
-    while wanted:
-        name = wanted.pop()
-        if name in done:
-            continue
-        done.add(name)
-        for stage in (TRAIN, FEATURES):
-            seconds += job_seconds(results.job_time(stage.name, f"{benchmark}-{name}-{evaluation.seed}"))
-        wanted += _parents(results.run(benchmark, name, evaluation.seed))
-    return seconds / 3600
-
-
-def _parents(folder: RunFolder) -> list[str]:
-    """Runs that a run has read from; none where its settings are missing."""
-    if not folder.settings.is_file():
-        return []
-    document = read_yaml(folder.settings)
-    crops_by = (document.get("train") or {}).get("crops_by")
-    return [*(document.get("parents") or {}), *(document.get("features") or {}), *([crops_by] if crops_by else [])]
+    names = needed_runs(results, benchmark, evaluation)
+    jobs = [results.job_time(stage.name, f"{benchmark}-{name}-{evaluation.seed}") for stage in _JOBS for name in names]
+    return sum(map(job_seconds, jobs)) / 3600

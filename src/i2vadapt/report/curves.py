@@ -17,6 +17,8 @@ _TERMS = {
     "loss_local": ("local", "--"),
     "loss_pace": ("pace", ":"),
     "loss_transfer": ("transfer", "-."),
+    "loss_contrast": ("contrast", "--"),
+    "loss_prototypes": ("prototypes", ":"),
 }
 """Column of metrics.csv -> name of the loss term and its line style."""
 _MOST_MARKED_EPOCHS = 20

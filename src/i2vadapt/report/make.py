@@ -21,6 +21,7 @@ from i2vadapt.report.figures import accuracy_figure, confusion_figure
 from i2vadapt.report.page import Content, build_page
 from i2vadapt.report.runs import Method, distinct_runs, load_methods
 from i2vadapt.report.sheets import flow_sheet, generated_sheet, photographs_sheet
+from i2vadapt.report.teachers import teachers_figure
 from i2vadapt.report.times import job_time_files, rule_times
 from i2vadapt.stages import KINDS
 
@@ -71,6 +72,7 @@ def make_report(
         out.figure("curves"): content.curves,
         out.figure("confusion"): confusion_figure(methods, classes),
         **{out.figure(f"confusion_{name}"): png for name, png in content.confusions.items()},
+        **({out.figure("teachers"): content.teachers} if content.teachers is not None else {}),
         **{out.figure(name): png for name, png in content.sheets.items()},
         out.page: build_page(content).encode(),
     }
@@ -103,6 +105,7 @@ def _make_content(
         accuracy_figure(methods, classes),
         {method.name: confusion_figure([method], classes) for method in methods},
         curves_figure(methods),
+        teachers_figure(results, benchmark.name, methods),
         sheets,
         _provenance(benchmark, results, methods),
     )

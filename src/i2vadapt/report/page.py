@@ -41,6 +41,7 @@ class Content:
         accuracy: PNG.
         confusions: PNG of each method, by its name.
         curves: PNG.
+        teachers: PNG; None without a teacher.
         sheets: PNG by the names of `SHEETS`.
         provenance: rows of name and value.
     """
@@ -54,6 +55,7 @@ class Content:
     accuracy: bytes
     confusions: Mapping[str, bytes]
     curves: bytes
+    teachers: bytes | None
     sheets: Mapping[str, bytes]
     provenance: Sequence[tuple[str, str]]
 
