@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,21 +26,15 @@ from i2vadapt.runtime.process_group import SINGLE_PROCESS, ProcessGroup, synchro
 from i2vadapt.runtime.progress import progress
 from i2vadapt.training.earlier import exchange
 from i2vadapt.training.history import Means, Row, format_summary, write_events, write_metrics
+from i2vadapt.training.inputs import digest_inputs
 from i2vadapt.training.lock import lock_folder
 from i2vadapt.training.optimizer import build_optimizer
 from i2vadapt.training.result import Result
 from i2vadapt.training.run import Run
 from i2vadapt.training.state import random_state, set_random_state
 from i2vadapt.training.step_values import StepValues
-from i2vadapt.training.target_scores import (
-    TargetScores,
-    digests_of_scores,
-    last_digest,
-    last_scores,
-    reported_accuracies,
-)
+from i2vadapt.training.target_scores import TargetScores, last_scores, reported_accuracies
 from i2vadapt.weights import checkpoint
-from i2vadapt.weights.reading import weights_digest
 
 _logger = logging.getLogger(__name__)
 
@@ -75,7 +69,7 @@ class Trainer:
         self.model = self.recipe.model
         initialise(self.model.network, self.settings, run.classes)
         self.arithmetic.prepare(self.model)
-        self.result = Result(run, self._inputs)
+        self.result = Result(run, partial(digest_inputs, run, self.domains))
         self.scores = TargetScores(run, self.domains, self.model, self.loaders, self.arithmetic, group)
         self.optimizer, self.schedule = build_optimizer(self.model, self.settings)
         self.history: list[Row] = []
@@ -92,25 +86,6 @@ class Trainer:
         if not self.group.is_main:  # ranks > 0 get their own dropout seed; rank 0 keeps the single-process seed
             seed = np.random.SeedSequence([self.run.seed, self.group.rank]).generate_state(1)[0]
             torch.manual_seed(int(seed))
-
-    def _inputs(self) -> dict[str, Any]:
-        """Digests of the weights, data and scores that the training reads.
-
-        Raises:
-            UserError: if weights, or scores of a parent, are missing.
-        """
-        settings, folders = self.settings, self.run.parents
-        read = settings.epochs_read()
-        parents: dict[str, Any] = {
-            name: digests_of_scores(RunFolder(folders[name]), read) for name in settings.partners
-        }
-        parents |= {name: last_digest(folders[name]) for name in settings.teachers}
-        return {
-            "weights": {path: weights_digest(Path(path)) for path in settings.initial_weights},
-            "source": self.domains.source.digests(),
-            "target": self.domains.target.digests(),
-            "parents": parents,
-        }
 
     def train(self) -> None:
         """Trains to the last epoch and writes checkpoint.pt; the same call resumes after an interruption.
