@@ -22,6 +22,7 @@ _TERMS = {
 }
 """Column of metrics.csv -> name of the loss term and its line style."""
 _MOST_MARKED_EPOCHS = 20
+_LONGEST_LEGEND = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,10 @@ def curves_figure(methods: Sequence[Method]) -> bytes:
             figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=3)
         for number, panel in enumerate(others):
             axes = _draw(figure.add_subplot(grid[wide + number // 2, number % 2]), panel)
-            axes.legend(fontsize=8.5, frameon=True, framealpha=0.8, edgecolor="none")
+            if (
+                len(panel.lines) <= _LONGEST_LEGEND
+            ):  # a longer one would cover the lines; runs have the methods' colours
+                axes.legend(fontsize=8.5, frameon=True, framealpha=0.8, edgecolor="none")
         for axes in figure.axes:
             axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
             whole_numbers(axes)
@@ -122,7 +126,7 @@ def _draw(axes: Axes, panel: Panel) -> Axes:
         per_cent_axis(axes)
         axes.set_ylim(0, 1)
     else:
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(bottom=min(0, *(1.05 * line.mean.min() for line in panel.lines)))  # FBNM is negative
     axes.set_title(panel.title)
     axes.set_xlabel("epoch")
     return axes
