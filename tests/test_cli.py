@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from tiny_data import BANK, CLASSES, TRAIN, make_run
 
 from i2vadapt import __version__
 from i2vadapt.cli import build_parser, main
+from i2vadapt.commands.examples import EXAMPLES
 from i2vadapt.data.video import write_video
 from i2vadapt.files import superseded
 from i2vadapt.flow.flo import read_flo
@@ -97,6 +99,12 @@ def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     if arguments:
         listed = build_parser().format_help()
         assert text.split("\n\n")[1].split()[:3] == listed.split(f"\n    {arguments[0]}")[1].split()[:3]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_example_in_the_help_is_a_valid_command_line(name: str) -> None:
+    options = build_parser().parse_args([name, *shlex.split(EXAMPLES[name])])
+    assert callable(options.run)
 
 
 def test_version_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -> None:

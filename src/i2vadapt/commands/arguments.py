@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from i2vadapt.commands.examples import EXAMPLES
 from i2vadapt.config.names import check_folder_name
 from i2vadapt.config.paths import check_file
 from i2vadapt.runtime.cores import available_cores
@@ -121,7 +122,13 @@ def command(
     run: Any,
     description: str,
 ) -> argparse.ArgumentParser:
-    """Adds a sub-command and returns its parser."""
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=description, description=description)
+    """Adds a sub-command, whose help ends with an example, and returns its parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=description,
+        description=description,
+        epilog=f"example:\n  i2vadapt {name} {EXAMPLES[name]}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.set_defaults(run=run)
     return parser

@@ -104,7 +104,7 @@ def _add_crop(commands: Any) -> None:
         "--classifier",
         type=path,
         metavar="FILE",
-        help="checkpoint.pt of a ResNet trained on photographs; needed with attention grad_cam",
+        help="checkpoint.pt of a network of single frames trained on photographs; needed with attention grad_cam",
     )
     parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="random seed of the crops (0)")
     add_settings(parser, "crops")
