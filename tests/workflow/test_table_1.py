@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 
+from failures import damage
 from small_project import BENCHMARK, Project
 
 METHODS = "methods=[so_img,dann,meda,dann_i3d,st_i2v]"
@@ -39,3 +41,26 @@ def test_rows_of_other_authors_need_no_depth_and_share_what_they_can(fresh: Proj
     assert fresh.plan("--config", longer) == {"train": 2, "fuse": 1, "report": 1}
     again = fresh.plan("--config", METHODS, "seeds=[0,1]")
     assert (again["train"], again["features"], again.get("crop", 0)) == (5, 1, 0)
+    _fail_and_recover(fresh)
+
+
+def _fail_and_recover(project: Project) -> None:
+    """A job of crops that fails leaves no report behind; with the old setting back, its shard is taken back."""
+    shard = project.folder / "results" / "datasets" / "mine-crops" / "frames" / "0000.h5"
+    checkpoint = project.folder / "results" / "runs" / "mine" / "image" / "seed0" / "checkpoint.pt"
+    before, whole, text = shard.read_bytes(), checkpoint.read_bytes(), (project.folder / "mine.yaml").read_text()
+    (project.folder / "mine.yaml").write_text(
+        text.replace("short_side: 36, frames: 9 }\nruns", "short_side: 40 }\nruns")
+    )
+    damage("results/runs/mine/image/seed0/checkpoint.pt")(project.folder)
+    result = project.run("--config", METHODS)
+    assert result.returncode == 1
+    assert "checkpoint.pt" in result.stdout
+    assert not shard.exists()
+    status = checkpoint.stat()
+    checkpoint.write_bytes(whole)
+    os.utime(checkpoint, ns=(status.st_atime_ns, status.st_mtime_ns))
+    (project.folder / "mine.yaml").write_text(text)
+    assert "taken back" in project.succeed("--config", METHODS)
+    assert shard.read_bytes() == before
+    assert project.plan("--config", METHODS) == {}
