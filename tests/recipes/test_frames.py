@@ -115,13 +115,13 @@ def test_a_contrast_resumes_with_the_same_numbers(data_with_photographs: Path, t
     stops = 0
     while True:
         trainer = trainer_of(data_with_photographs, tmp_path / "parts", parents, **changes)
-        step = trainer.optimizer.step
+        step = trainer._step
 
-        def stop_after(step: Callable[[], object] = step, trainer: Trainer = trainer) -> None:
-            step()
+        def step_and_stop(batch: object, step: Callable[[object], int] = step, trainer: Trainer = trainer) -> int:
             trainer._stop.received = True
+            return step(batch)
 
-        trainer.optimizer.step = stop_after  # type: ignore[method-assign]
+        trainer._step = step_and_stop  # type: ignore[method-assign]
         try:
             trainer.train()
             break

@@ -169,7 +169,8 @@ def test_the_lower_bound_learns_from_the_photographs_themselves(data_with_photog
     taken = {key: value for key, value in document.items() if key in settings.model_fields}
     run = make_run(data_with_photographs, folder)
     trainer = Trainer(replace(run, settings=parse(settings, {**taken, "milestones": [1.0]}, "test")))
-    sample = next(iter(trainer.recipe.batches(0, 0)))
+    sample, frames_of_target = next(iter(trainer.recipe.batches(0, 0)))
+    assert frames_of_target is None
     assert sample["clip"].shape == (4, 1, 32, 32, 3)
     assert sample["clip"].float().mean(dim=(1, 2, 3)).argmax(dim=1).tolist() == sample["label"].tolist()
     trainer.train()
@@ -231,7 +232,7 @@ def test_the_domain_classifier_learns_while_its_reversed_gradient_is_weak(data: 
         ({"stream": "flow", "bank": {"strategy": "simw_top1"}}, "bank.partner must name an RGB run"),
         ({"recipe": "frames", "network": "i3d"}, "recipe frames needs a network of single frames"),
         ({"stream": "flow", "network": "resnet18"}, "looks at RGB frames"),
-        ({"recipe": "frame"}, "recipe: must be one of frames, video, not 'frame'"),
+        ({"recipe": "frame"}, "recipe: must be one of frames, higan, .*, not 'frame'"),
     ],
 )
 def test_invalid_settings_are_refused(changes: dict[str, object], message: str) -> None:
