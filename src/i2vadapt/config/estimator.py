@@ -38,8 +38,8 @@ class EstimatorSettings(RunSettings):
         return tuple(dict.fromkeys(self.features.values()))
 
     @property
-    def needed_of(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
-        """See `RunSettings.needed_of`: only networks of single frames give features of photographs."""
+    def required_networks(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
+        """See `RunSettings.required_networks`: only networks of single frames give features of photographs."""
         every: tuple[NetworkName, ...] = get_args(NetworkName)
         networks = {role: every if role == MOTION else FRAME_NETWORKS for role in self.ROLES}
         return {run: (networks[role], f"features.{role}") for role, run in self.features.items()}

@@ -160,7 +160,7 @@ def check_parents(runs: Mapping[str, RunSettings], where: str) -> None:
             other = runs[parent]
             if (settings.protocol, settings.split1) != (other.protocol, other.split1):
                 problems.append(f"{where}, run {name}: protocol and split1 differ from those of {parent}")
-        for needed, (networks, why) in settings.needed_of.items():
+        for needed, (networks, why) in settings.required_networks.items():
             other = runs[needed]
             if not isinstance(other, TrainingSettings) or other.network not in networks:
                 found = f"network {other.network}" if isinstance(other, TrainingSettings) else f"recipe {other.recipe}"

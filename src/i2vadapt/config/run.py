@@ -76,7 +76,7 @@ class RunSettings(Section):
         return ()
 
     @property
-    def needed_of(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
+    def required_networks(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
         """Networks that a run from which this one reads must have, and why, by the name of that run."""
         return {}
 

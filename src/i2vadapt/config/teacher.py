@@ -22,6 +22,6 @@ class TeacherSettings(Section):
     keep: float = Field(0.7, gt=0, le=1, description="share of the videos that get a label, the most confident ones")
 
     @property
-    def needed(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
-        """See `RunSettings.needed_of`."""
+    def required_networks(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
+        """See `RunSettings.required_networks`."""
         return {self.run: (FRAME_NETWORKS, "teacher.select: frames")} if self.select == "frames" else {}

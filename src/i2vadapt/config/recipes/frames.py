@@ -77,9 +77,9 @@ class Settings(TrainingSettings):
         return (self.contrast.teacher.run,) if self.contrast is not None else ()
 
     @property
-    def needed_of(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
-        """See `RunSettings.needed_of`."""
-        return self.contrast.teacher.needed if self.contrast is not None else {}
+    def required_networks(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
+        """See `RunSettings.required_networks`."""
+        return self.contrast.teacher.required_networks if self.contrast is not None else {}
 
     @property
     def source_items(self) -> SourceItems:

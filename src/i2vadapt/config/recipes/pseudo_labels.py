@@ -25,9 +25,9 @@ class Settings(TrainingSettings):
         return (self.teacher.run,)
 
     @property
-    def needed_of(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
-        """See `RunSettings.needed_of`."""
-        return self.teacher.needed
+    def required_networks(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
+        """See `RunSettings.required_networks`."""
+        return self.teacher.required_networks
 
     @property
     def source_items(self) -> SourceItems:

@@ -174,8 +174,8 @@ class Settings(TrainingSettings):
         return self.crops_by
 
     @property
-    def needed_of(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
-        """See `RunSettings.needed_of`; Grad-CAM needs maps, which CLIP has not."""
+    def required_networks(self) -> dict[str, tuple[tuple[NetworkName, ...], str]]:
+        """See `RunSettings.required_networks`; Grad-CAM needs maps, which CLIP has not."""
         networks = tuple(name for name in FRAME_NETWORKS if name != "clip_vit_b32")
         return {self.crops_by: (networks, "crops_by")} if self.crops_by is not None else {}
 
