@@ -274,7 +274,7 @@ def test_mistakes_of_the_configuration_are_reported_at_once(finished: Project) -
             "config.yaml: preset: input should be 'default', 'paper' or 'released', not 'papr'",
         ],
         f"{CONFIG.replace('full', 'fulll')}\nsettings: {{ flow: {{ bound: 0 }}, trian: {{}} }}": [
-            "methods: no method 'fulll' in methods.yaml; there are so_img, supervised, so_rgb, ",
+            "methods: no method 'fulll' in methods.yaml; there are so_img, dann, jan, ",
             "flow.bound: input should be greater than 0, not 0",
             "trian: no such key",
         ],
