@@ -17,17 +17,17 @@ from i2vadapt.clips.photographs import Photographs
 from i2vadapt.clips.placement import place
 from i2vadapt.errors import UserError
 from i2vadapt.inference.classifier import load_classifier
-from i2vadapt.inference.features import Features, FeatureSet, compute_features, read_features, write_features
+from i2vadapt.inference.features import FeatureSet, ItemFeatures, compute_features, read_features, write_features
 from i2vadapt.runtime.precision import choose_arithmetic
 from i2vadapt.training.loop import Trainer
 
 WHOLE = FeatureSet(
     CLASSES,
     {
-        "source": Features(
+        "source": ItemFeatures(
             ("walk/a.jpg", "run/\udcff.jpg"), np.array([0, 1]), np.arange(6, dtype=np.float32).reshape(2, 3)
         ),
-        "target": Features(("x.mp4",), np.array([-1]), np.full((1, 3), 0.5, np.float32)),
+        "target": ItemFeatures(("x.mp4",), np.array([-1]), np.full((1, 3), 0.5, np.float32)),
     },
     {"package": "test"},
 )

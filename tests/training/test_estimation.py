@@ -13,7 +13,7 @@ from i2vadapt.config.parsing import parse
 from i2vadapt.config.recipes import meda
 from i2vadapt.data.splits import TRAIN, split_parts
 from i2vadapt.errors import UserError
-from i2vadapt.inference.features import Features, FeatureSet, write_features
+from i2vadapt.inference.features import FeatureSet, ItemFeatures, write_features
 from i2vadapt.inference.method import fuse_runs
 from i2vadapt.inference.scores import read_scores
 from i2vadapt.layout import RunFolder
@@ -21,14 +21,16 @@ from i2vadapt.training.estimation import run_estimator
 from i2vadapt.training.run import Run
 
 
-def side(count: int, suffix: str, seed: int) -> Features:
-    """Features of two classes that differ in the first column; the domains differ in the second."""
+def side(count: int, suffix: str, seed: int) -> ItemFeatures:
+    """ItemFeatures of two classes that differ in the first column; the domains differ in the second."""
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % 2
     values = rng.normal(0, 0.3, (count, 6)).astype(np.float32)
     values[:, 0] += 2 * labels - 1
     values[:, 1] += seed
-    return Features(tuple(f"{CLASSES[label]}/{number}{suffix}" for number, label in enumerate(labels)), labels, values)
+    return ItemFeatures(
+        tuple(f"{CLASSES[label]}/{number}{suffix}" for number, label in enumerate(labels)), labels, values
+    )
 
 
 @pytest.fixture

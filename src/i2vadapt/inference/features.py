@@ -35,7 +35,7 @@ _NAMES = h5py.string_dtype("utf-8")
 
 
 @dataclass(frozen=True)
-class Features:
+class ItemFeatures:
     """Features of n items.
 
     Attributes:
@@ -60,7 +60,7 @@ class FeatureSet:
     """
 
     classes: tuple[str, ...]
-    sides: Mapping[str, Features]
+    sides: Mapping[str, ItemFeatures]
     provenance: Mapping[str, Any]
 
 
@@ -84,14 +84,14 @@ def compute_features(checkpoint: Path, source: Path | None, target: Path, batch_
     settings = member.settings
     arithmetic = choose_arithmetic(settings.precision)
     arithmetic.prepare(member.model)
-    sides, digests = dict[str, Features](), dict[str, Any]()
+    sides, digests = dict[str, ItemFeatures](), dict[str, Any]()
     for side, dataset in _open_sides(member, source, target).items():
         labelled = dataset.labelled_by(classes)
         frames = settings.test_frames if side == "target" else settings.clip_frames
         clips = EvaluationClips(labelled, 1 if isinstance(dataset, Photographs) else frames, settings.crop)
         batches = load_batches(clips, in_order(len(clips), max(batch_size, 1)), workers)
         values = score_clips(member.model, batches, arithmetic, settings.fusion).features
-        sides[side] = Features(tuple(item.id for item in labelled.items), labelled.labels, values)
+        sides[side] = ItemFeatures(tuple(item.id for item in labelled.items), labelled.labels, values)
         digests[side] = labelled.digests()
     provenance = {
         "package": __version__,
@@ -197,9 +197,9 @@ def read_features(path: Path, classes: Sequence[str] | None = None) -> FeatureSe
     return FeatureSet(found, sides, provenance)
 
 
-def _read_side(group: Any) -> Features:
+def _read_side(group: Any) -> ItemFeatures:
     ids = tuple(name.decode("utf-8", "surrogateescape") for name in group["ids"][()])
     labels, values = group["labels"][()], group["features"][()]
     if not len(ids) == len(labels) == len(values):
         raise ValueError(f"{len(ids)} ids, {len(labels)} labels and {len(values)} rows of features")
-    return Features(ids, labels, values)
+    return ItemFeatures(ids, labels, values)

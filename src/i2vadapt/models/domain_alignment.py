@@ -38,7 +38,7 @@ class _Moments(NamedTuple):
 class DomainAlignment(nn.Module):
     """Takes the place of a `BatchNorm2d` or `BatchNorm3d`, with its weights and the statistics of the same names.
 
-    A batch holds the rows of the source, then those of the target; `split_batches` tells how many. In evaluation, every
+    A batch holds the rows of the source, then those of the target; `split_batches` sets how many. In evaluation, every
     row is normalised by the running statistics of the target.
 
     Args:
@@ -164,7 +164,7 @@ def align_domains(module: nn.Module) -> nn.Module:
 
 @contextmanager
 def split_batches(network: nn.Module, source_rows: int) -> Iterator[None]:
-    """Tells all domain-alignment layers of a network which rows of a batch belong to the source.
+    """Sets for all domain-alignment layers of a network which rows of a batch belong to the source.
 
     Args:
         network: network with domain-alignment layers; without any, nothing changes.

@@ -16,6 +16,7 @@ from i2vadapt.clips.loaders import Loaders
 from i2vadapt.clips.placement import place
 from i2vadapt.config.run import TrainingSettings
 from i2vadapt.inference.scores import Scores
+from i2vadapt.losses.transfer import Compared
 from i2vadapt.models.inflation import inflates
 from i2vadapt.models.registry import build_network
 from i2vadapt.models.stream_network import RunNetwork, StreamNetwork, StreamOutput
@@ -147,12 +148,27 @@ class Recipe(ABC, Generic[S]):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores the state returned by `state_dict`."""
 
+    def load(self, clips: Any, key: tuple[int, int], first: int) -> Iterator[Sample]:
+        """Loads the batches of an epoch, in rounds over all clips.
+
+        Args:
+            clips: dataset of clips.
+            key: epoch, counted from 0, and purpose.
+            first: first step to load.
+        """
+        return self.context.loaders.training(clips, len(clips), self.steps, key, first)
+
     def run_network(self, sample: Sample) -> StreamOutput:
         """Forwards the clips of a batch."""
         arithmetic = self.context.arithmetic
         with arithmetic.autocast():
             output: StreamOutput = self.model(place(sample["clip"], arithmetic))
         return output
+
+
+def compared(output: StreamOutput) -> Compared:
+    """What a transfer loss sees of an output."""
+    return Compared(output.features, output.video_logits)
 
 
 def build_recipe(settings: TrainingSettings, context: Context) -> Recipe[TrainingSettings]:

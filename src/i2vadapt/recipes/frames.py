@@ -17,11 +17,11 @@ from i2vadapt.clips.photographs import PhotographClips, Photographs
 from i2vadapt.clips.target import TargetFrames
 from i2vadapt.config.recipes.frames import Settings
 from i2vadapt.losses.classification import video_loss
-from i2vadapt.losses.transfer import Compared, build_transfer_loss
+from i2vadapt.losses.transfer import build_transfer_loss
 from i2vadapt.models.domain_alignment import split_batches
 from i2vadapt.models.stream_network import RunNetwork, StreamNetwork, StreamOutput
 from i2vadapt.recipes import base
-from i2vadapt.recipes.base import Context, LossPart, Row
+from i2vadapt.recipes.base import Context, LossPart, Row, compared
 from i2vadapt.recipes.frame_contrast import FrameContrast
 
 Batch = tuple[Sample, Sample | None]
@@ -62,15 +62,12 @@ class Recipe(base.Recipe[Settings]):
         settings, domains, key = self.settings, self.context.domains, (self.context.seed, epoch)
         if not isinstance(domains.source, Photographs):
             raise TypeError("recipe frames learns from photographs")
-        photographs = self._load(PhotographClips(domains.source, settings.crop, key), (epoch, SOURCE), first)
+        photographs = self.load(PhotographClips(domains.source, settings.crop, key), (epoch, SOURCE), first)
         frames: Iterator[Sample | None] = itertools.repeat(None)
         if settings.reads_target_frames:
             clips = TargetFrames(domains.target, settings.frames_per_video, settings.crop, key)
-            frames = self._load(clips, (epoch, TARGET), first)
+            frames = self.load(clips, (epoch, TARGET), first)
         return zip(photographs, frames, strict=False)
-
-    def _load(self, clips: Any, key: tuple[int, int], first: int) -> Iterator[Sample]:
-        return self.context.loaders.training(clips, len(clips), self.steps, key, first)
 
     def loss_parts(self, batch: Batch, progress: float) -> Iterator[LossPart]:
         """Yields the classification loss of the photographs with the transfer loss or the contrast."""
@@ -83,7 +80,7 @@ class Recipe(base.Recipe[Settings]):
         if frames is not None and other is not None:
             clips += len(other.features)
             if self.model.transfer_loss is not None:
-                loss = self.model.transfer_loss(_compared(output), _compared(other), progress)
+                loss = self.model.transfer_loss(compared(output), compared(other), progress)
                 terms["loss_transfer"] = settings.transfer.weight * loss
             if self._contrast is not None:
                 terms["loss_contrast"] = self._contrast.loss(photographs, output.features, frames, other.features)
@@ -113,10 +110,6 @@ class Recipe(base.Recipe[Settings]):
         """Restores the state returned by `state_dict`."""
         if self._contrast is not None:
             self._contrast.load_state_dict(state)
-
-
-def _compared(output: StreamOutput) -> Compared:
-    return Compared(output.features, output.video_logits)
 
 
 def _rows(output: StreamOutput, rows: slice) -> StreamOutput:

@@ -19,7 +19,7 @@ from i2vadapt.recipes.teacher import describe_labels
 
 
 class PrototypeLabels:
-    """Labels of the target videos, computed anew after an epoch; until then no video has one.
+    """Labels of the target videos, computed again after every epoch; before the first time, no video has one.
 
     Args:
         settings: weight of the loss and the share of a batch that counts.

@@ -47,7 +47,7 @@ class Recipe(base.Recipe[Settings]):
         """Yields clips spread over whole videos; see `base.Recipe.batches`."""
         settings = self.settings
         clips = TargetClips(self._videos, settings.clip_frames, settings.crop, Window.draw, (self.context.seed, epoch))
-        return self.context.loaders.training(clips, len(clips), self.steps, (epoch, TARGET), first)
+        return self.load(clips, (epoch, TARGET), first)
 
     def loss_parts(self, batch: Sample, progress: float) -> Iterator[LossPart]:
         """Yields the classification loss."""

@@ -20,10 +20,10 @@ from i2vadapt.config.recipes.video import PaceSettings, Settings
 from i2vadapt.inference.scores import Scores
 from i2vadapt.losses.classification import local_loss, video_loss
 from i2vadapt.losses.pace import pace_loss
-from i2vadapt.losses.transfer import Compared, build_transfer_loss
-from i2vadapt.models.stream_network import RunNetwork, StreamNetwork, StreamOutput, upsample_logits
+from i2vadapt.losses.transfer import build_transfer_loss
+from i2vadapt.models.stream_network import RunNetwork, StreamNetwork, upsample_logits
 from i2vadapt.recipes import base
-from i2vadapt.recipes.base import Context, LossPart, Row
+from i2vadapt.recipes.base import Context, LossPart, Row, compared
 from i2vadapt.recipes.flow_bank import FlowBank
 from i2vadapt.recipes.prototype_labels import PrototypeLabels
 
@@ -66,16 +66,13 @@ class Recipe(base.Recipe[Settings]):
         paced: Iterator[Sample | None] = itertools.repeat(None)
         target: Iterator[Sample | None] = itertools.repeat(None)
         if settings.pace is not None and settings.sees_paced_clips:
-            paced = self._load(PacedClips(domains.target, settings, settings.pace, key), (epoch, PACED), first)
+            paced = self.load(PacedClips(domains.target, settings, settings.pace, key), (epoch, PACED), first)
         if settings.reads_target_clips:
             window = partial(stream_window, settings=settings)
-            target = self._load(
+            target = self.load(
                 TargetClips(domains.target, settings.clip_frames, settings.crop, window, key), (epoch, TARGET), first
             )
-        return zip(self._load(source, (epoch, SOURCE), first), paced, target, strict=False)
-
-    def _load(self, clips: Any, key: tuple[int, int], first: int) -> Iterator[Sample]:
-        return self.context.loaders.training(clips, len(clips), self.steps, key, first)
+        return zip(self.load(source, (epoch, SOURCE), first), paced, target, strict=False)
 
     def loss_parts(self, batch: Batch, progress: float) -> Iterator[LossPart]:
         """Yields the losses of the source videos, including the transfer loss, then the pace loss."""
@@ -105,7 +102,7 @@ class Recipe(base.Recipe[Settings]):
             other = self.run_network(target)
             clips += len(other.features)
             if self.model.transfer_loss is not None:
-                loss = self.model.transfer_loss(_compared(output), _compared(other), progress)
+                loss = self.model.transfer_loss(compared(output), compared(other), progress)
                 terms["loss_transfer"] = settings.transfer.weight * loss
             if self.labels is not None:
                 terms["loss_prototypes"] = self.labels.loss(target, other.video_logits)
@@ -145,7 +142,3 @@ class Recipe(base.Recipe[Settings]):
             self.bank.load_state_dict(state["bank"])
         if self.labels is not None:
             self.labels.load_state_dict(state["labels"])
-
-
-def _compared(output: StreamOutput) -> Compared:
-    return Compared(output.features, output.video_logits)

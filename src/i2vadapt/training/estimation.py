@@ -13,7 +13,7 @@ from i2vadapt.data.splits import TEST, TRAIN, split_parts
 from i2vadapt.errors import UserError
 from i2vadapt.estimators.base import Problem, build_estimator
 from i2vadapt.files.digests import file_digest
-from i2vadapt.inference.features import Features, FeatureSet, read_features
+from i2vadapt.inference.features import FeatureSet, ItemFeatures, read_features
 from i2vadapt.inference.metrics import accuracies
 from i2vadapt.inference.scores import Scores, write_scores
 from i2vadapt.layout import RunFolder
@@ -92,7 +92,7 @@ class _Rows(NamedTuple):
     values: dict[str, np.ndarray]
 
 
-def _common(parts: Mapping[str, Features]) -> _Rows:
+def _common(parts: Mapping[str, ItemFeatures]) -> _Rows:
     if not parts:
         raise UserError("features: none of the files holds photographs: compute them with --source")
     first = next(iter(parts.values()))
