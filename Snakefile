@@ -20,6 +20,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/fuse.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/experiments.smk"
 
 
 localrules:
@@ -48,5 +49,5 @@ rule all:
 
 rule datasets:
     input:
-        [jobs.last_shards(RESULTS, dataset) for dataset in DATASETS.values()],
+        [jobs.last_shards(RESULTS, dataset) for dataset in jobs.read_datasets(BENCHMARKS.values(), DATASETS)],
         [path for path in UNFINISHED if path.suffix == SHARD_SUFFIX],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,6 +155,18 @@ class ReportFolder:
 
 
 @dataclass(frozen=True)
+class ExperimentFolder:
+    """Folder results/experiments/<experiment>/<benchmarks>, with a table or figure of the paper."""
+
+    path: Path
+    name: str
+
+    def file(self, suffix: str) -> Path:
+        """The experiment in a format: csv, md, tex or png."""
+        return self.path / f"{self.name}.{suffix}"
+
+
+@dataclass(frozen=True)
 class Results:
     """The results folder. Where a name is a wildcard in braces, the path is a pattern for Snakemake."""
 
@@ -170,6 +183,14 @@ class Results:
     def features(self, benchmark: str, run: str, seed: int | str) -> Path:
         """Features of the photographs and videos of a benchmark, by the network of a run."""
         return self.path / "features" / benchmark / run / f"seed{seed}{SHARD_SUFFIX}"
+
+    def video_features(self, benchmark: str, run: str, seed: int | str) -> Path:
+        """Features of the generated and the real videos of a benchmark, by the network of a run."""
+        return self.path / "features" / benchmark / run / f"seed{seed}-videos{SHARD_SUFFIX}"
+
+    def experiment(self, name: str, benchmarks: Iterable[str]) -> ExperimentFolder:
+        """Folder of a table or figure of some benchmarks."""
+        return ExperimentFolder(self.path / "experiments" / name / "+".join(benchmarks), name)
 
     def method(self, benchmark: str, method: str, seed: int | str) -> MethodFolder:
         """Folder of a method of a benchmark with a seed."""

@@ -44,10 +44,11 @@ SYNTHESIZE = Stage("synthesize", version=4, kind="frames", reads="depth", settin
 CROP = Stage("crop", version=1, kind="frames", settings="crops", branches=("crops",), gpu=1)
 DECODE = Stage("decode", version=3, kind="frames", settings="decode", branches=("target",))
 FLOW = Stage("flow", version=2, kind="flow", reads="frames", settings="flow", branches=("source", "crops", "target"))
-TRAIN = Stage("train", version=7, settings="train", threads=8, gpu=1)
+TRAIN = Stage("train", version=8, settings="train", threads=8, gpu=1)
 FEATURES = Stage("features", version=1, threads=8, gpu=1)
-FUSE = Stage("fuse", version=2, threads=1)
+FUSE = Stage("fuse", version=3, threads=1)
 REPORT = Stage("report", version=3, threads=1)
+EXPERIMENT = Stage("experiment", version=1, threads=1)
 
 PREPROCESSING = (DEPTH, SYNTHESIZE, CROP, DECODE, FLOW)
 """Stages that make shards, each after the stages whose shards it reads."""

@@ -11,10 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
+from i2vadapt.config.datasets import load_datasets
 from i2vadapt.config.documents import Benchmark, Config, class_key, load_benchmark
 from i2vadapt.config.parsing import parse, read_yaml
 from i2vadapt.config.recipes import video
-from i2vadapt.config.resolve import ResolvedBenchmark, load_datasets, resolve
+from i2vadapt.config.resolve import resolve
+from i2vadapt.config.resolved import ResolvedBenchmark
 from i2vadapt.config.schema import schemas, write_schemas
 from i2vadapt.config.settings import PRESETS
 from i2vadapt.data.manifest import make_manifest

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from i2vadapt.config.datasets import load_datasets
 from i2vadapt.config.documents import Benchmark, Config
 from i2vadapt.config.parsing import parse, parse_json
-from i2vadapt.config.resolve import load_datasets, read_config, resolve
+from i2vadapt.config.resolve import read_config, resolve
 from i2vadapt.config.settings import PRESETS, Settings, merge, resolve_settings
 from i2vadapt.errors import UserError
 

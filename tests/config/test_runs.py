@@ -10,7 +10,8 @@ import yaml
 from i2vadapt.config.documents import Config
 from i2vadapt.config.parsing import parse, read_yaml
 from i2vadapt.config.recipes import frames, video
-from i2vadapt.config.resolve import ResolvedBenchmark, resolve
+from i2vadapt.config.resolve import resolve
+from i2vadapt.config.resolved import ResolvedBenchmark
 from i2vadapt.config.run import RunSettings
 from i2vadapt.errors import UserError
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from i2vadapt.config.datasets import check_folders, load_datasets
 from i2vadapt.config.documents import load_benchmark
 from i2vadapt.config.methods import load_methods
 from i2vadapt.config.parsing import parse_object, read_yaml
-from i2vadapt.config.resolve import check_folders, load_datasets, read_config
+from i2vadapt.config.resolve import read_config
 from i2vadapt.errors import UserError
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"

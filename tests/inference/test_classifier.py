@@ -267,7 +267,7 @@ def test_the_table_of_predictions(tmp_path: Path) -> None:
 
     rgb, flow = scores([[0.7, 0.3], [0.4, 0.6], [1, 0]]), scores([[0.2, 0.8], [0.1, 0.9], [1, 0]])
     out = tmp_path / "predictions.csv"
-    results = write_predictions(out, {"rgb": rgb, "flow": flow})
+    results = write_predictions(out, {"rgb": rgb, "flow": flow}, [1, 1])
     assert results == {
         f"{kind}_{name}": value
         for name, value in (("rgb", 1.0), ("flow", 0.0), ("fused", 0.0))

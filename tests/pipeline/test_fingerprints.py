@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from i2vadapt import stages
+from i2vadapt.config.datasets import load_datasets
 from i2vadapt.config.documents import Config
 from i2vadapt.config.parsing import parse
-from i2vadapt.config.resolve import load_datasets, resolve
+from i2vadapt.config.resolve import resolve
 from i2vadapt.layout import DatasetFolder
 from i2vadapt.pipeline.fingerprints import Fingerprints, is_recorded, take_fingerprints
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from i2vadapt import stages
+from i2vadapt.config.datasets import Dataset, load_datasets
 from i2vadapt.config.documents import Config
 from i2vadapt.config.parsing import parse
-from i2vadapt.config.resolve import Dataset, ResolvedBenchmark, load_datasets, resolve
+from i2vadapt.config.resolve import resolve
+from i2vadapt.config.resolved import ResolvedBenchmark
 from i2vadapt.config.settings import Settings
 from i2vadapt.errors import UserError
 from i2vadapt.layout import Results

@@ -12,8 +12,10 @@ WORKFLOW = Path(workflow.basedir, "workflow")
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
 from i2vadapt import stages
+from i2vadapt.config.experiments import load_experiments
 from i2vadapt.config.networks import TORCHVISION_NETWORKS, TORCHVISION_WEIGHTS
-from i2vadapt.config.resolve import check_folders, load_datasets, read_config
+from i2vadapt.config.datasets import check_folders, load_datasets
+from i2vadapt.config.resolve import read_config
 from i2vadapt.errors import UserError
 from i2vadapt.files.digests import file_digest
 from i2vadapt.layout import SHARD_SUFFIX, Results, shard_name
@@ -32,6 +34,7 @@ try:
     CONFIG, parts = read_config(config, WORKFLOW, workflow.configfiles)
     BENCHMARKS = {part.benchmark.name: part for part in parts}
     DATASETS = load_datasets(BENCHMARKS.values())
+    EXPERIMENTS = load_experiments(WORKFLOW / "experiments")
     if IS_COORDINATOR:
         check_folders(DATASETS.values())
 except UserError as error:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from i2vadapt.commands.arguments import (
     add_gpus,
@@ -19,6 +20,7 @@ from i2vadapt.commands.arguments import (
     whole_number,
 )
 from i2vadapt.config.estimator import EstimatorSettings
+from i2vadapt.config.methods import FusionWeights
 from i2vadapt.config.names import repeated
 from i2vadapt.config.parsing import parse, parse_object
 from i2vadapt.config.recipes import settings_class
@@ -35,6 +37,12 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--runs", type=path, nargs="+", required=True, metavar="DIR", help="folders of finished runs")
     parser.add_argument("--title", required=True, metavar="TEXT", help="name of the method in the tables")
     parser.add_argument("--origin", default="", metavar="TEXT", help="work that the method follows, for the tables")
+    parser.add_argument(
+        "--weights",
+        choices=get_args(FusionWeights),
+        default="equal",
+        help="weights of the runs: equal, or by what each knows of the source beyond chance (equal)",
+    )
     parser.add_argument("--out", type=path, required=True, metavar="DIR", help="folder of the method")
 
     parser = command(commands, "evaluate", run_evaluate, "score a dataset with a trained classifier")
@@ -124,10 +132,11 @@ def parent(text: str) -> tuple[str, Path]:
     Raises:
         argparse.ArgumentTypeError: if the text has another form.
     """
-    name, found, folder = text.partition("=")
-    if not (name and found and folder):
+    # The names of variants hold equal signs as well: rgb@local_weight=0.5
+    found = re.fullmatch(r"([^@=]+(?:@[^@=]+=[^@=]+)*)=(.+)", text, re.DOTALL)
+    if found is None:
         raise argparse.ArgumentTypeError(f"{text}: must be NAME=PATH")
-    return name, path(folder)
+    return found[1], path(found[2])
 
 
 def run_train(options: argparse.Namespace) -> None:
@@ -194,7 +203,7 @@ def run_fuse(options: argparse.Namespace) -> None:
     """Runs sub-command fuse and prints the accuracies."""
     from i2vadapt.inference.method import fuse_runs
 
-    _print_values(fuse_runs(options.runs, options.title, options.out, options.origin))
+    _print_values(fuse_runs(options.runs, options.title, options.out, options.origin, options.weights))
 
 
 def run_evaluate(options: argparse.Namespace) -> None:

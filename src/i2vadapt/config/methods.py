@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ from i2vadapt.config.run import RunSettings, TrainingSettings
 from i2vadapt.config.settings import PRESETS, merge
 from i2vadapt.errors import UserError
 
+FusionWeights = Literal["equal", "source"]
+
 
 class MethodSpec(Section):
     """A method, one row of the tables.
@@ -26,8 +28,13 @@ class MethodSpec(Section):
     title: Title = Field(min_length=1, description="name of the row, as in the paper")
     table: int | None = Field(None, description="number of the paper's table that contains the row")
     origin: str = Field("", max_length=200, description="work that the method follows, for Table 1; empty: the paper")
-    fuse: Annotated[tuple[Name, ...], Distinct] = Field(
+    fuse: Annotated[tuple[str, ...], Distinct] = Field(
         min_length=1, description="runs whose class probabilities are added"
+    )
+    weights: FusionWeights = Field(
+        "equal",
+        description="weights of the runs: equal (the paper), or by the probability that each gives the true classes of"
+        " source clips, beyond chance (source)",
     )
 
 
@@ -56,23 +63,30 @@ def load_methods(path: Path) -> MethodsTable:
 
 
 def resolve_run(
-    name: str, table: MethodsTable, shared: Iterable[Mapping[str, Any]], own: Mapping[str, Any], preset: str, where: str
+    base: str,
+    table: MethodsTable,
+    shared: Iterable[Mapping[str, Any]],
+    own: Mapping[str, Any],
+    preset: str,
+    where: str,
+    name: str,
 ) -> RunSettings:
     """Resolves the settings of one run.
 
     Args:
-        name: name of the run.
+        base: name of the run in methods.yaml.
         table: content of methods.yaml, with the settings of the run.
         shared: sections `train` of the benchmark and the configuration, which all runs share; keys that the recipe of
             the run does not know, or fixes to one value, are ignored.
         own: settings of this run in the benchmark file; they override the others.
         preset: name of the preset, which all others override.
         where: name of the documents, for messages.
+        name: name of the run, or of a variant of it, for messages.
 
     Raises:
         UserError: if there are mistakes; lists all of them.
     """
-    run = table.runs[name]
+    run = table.runs[base]
     settings = settings_class(run, f"{where}, run {name}")
     known = merge(PRESETS[preset].get("train", {}), *shared)
     taken = {key: value for key, value in known.items() if _is_open(settings, key)}
@@ -85,15 +99,12 @@ def _is_open(settings: type[RunSettings], key: str) -> bool:
     return key in shared.model_fields and len(get_args(settings.model_fields[key].annotation)) != 1
 
 
-def needed_runs(
-    methods: Mapping[str, MethodSpec], known: Iterable[str], settings_of: Callable[[str], RunSettings]
-) -> dict[str, RunSettings]:
+def needed_runs(methods: Mapping[str, MethodSpec], settings_of: Callable[[str], RunSettings]) -> dict[str, RunSettings]:
     """Collects the runs that some methods need.
 
     Args:
         methods: methods by name.
-        known: names of all runs.
-        settings_of: function that resolves the settings of a run.
+        settings_of: function that resolves the settings of a run; raises UserError if there is none of the name.
 
     Returns:
         Settings by run, each run after the runs whose scores it reads.
@@ -101,13 +112,11 @@ def needed_runs(
     Raises:
         UserError: if a run reads one that does not exist, or directly or indirectly reads itself.
     """
-    names, runs = list(known), dict[str, RunSettings]()
+    runs = dict[str, RunSettings]()
 
     def add(name: str, children: tuple[str, ...]) -> None:
         if name in children:
             raise UserError(f"runs: {' reads '.join([*children, name])}: a run cannot read its own scores")
-        if name not in names:
-            raise UserError(f"runs: {children[-1]} reads the scores of {name!r}; there are {', '.join(names)}")
         if name not in runs:
             settings = settings_of(name)
             for parent in (
@@ -185,4 +194,6 @@ def _partner_problems(where: str, settings: RunSettings, name: str, partner: Run
         )
     if settings.partners_with_features and partner.stream != "rgb":
         problems.append(f"{where}: bank.strategy compares RGB features: {name} is a {partner.stream} run")
+    if settings.partners_with_features and isinstance(partner, TrainingSettings) and not partner.keep_features:
+        problems.append(f"{where}: bank.strategy compares features: {name} must have keep_features: true")
     return problems

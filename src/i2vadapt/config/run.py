@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -118,6 +119,14 @@ class RunSettings(Section):
         """Epochs, counted from 1, after which the run reads the scores of its `partners`."""
         return set()
 
+    def with_partners(self, names: Mapping[str, str]) -> Self:
+        """The same settings, with other runs in the place of `partners`.
+
+        Args:
+            names: names of the other runs, by those of the partners that they replace.
+        """
+        return self
+
     def relevant(self) -> Self:
         """The same settings, with those that this run does not use at their defaults.
 
@@ -209,8 +218,7 @@ class TrainingSettings(RunSettings):
     )
     keep_features: bool = Field(
         False,
-        description="whether to store features of all videos with the scores; the workflow sets it where another run"
-        " needs them",
+        description="whether to store features of all videos with the scores, for runs that compare them",
     )
 
     @model_validator(mode="after")

@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from i2vadapt.config.resolve import ResolvedBenchmark, read_config
+from i2vadapt.config.resolve import read_config
+from i2vadapt.config.resolved import ResolvedBenchmark
 from i2vadapt.config.run import TrainingSettings
 from i2vadapt.errors import UserError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from i2vadapt.config.names import canonical
@@ -29,12 +29,14 @@ class Member:
         settings: settings of its run.
         decode: settings with which its frames were made.
         flow: settings with which its flow was made; the defaults for an RGB network.
+        weight: factor of its class probabilities in the fusion.
     """
 
     model: RunNetwork
     settings: TrainingSettings
     decode: DecodeSettings
     flow: FlowSettings
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,9 @@ def load_classifier(path: Path) -> Classifier:
     if path.is_dir():
         description = _read_description(path)
         checkpoints = [RunFolder((path / run.folder).resolve()).checkpoint for run in description.runs]
+        weights = [run.weight for run in description.runs]
     else:
-        checkpoints = [path]
+        checkpoints, weights = [path], [1.0]
     loaded = [_load_member(file) for file in checkpoints]
     first, classes = loaded[0]
     for file, (member, other) in zip(checkpoints, loaded, strict=True):
@@ -74,7 +77,8 @@ def load_classifier(path: Path) -> Classifier:
             )
         if member.decode != first.decode:
             raise UserError(f"{file}: trained on frames of other settings (decode) than those of {checkpoints[0]}")
-    return Classifier(tuple(member for member, _ in loaded), classes)
+    members = (replace(member, weight=weight) for (member, _), weight in zip(loaded, weights, strict=True))
+    return Classifier(tuple(members), classes)
 
 
 def _read_description(folder: Path) -> MethodDescription:

@@ -38,7 +38,7 @@ def evaluate(classifier: Classifier, folder: Path, out: Path, batch_size: int, w
         member.settings.stream: _score_dataset(member, classifier.classes, folder, batch_size, workers)
         for member in classifier.members
     }
-    return write_predictions(out, scores)
+    return write_predictions(out, scores, [member.weight for member in classifier.members])
 
 
 def _score_dataset(member: Member, classes: tuple[str, ...], folder: Path, batch_size: int, workers: int) -> Scores:

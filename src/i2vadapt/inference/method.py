@@ -11,11 +11,13 @@ import yaml
 from pydantic import AfterValidator, Field
 
 from i2vadapt.config.base import Section, Stream
+from i2vadapt.config.methods import FusionWeights
 from i2vadapt.config.names import canonical
 from i2vadapt.config.parsing import read_yaml
 from i2vadapt.errors import UserError
 from i2vadapt.files.atomic import write_atomically
 from i2vadapt.files.digests import file_digest
+from i2vadapt.inference.confidence import source_weights
 from i2vadapt.inference.predictions import write_predictions
 from i2vadapt.inference.scores import Scores, read_scores
 from i2vadapt.layout import MethodFolder, RunFolder
@@ -29,6 +31,7 @@ class FusedRun(Section):
     folder: str = Field(description="folder of the run, relative to that of the method")
     epochs: int
     scores: str = Field(description="SHA-256 of the fused scores, those after the last epoch")
+    weight: float = Field(1.0, description="factor of the scores in the fusion")
 
 
 class MethodDescription(Section):
@@ -37,11 +40,14 @@ class MethodDescription(Section):
     title: str
     origin: str = Field("", description="work that the method follows; empty: the paper")
     protocol: str
+    weights: FusionWeights = "equal"
     classes: tuple[Annotated[str, AfterValidator(canonical)], ...]
     runs: tuple[FusedRun, ...] = Field(min_length=1)
 
 
-def fuse_runs(folders: Sequence[Path], title: str, out: Path, origin: str = "") -> dict[str, float]:
+def fuse_runs(
+    folders: Sequence[Path], title: str, out: Path, origin: str = "", weights: FusionWeights = "equal"
+) -> dict[str, float]:
     """Writes predictions.csv and method.yaml of a method.
 
     Args:
@@ -49,6 +55,7 @@ def fuse_runs(folders: Sequence[Path], title: str, out: Path, origin: str = "") 
         title: name of the method in the tables.
         out: folder of the method.
         origin: work that the method follows, for the tables; empty: the paper.
+        weights: rule by which the runs are weighted, see `MethodSpec`.
 
     Returns:
         Accuracies of each stream and of the fusion, as `write_predictions`; empty without labels.
@@ -72,9 +79,13 @@ def fuse_runs(folders: Sequence[Path], title: str, out: Path, origin: str = "") 
         place = os.path.relpath(folder.resolve(), out.resolve())
         name = folder.resolve().parent.name
         runs.append(FusedRun(name=name, stream=stream, folder=place, epochs=epochs, scores=file_digest(path)))
-    results = write_predictions(MethodFolder(out).predictions, scores)
+    factors = source_weights(list(scores.values())) if weights == "source" else [1.0] * len(scores)
+    runs = [run.model_copy(update={"weight": factor}) for run, factor in zip(runs, factors, strict=True)]
+    results = write_predictions(MethodFolder(out).predictions, scores, factors)
     classes = next(iter(scores.values())).classes
-    description = MethodDescription(title=title, origin=origin, protocol=protocol, classes=classes, runs=tuple(runs))
+    description = MethodDescription(
+        title=title, origin=origin, protocol=protocol, weights=weights, classes=classes, runs=tuple(runs)
+    )
     text = yaml.safe_dump(description.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     write_atomically(MethodFolder(out).description, text.encode("utf-8", "surrogateescape"))
     return results

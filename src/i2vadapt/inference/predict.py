@@ -91,7 +91,7 @@ def predict_video(classifier: Classifier, path: Path) -> np.ndarray:
         path: video file.
 
     Returns:
-        Fused probabilities (C,), divided by the number of networks so that they sum to 1.
+        Fused probabilities (C,), divided by the number of networks, the sum of their weights, so that they sum to 1.
 
     Raises:
         UserError: if the video cannot be read or is too short.
@@ -104,7 +104,8 @@ def predict_video(classifier: Classifier, path: Path) -> np.ndarray:
         clip = evaluation_clip(footage, str(path), settings.test_frames, settings.crop)
         arithmetic = choose_arithmetic(settings.precision)
         arithmetic.prepare(member.model)
-        total += score_clips(member.model, [{"clip": clip[None]}], arithmetic, settings.fusion).probabilities[0]
+        scored = score_clips(member.model, [{"clip": clip[None]}], arithmetic, settings.fusion)
+        total += np.float32(member.weight) * scored.probabilities[0]
     return total / len(classifier.members)
 
 

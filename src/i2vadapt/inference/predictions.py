@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from i2vadapt.data.items import UNLABELLED
@@ -16,12 +16,13 @@ _logger = logging.getLogger(__name__)
 FUSED = "fused"
 
 
-def write_predictions(out: Path, scores: Mapping[str, Scores]) -> dict[str, float]:
+def write_predictions(out: Path, scores: Mapping[str, Scores], weights: Sequence[float]) -> dict[str, float]:
     """Writes the table, one row per tested video: true and fused class, confidence, class per stream, fused scores.
 
     Args:
         out: table to write.
         scores: scores by stream.
+        weights: weight of each stream in the fused scores.
 
     Returns:
         accuracy_<stream> and class_accuracy_<stream> of each stream, and the same of the fusion under the name
@@ -30,7 +31,7 @@ def write_predictions(out: Path, scores: Mapping[str, Scores]) -> dict[str, floa
     Raises:
         UserError: as `fuse`.
     """
-    total = fuse(list(scores.values()))
+    total = fuse(list(scores.values()), weights)
     places = {stream: {item_id: place for place, item_id in enumerate(part.ids)} for stream, part in scores.items()}
     rows: list[dict[str, object]] = []
     for number, item_id in enumerate(total.ids):

@@ -19,6 +19,8 @@ from i2vadapt.files.atomic import write_atomically
 _logger = logging.getLogger(__name__)
 
 FORMAT = 1
+SOURCE_PROBABILITY = "source_probability"
+"""Name of the recorded value that `Scores.source_probability` keeps."""
 _HEADER = "scores"
 
 
@@ -48,6 +50,8 @@ class Scores:
         features: features averaged over time, by side (source, target); empty unless the run keeps them.
         frame_probabilities: class probabilities (n,T,C) of the frames of every video, float16; None unless the network
             looks at single frames and the training has ended.
+        source_probability: mean probability that the network gave the true class of a source clip in the epoch before,
+            from 0 to 1; None if the recipe does not measure it.
     """
 
     ids: tuple[str, ...]
@@ -57,6 +61,7 @@ class Scores:
     probabilities: np.ndarray
     features: dict[str, Features] = field(default_factory=dict)
     frame_probabilities: np.ndarray | None = None
+    source_probability: float | None = None
 
     def features_of(self, side: str, ids: Sequence[str]) -> np.ndarray | None:
         """Features of some items.
@@ -99,6 +104,7 @@ def write_scores(path: Path, scores: Scores, epoch: int) -> None:
         "classes": scores.classes,
         "ids": scores.ids,
         "feature_ids": {side: features.ids for side, features in scores.features.items()},
+        SOURCE_PROBABILITY: scores.source_probability,
     }
     tensors = {
         "labels": np.ascontiguousarray(scores.labels, np.int64),
@@ -136,6 +142,7 @@ def read_scores(path: Path, classes: Sequence[str] | None = None) -> Scores:
             tensors["probabilities"],
             {side: Features(tuple(ids), tensors[f"features_{side}"]) for side, ids in header["feature_ids"].items()},
             tensors.get("frame_probabilities"),
+            header.get(SOURCE_PROBABILITY),
         )
         _check_lengths(scores)
     except FileNotFoundError:
@@ -167,13 +174,14 @@ def _check_lengths(scores: Scores) -> None:
             raise ValueError(f"{name} of shape {table.shape}, expected {shape}")
 
 
-def fuse(parts: Sequence[Scores]) -> Scores:
+def fuse(parts: Sequence[Scores], weights: Sequence[float] | None = None) -> Scores:
     """Adds the probabilities of several networks (late fusion, end of paper section 3.1).
 
     Videos that are missing from one of the parts, e.g. because their flow failed, are left out and listed in a warning.
 
     Args:
         parts: scores of the same dataset and classes, at least one.
+        weights: factor of each; None adds them as they are.
 
     Returns:
         Scores of the common videos with summed probabilities, without features.
@@ -195,7 +203,10 @@ def fuse(parts: Sequence[Scores]) -> Scores:
         shown = ", ".join(missing[:10]) + (", …" if len(missing) > 10 else "")
         _logger.warning("%d videos are not scored by every run and are left out: %s", len(missing), shown)
     chosen = [[known[item_id] for item_id in ids] for known in places]
-    total = np.sum([part.probabilities[rows] for part, rows in zip(parts, chosen, strict=True)], axis=0)
+    rows = [part.probabilities[places] for part, places in zip(parts, chosen, strict=True)]
+    if weights is not None:
+        rows = [np.float32(weight) * values for weight, values in zip(weights, rows, strict=True)]
+    total = np.sum(rows, axis=0)
     return Scores(ids, first.classes, first.labels[chosen[0]], first.tested[chosen[0]], total)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -51,3 +52,17 @@ def local_loss(logits: Tensor, labels: Tensor, kind: LossKind = "ce") -> Tensor:
         targets = F.one_hot(labels, logits.shape[1]).to(logits.dtype)
         return F.binary_cross_entropy_with_logits(logits, targets[:, :, None].expand_as(logits))
     raise UserError(f"loss is {kind!r}; allowed: ce, bce")
+
+
+@torch.no_grad()
+def true_class_probability(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean softmax probability of the true classes: the accuracy of predictions drawn from the probabilities.
+
+    Args:
+        logits: logits (N, C).
+        labels: labels (N,), int64 in 0..C-1.
+
+    Returns:
+        Scalar from 0 to 1, without a gradient; 1/C is chance.
+    """
+    return logits.softmax(1).gather(1, labels[:, None]).mean()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from i2vadapt import stages
-from i2vadapt.config.resolve import Dataset
+from i2vadapt.config.datasets import Dataset
 from i2vadapt.data.listing import shard_digests
 from i2vadapt.files.digests import data_digest
 from i2vadapt.layout import DatasetFolder

@@ -10,11 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from i2vadapt import stages
+from i2vadapt.config.datasets import Dataset, crops_dataset
 from i2vadapt.config.documents import DatasetSpec
+from i2vadapt.config.experiments import Experiment
 from i2vadapt.config.networks import FRAME_NETWORKS
-from i2vadapt.config.resolve import Dataset, ResolvedBenchmark, crops_dataset
+from i2vadapt.config.resolved import ResolvedBenchmark
 from i2vadapt.config.run import RunSettings, SourceItems, TrainingSettings
 from i2vadapt.config.settings import Settings
+from i2vadapt.errors import UserError
 from i2vadapt.layout import Results
 from i2vadapt.stages import Branch, Kind, Stage
 
@@ -30,6 +33,16 @@ def datasets_with(stage: Stage, datasets: Mapping[str, Dataset]) -> str:
 def shards(results: Results, spec: DatasetSpec, kind: Kind) -> list[Path]:
     """All shards of one kind of a dataset."""
     return results.dataset(spec.dataset).shards(kind, spec.shards)
+
+
+def read_datasets(benchmarks: Iterable[ResolvedBenchmark], datasets: Mapping[str, Dataset]) -> list[Dataset]:
+    """The datasets that the chosen methods read: photographs are cropped only where a run needs it."""
+    cropped = {
+        crops_dataset(part.benchmark.name)
+        for part in benchmarks
+        if any(settings.crop_classifier is not None for settings in part.runs.values())
+    }
+    return [dataset for name, dataset in datasets.items() if dataset.crops is None or name in cropped]
 
 
 def last_shards(results: Results, dataset: Dataset) -> list[Path]:
@@ -103,7 +116,7 @@ def train_inputs(part: ResolvedBenchmark, run: str, seed: int | str, results: Re
         seed: of the run.
         results: the results folder.
     """
-    settings, benchmark = part.runs[run], part.benchmark
+    settings, benchmark = part.run(run), part.benchmark
     if settings.feature_runs:
         features = [results.features(benchmark.name, name, seed) for name in settings.feature_runs]
         return {"features": features, "scores": []}
@@ -145,7 +158,7 @@ def crop_classifier(dataset: Dataset, results: Results) -> list[Path]:
 
 def train_options(part: ResolvedBenchmark, run: str, seed: int | str, results: Results) -> list[str]:
     """What a run is trained on and with: options of the command train, but for its seed and its folder."""
-    settings, benchmark = part.runs[run], part.benchmark
+    settings, benchmark = part.run(run), part.benchmark
     specs = (source_spec(part, settings), benchmark.target)
     source, target = (results.dataset(spec.dataset).path for spec in specs)
     scored = dict.fromkeys((*settings.partners, *settings.teachers))
@@ -160,7 +173,7 @@ def features_inputs(part: ResolvedBenchmark, run: str, seed: int | str, results:
     """Files from which the features of a run are computed, by the name of the rule's input."""
     return {
         "checkpoint": [results.run(part.benchmark.name, run, seed).checkpoint],
-        **_data_inputs(part, part.runs[run], results, "photographs" if _reads_photographs(part.runs[run]) else "none"),
+        **_data_inputs(part, part.run(run), results, "photographs" if _reads_photographs(part.run(run)) else "none"),
     }
 
 
@@ -172,21 +185,42 @@ def features_options(part: ResolvedBenchmark, run: str, seed: int | str, results
     """Run and data of the command features; only networks of single frames get the source, as photographs."""
     benchmark = part.benchmark
     options = ["--run", str(results.run(benchmark.name, run, seed).path)]
-    if _reads_photographs(part.runs[run]):
+    if _reads_photographs(part.run(run)):
         options += ["--source", str(results.dataset(benchmark.source.dataset).path)]
     return [*options, "--target", str(results.dataset(benchmark.target.dataset).path)]
 
 
+def video_features_inputs(
+    part: ResolvedBenchmark, run: str, seed: int | str, results: Results
+) -> dict[str, list[Path]]:
+    """Files from which the features of generated and real videos are computed, by the name of the rule's input."""
+    return {
+        "checkpoint": [results.run(part.benchmark.name, run, seed).checkpoint],
+        **_data_inputs(part, part.run(run), results, "photographs" if _reads_photographs(part.run(run)) else "videos"),
+    }
+
+
+def video_features_options(part: ResolvedBenchmark, run: str, seed: int | str, results: Results) -> list[str]:
+    """Run and data of the command features: the source as the run has seen it, and the target."""
+    benchmark = part.benchmark
+    source, target = (
+        results.dataset(spec.dataset).path for spec in (source_spec(part, part.run(run)), benchmark.target)
+    )
+    folder = results.run(benchmark.name, run, seed).path
+    return ["--run", str(folder), "--source", str(source), "--target", str(target)]
+
+
 def fuse_inputs(part: ResolvedBenchmark, method: str, seed: int | str, results: Results) -> list[Path]:
     """Score tables of the runs that a method fuses."""
-    return _score_tables(part, part.methods[method].fuse, seed, results)
+    return _score_tables(part, part.method(method).fuse, seed, results)
 
 
 def fuse_options(part: ResolvedBenchmark, method: str, seed: int | str, results: Results) -> list[str]:
     """What a method adds up, and its title: options of the command fuse, but for its folder."""
-    spec = part.methods[method]
+    spec = part.method(method)
     folders = [str(results.run(part.benchmark.name, run, seed).path) for run in spec.fuse]
-    return ["--runs", *folders, "--title", spec.title, *(["--origin", spec.origin] if spec.origin else [])]
+    origin = ["--origin", spec.origin] if spec.origin else []
+    return ["--runs", *folders, "--title", spec.title, *origin, "--weights", spec.weights]
 
 
 def _score_tables(part: ResolvedBenchmark, runs: Iterable[str], seed: int | str, results: Results) -> list[Path]:
@@ -208,6 +242,27 @@ def report_inputs(part: ResolvedBenchmark, seeds: Sequence[int], results: Result
         "scores": [run.scores_index for run in runs],
         "flow": [path for spec in specs for path in shards(results, spec, "flow")],
     }
+
+
+def experiment_inputs(
+    experiment: Experiment, benchmarks: Iterable[ResolvedBenchmark], seeds: Sequence[int], results: Results
+) -> dict[str, list[Path]]:
+    """Files that a table or figure is made from, by the name of the rule's input.
+
+    Raises:
+        UserError: if the runs of a method have wrong settings, or do not fit together.
+    """
+    found: dict[str, list[Path]] = {"predictions": [], "features": []}
+    for part in benchmarks:
+        name = part.benchmark.name
+        runs = part.runs_of(experiment.all_methods())
+        folders = [results.method(name, method, seed) for method in experiment.all_methods() for seed in seeds]
+        found["predictions"] += [path for folder in folders for path in (folder.predictions, folder.description)]
+        fused = dict.fromkeys(run for method in experiment.features for run in part.method(method).fuse)
+        found["features"] += [results.video_features(name, run, seeds[0]) for run in fused]
+        if any(not isinstance(runs[run], TrainingSettings) for run in fused):
+            raise UserError(f"{experiment.title}: only methods that train networks have features")
+    return found
 
 
 def all_outputs(

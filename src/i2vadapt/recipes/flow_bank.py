@@ -16,7 +16,8 @@ from i2vadapt.clips.source import Retrieve
 from i2vadapt.config.recipes.video import BankSettings
 from i2vadapt.errors import UserError
 from i2vadapt.inference.metrics import accuracies
-from i2vadapt.inference.scores import Scores, fuse
+from i2vadapt.inference.scores import Scores
+from i2vadapt.recipes.votes import vote
 
 _logger = logging.getLogger(__name__)
 
@@ -65,10 +66,11 @@ class FlowBank:
 
         return choose
 
-    def refill(self, scores: Scores, partners: Mapping[str, Scores]) -> dict[str, float]:
+    def refill(self, epoch: int, scores: Scores, partners: Mapping[str, Scores]) -> dict[str, float]:
         """Refills the bank with the most confident videos of each pseudo class.
 
         Args:
+            epoch: number of finished epochs.
             scores: this run's scores of the target videos.
             partners: the partner's scores of the same epoch, by the partner's name; empty without a partner.
 
@@ -79,7 +81,7 @@ class FlowBank:
         Raises:
             UserError: if the scores do not belong to the same videos and classes, or lack features.
         """
-        fused = fuse([*partners.values(), scores])
+        fused = vote(self._settings, scores, partners, has_seen_bank=epoch > self._settings.first_epoch)
         places = {item_id: place for place, item_id in enumerate(fused.ids)}
         items = self._domains.target.items
         numbers = [number for number, item in enumerate(items) if item.id in places]

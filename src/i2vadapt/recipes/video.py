@@ -17,8 +17,8 @@ from i2vadapt.clips.batches import PACED, SOURCE, TARGET, Sample
 from i2vadapt.clips.source import SourceClips, stream_window
 from i2vadapt.clips.target import PacedClips, TargetClips
 from i2vadapt.config.recipes.video import PaceSettings, Settings
-from i2vadapt.inference.scores import Scores
-from i2vadapt.losses.classification import local_loss, video_loss
+from i2vadapt.inference.scores import SOURCE_PROBABILITY, Scores
+from i2vadapt.losses.classification import local_loss, true_class_probability, video_loss
 from i2vadapt.losses.pace import pace_loss
 from i2vadapt.losses.transfer import build_transfer_loss
 from i2vadapt.models.stream_network import RunNetwork, StreamNetwork, upsample_logits
@@ -106,7 +106,7 @@ class Recipe(base.Recipe[Settings]):
                 terms["loss_transfer"] = settings.transfer.weight * loss
             if self.labels is not None:
                 terms["loss_prototypes"] = self.labels.loss(target, other.video_logits)
-        return LossPart(terms, source, clips)
+        return LossPart(terms, source, clips, {SOURCE_PROBABILITY: true_class_probability(output.video_logits, labels)})
 
     def _pace_part(self, paced: Sample, pace: PaceSettings) -> LossPart:
         """Weighted pace loss (Eq. 5; the weight is lambda_2), and the accuracy of the pace prediction."""
@@ -122,7 +122,7 @@ class Recipe(base.Recipe[Settings]):
         """Refills the bank and labels the target videos, if the next epoch uses them."""
         row: Row = {}
         if self.bank is not None and epoch in self.settings.refill_epochs():
-            row |= self.bank.refill(scores, partners)
+            row |= self.bank.refill(epoch, scores, partners)
         if self.labels is not None and epoch in self.settings.label_epochs():
             row |= self.labels.update(scores)
         return row

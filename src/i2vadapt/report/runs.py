@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from i2vadapt.config.base import Stream
+from i2vadapt.config.methods import FusionWeights
 from i2vadapt.config.names import canonical
 from i2vadapt.config.parsing import parse, read_yaml
 from i2vadapt.data.items import UNLABELLED
@@ -82,11 +83,12 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A method with one seed: its runs, and the predictions made from their last scores."""
+    """A method with one seed: its runs, the rule that weighs them, and the predictions made from their last scores."""
 
     seed: int
     predictions: Predictions
     runs: tuple[Run, ...]
+    weights: FusionWeights = "equal"
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +149,9 @@ def load_methods(
                 )
             described.append(description)
             runs = tuple(_load_run(folder, fused, seed, known) for fused in description.runs)
-            evaluations.append(Evaluation(seed, read_predictions(folder.predictions, classes), runs))
+            evaluations.append(
+                Evaluation(seed, read_predictions(folder.predictions, classes), runs, description.weights)
+            )
         first = described[0]
         title = first.title + (" (split 1)" if first.protocol == "split1" else "")
         methods.append(Method(name, title, tuple(evaluations), first.protocol, first.origin))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from i2vadapt.inference.confidence import source_weights
 from i2vadapt.inference.metrics import accuracies
 from i2vadapt.inference.scores import fuse, read_scores
 from i2vadapt.report.plotting import colour, dash
@@ -87,10 +88,11 @@ def _final_accuracy(evaluation: Evaluation) -> pd.Series:
     if len(evaluation.runs) == 1:
         return measured(evaluation.runs[0], "accuracy")
     epochs = sorted(set.intersection(*(set(run.scored) for run in evaluation.runs)))
-    values = [_fused_accuracy(evaluation.runs, epoch) for epoch in epochs]
+    values = [_fused_accuracy(evaluation, epoch) for epoch in epochs]
     return pd.Series(values, index=epochs, dtype=np.float64)
 
 
-def _fused_accuracy(runs: Sequence[Run], epoch: int) -> float:
-    scores = fuse([read_scores(run.folder.scores(epoch)) for run in runs])
+def _fused_accuracy(evaluation: Evaluation, epoch: int) -> float:
+    parts = [read_scores(run.folder.scores(epoch)) for run in evaluation.runs]
+    scores = fuse(parts, source_weights(parts) if evaluation.weights == "source" else None)
     return accuracies(scores.predictions[scores.tested], scores.labels[scores.tested])["accuracy"]

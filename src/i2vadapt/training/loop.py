@@ -17,6 +17,7 @@ from i2vadapt.clips.loaders import Loaders
 from i2vadapt.clips.loading import loader_errors
 from i2vadapt.config.run import TrainingSettings
 from i2vadapt.errors import Preempted, UserError
+from i2vadapt.inference.scores import SOURCE_PROBABILITY
 from i2vadapt.layout import RunFolder
 from i2vadapt.models.registry import initialise
 from i2vadapt.recipes.base import Context, LossPart, build_recipe
@@ -132,7 +133,7 @@ class Trainer:
         row = self._train_epoch()
         done = self.epoch + 1
         if done in self.settings.scored_epochs():
-            scores = self.scores.score(done, self._stop)
+            scores = self.scores.score(done, self._stop, row.get(SOURCE_PROBABILITY))
             row |= reported_accuracies(scores)
             partners = self.scores.partners(done) if done in self.settings.epochs_read() else {}
             row |= self.recipe.after_scoring(done, scores, partners)

@@ -54,12 +54,13 @@ class TargetScores:
         self._run, self._domains, self._model = run, domains, model
         self._loaders, self._arithmetic, self._group = loaders, arithmetic, group
 
-    def score(self, epoch: int, stop: StopRequest) -> Scores:
+    def score(self, epoch: int, stop: StopRequest, source_probability: float | None = None) -> Scores:
         """Scores the videos and writes the scores of the epoch.
 
         Args:
             epoch: number of finished epochs.
             stop: request that ends the pass early.
+            source_probability: see `Scores`.
 
         Raises:
             Preempted: if a stop was requested; several processes finish the pass first.
@@ -75,7 +76,14 @@ class TargetScores:
             kept = {"target": Features(_ids(videos), scored.features), "source": Features(_ids(source), of_source)}
         tested = np.array([item.id in self._domains.tested for item in videos.items])
         scores = Scores(
-            _ids(videos), self._run.classes, videos.labels, tested, scored.probabilities, kept, scored.steps
+            _ids(videos),
+            self._run.classes,
+            videos.labels,
+            tested,
+            scored.probabilities,
+            kept,
+            scored.steps,
+            source_probability,
         )
         if self._group.is_main:
             write_scores(RunFolder(self._run.folder).scores(epoch), scores, epoch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -53,6 +54,17 @@ class BankSettings(Section):
     delay_epochs: int = Field(0, ge=0, description="number of epochs between the warm-up and the first use of the bank")
     strategy: Strategy = Field(
         "random", description="choice of the flow that a source video retrieves from those of its class (Table 3)"
+    )
+    votes: Literal["fused", "rgb", "agreement"] = Field(
+        "fused",
+        description="scores that label the target videos: of both streams, added (fused, the paper); of the partner"
+        " alone until the flow run has been trained with the bank (rgb); or fused, of videos for which both streams"
+        " predict one class (agreement)",
+    )
+    confidence: Literal["probability", "calibrated"] = Field(
+        "probability",
+        description="confidence of a stream: its class probabilities (the paper), or these flattened to at most the"
+        " mean probability that the stream gives the true classes of source clips",
     )
     window: Literal["random", "centre"] = Field(
         "random", description="crop of the retrieved flow: random position and flip as for all clips, or the centre"
@@ -120,6 +132,12 @@ class Settings(TrainingSettings):
             raise ValueError(
                 f"bank.strategy {self.bank_used.strategy} compares RGB features: bank.partner must name an RGB run"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _votes_have_a_voter(self) -> Settings:
+        if self.bank_used is not None and self.bank_used.votes != "fused" and self.bank_used.partner is None:
+            raise ValueError(f"bank.votes {self.bank_used.votes} needs two streams: bank.partner must name an RGB run")
         return self
 
     @model_validator(mode="after")
@@ -210,6 +228,13 @@ class Settings(TrainingSettings):
         """Epochs after which the bank is refilled."""
         return self.refill_epochs()
 
+    def with_partners(self, names: Mapping[str, str]) -> Settings:
+        """See `RunSettings.with_partners`."""
+        if self.bank is None or self.bank.partner is None or self.bank.partner not in names:
+            return self
+        bank = self.bank.model_copy(update={"partner": names[self.bank.partner]})
+        return self.model_copy(update={"bank": bank})
+
     def relevant(self) -> Settings:
         """The same settings, with those that are unused in the run's stream at fixed values."""
         changes: dict[str, object] = {"bank": self.bank_used}
@@ -217,6 +242,8 @@ class Settings(TrainingSettings):
             changes["crops"] = "shared"  # separate crops change only that of flow
         if not self.sees_paced_clips:
             changes["pace"] = None
+        elif self.pace is not None and not self.has_pace_head:
+            changes["pace"] = self.pace.model_copy(update={"weight": PaceSettings().weight})
         if not self.has_transfer_loss:
             changes["transfer"] = TransferSettings()
         if not self.has_local_loss:

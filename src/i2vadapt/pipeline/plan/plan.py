@@ -10,7 +10,7 @@ from pathlib import Path
 
 from i2vadapt import stages
 from i2vadapt.config.documents import Config, DatasetSpec
-from i2vadapt.config.resolve import ResolvedBenchmark
+from i2vadapt.config.resolved import ResolvedBenchmark
 from i2vadapt.config.run import TrainingSettings
 from i2vadapt.pipeline.plan.rates import Rate, measure_stages
 from i2vadapt.pipeline.plan.sample import MANY, Sample, draw_sample

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from i2vadapt.config.resolve import ResolvedBenchmark
+from i2vadapt.config.resolved import ResolvedBenchmark
 from i2vadapt.data.container import count_packets
 from i2vadapt.data.image import read_image
 from i2vadapt.data.items import Item
