@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from i2vadapt.errors import UserError
-from i2vadapt.weights import download as module
-from i2vadapt.weights.download import adopt, download
+from i2vadapt.runtime import download as module
+from i2vadapt.runtime.download import adopt, download
 
 _BYTES = 300_000
 _HINT = "Bring the file by hand."
