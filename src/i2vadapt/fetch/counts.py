@@ -17,7 +17,7 @@ Counts = dict[str, tuple[int, int]]
 
 
 def count_classes(benchmark: Benchmark, photographs: Path, videos: Path) -> Counts:
-    """Numbers of photographs and videos by class, in the order of the benchmark; no file is opened."""
+    """Numbers of photographs and videos by class, in the order of the benchmark. No file is opened."""
     sides = [
         _count(photographs, label_map(benchmark, "source"), IMAGE_SUFFIXES),
         _count(videos, label_map(benchmark, "target"), VIDEO_SUFFIXES),
@@ -30,7 +30,8 @@ def _count(root: Path, labels: Mapping[str, int], suffixes: frozenset[str]) -> C
     for name in walk(root) if root.is_dir() else ():
         path = PurePosixPath(name)
         label = labels.get(class_key(path.parts[0])) if len(path.parts) > 1 else None
-        if label is not None and path.suffix.lower() in suffixes and not is_system_file(name):
+        named = path.suffix.lower() in suffixes and not is_system_file(name)
+        if label is not None and named and (root / name).is_file():  # a link may lead nowhere
             counts[label] += 1
     return counts
 

@@ -1,6 +1,6 @@
 """Programs that unpack RAR archives. None reads every archive, so the installed ones are tried in turn.
 
-libarchive (bsdtar) refuses solid archives of version 4, and UCF101.rar is said to be one; unar reads these, but not all of
+libarchive (bsdtar) refuses solid archives of version 4, as UCF101.rar is said to be; unar reads these, but not all of
 version 5; Debian's 7-Zip comes without RAR.
 """
 
@@ -12,9 +12,8 @@ import shutil
 import stat
 import subprocess
 import zlib
-from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from i2vadapt.errors import UserError
 from i2vadapt.fetch.rar_headers import RarEntry
@@ -79,26 +78,26 @@ def unpack_rar(archive: Path, entries: Sequence[RarEntry], folder: Path, handle:
         _logger.warning("%s: %s: %s", archive.name, name, difference)
         problems.append(f"{name}: {difference}")
     raise UserError(
-        f"{archive}: cannot be unpacked ({'; '.join(problems)}). If another program can (unrar reads all), install it and run the"
-        f" same command again; otherwise the archive is damaged: remove it"
+        f"{archive}: cannot be unpacked ({'; '.join(problems)}). If another program can (unrar reads all), install it"
+        f" and run the same command again; otherwise the archive is damaged: remove it"
     )
 
 
 def _difference(entries: Sequence[RarEntry], folder: Path) -> str:
     """How the files below a folder differ from those of an archive; empty if they do not."""
-    found: list[tuple[int, int]] = []
+    wanted = {str(PurePosixPath(entry.name)): entry for entry in entries}
+    found = 0
     for path in folder.rglob("*"):
-        mode = path.lstat().st_mode
-        if stat.S_ISREG(mode):
-            found.append((path.stat().st_size, _crc(path)))
-        elif not stat.S_ISDIR(mode):
-            return f"wrote {path.relative_to(folder)}, which is no plain file"
-    if len(found) != len(entries):
-        return f"wrote {len(found)} of {len(entries)} files"
-    with_crc = all(entry.crc is not None for entry in entries)
-    wanted = Counter((entry.size, entry.crc if with_crc else None) for entry in entries)
-    wrong = wanted - Counter((size, crc if with_crc else None) for size, crc in found)
-    return f"{wrong.total()} of {len(entries)} files differ from their checksums" if wrong else ""
+        mode, name = path.lstat().st_mode, path.relative_to(folder).as_posix()
+        if stat.S_ISDIR(mode):
+            continue
+        entry = wanted.get(name)
+        if entry is None or not stat.S_ISREG(mode):
+            return f"wrote {name!r}, which is no file of the archive"
+        if path.stat().st_size != entry.size or entry.crc not in (None, _crc(path)):
+            return f"{name} differs from its checksum"
+        found += 1
+    return "" if found == len(entries) else f"wrote {found} of {len(entries)} files"
 
 
 def _crc(path: Path) -> int:
