@@ -96,7 +96,7 @@ def test_each_program_that_can_writes_what_the_headers_say(
     if program not in installed_programs():
         pytest.skip(f"{program} is not installed")
     monkeypatch.setattr("i2vadapt.fetch.programs.installed_programs", lambda: [program])
-    names = ["top/a!#&();@[]~+-.avi", "top/-x $(b) `c`.avi", "1.avi"]
+    names = ["top/a!#&();@[]~+-.avi", "top/-x $(b) `c`.avi", "top/é 日.avi", "1.avi"]
     try:
         folder = unpack_bytes(tmp_path, "-o a$b.rar", writer({name: name.encode() for name in names}))  # type: ignore[operator]
     except UserError as error:

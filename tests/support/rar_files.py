@@ -10,7 +10,7 @@ from collections.abc import Mapping
 _START = b"Rar!\x1a\x07\x00"
 _MAIN, _FILE, _END = 0x73, 0x74, 0x7B
 _STORED, _UNIX, _VERSION = 0x30, 3, 20
-_DATA_FOLLOWS, _FOLDER, _LAST = 0x8000, 0x00E0, 0x4000
+_DATA_FOLLOWS, _FOLDER, _LAST, _ENCODED = 0x8000, 0x00E0, 0x4000, 0x0200
 _TIME = (2013 - 1980) << 25 | 10 << 21 | 1 << 16  # of DOS
 
 
@@ -31,8 +31,17 @@ def rar(files: Mapping[str, bytes], links: Mapping[str, str] | None = None, fold
 
 def _entry(name: str, content: bytes, mode: int, flags: int = 0) -> bytes:
     size, crc, encoded = len(content), zlib.crc32(content), name.replace("/", "\\").encode()
+    if not name.isascii():
+        flags, encoded = flags | _ENCODED, _encode(name.replace("/", "\\"))
     fields = (size, size, _UNIX, crc, _TIME, _VERSION, _STORED, len(encoded), mode)
     return _block(_FILE, _DATA_FOLLOWS | flags, struct.pack("<IIBIIBBHI", *fields) + encoded) + content
+
+
+def _encode(name: str) -> bytes:
+    """A name in version 4's own encoding: in ASCII, a zero, and both bytes of every letter in groups of four."""
+    wide = name.encode("utf-16-le")
+    groups = b"".join(b"\xaa" + wide[start : start + 8] for start in range(0, len(wide), 8))
+    return name.encode("ascii", "replace") + b"\0\0" + groups
 
 
 def _block(kind: int, flags: int, body: bytes) -> bytes:

@@ -91,14 +91,41 @@ def _entries_of_4(file: BinaryIO, size: int) -> Iterator[RarEntry]:
             if flags & 4:
                 raise _UnusableError("is encrypted")
             if flags & 0xE0 != 0xE0:  # a folder
-                name = body[place : place + name_size]
-                if b"\0" in name:
-                    raise _UnusableError("has names in RAR 4's own encoding; unpack it by hand")
+                name = _name_of_4(body[place : place + name_size])
                 special = system == _UNIX and mode & _KIND == _LINK
-                yield RarEntry(name.decode("utf-8", "replace").replace("\\", "/"), unpacked, crc, special)
+                yield RarEntry(name.replace("\\", "/"), unpacked, crc, special)
         if length < 7:
             raise _UnusableError("is damaged")
         _skip(file, start + length + added, size)
+
+
+def _name_of_4(field: bytes) -> str:
+    """Reads a name: UTF-8, or low bytes, a zero, and what makes UTF-16 of them, two bits of an operation a letter."""
+    plain, zero, code = field.partition(b"\0")
+    if not zero:
+        return field.decode("utf-8", "replace")
+    letters: list[int] = []
+    high, at = code[0] << 8, 1
+    while at < len(code):
+        operations, at = code[at], at + 1
+        for shift in (6, 4, 2, 0):
+            operation = operations >> shift & 3
+            if at >= len(code):
+                break
+            if operation < 2:
+                letters.append(code[at] | high * operation)
+            elif operation == 2:
+                letters.append(code[at] | code[at + 1] << 8)
+                at += 1
+            else:
+                copied = plain[len(letters) : len(letters) + (code[at] & 0x7F) + 2]
+                if code[at] & 0x80:
+                    at += 1
+                    letters += [low + code[at] & 0xFF | high for low in copied]
+                else:
+                    letters += copied
+            at += 1
+    return struct.pack(f"<{len(letters)}H", *letters).decode("utf-16-le", "replace")
 
 
 def _entries_of_5(file: BinaryIO, size: int) -> Iterator[RarEntry]:
