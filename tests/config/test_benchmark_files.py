@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -154,16 +153,6 @@ def test_every_class_has_its_own_name_on_either_side(name: str, count: int) -> N
 
 def test_both_ucf101_benchmarks_name_the_same_classes() -> None:
     assert set(benchmark_of("StoU").classes) < set(benchmark_of("BtoU").classes)
-
-
-@pytest.mark.parametrize(("name", "photographs", "videos"), [("EtoH", 3014, 1690), ("StoU", 2909, 1610)])
-def test_expected_counts_are_the_sums_over_the_classes(name: str, photographs: int, videos: int) -> None:
-    benchmark = benchmark_of(name)
-    text = (WORKFLOW / "benchmarks" / f"{name}.yaml").read_text(encoding="utf-8")
-    counts = re.findall(r"^  \w+: \{ source.*# .*?(\d{3}), (\d{3})$", text, re.MULTILINE)
-    assert len(counts) == len(benchmark.classes)
-    assert sum(int(source) for source, _ in counts) == benchmark.source.expected == photographs
-    assert sum(int(target) for _, target in counts) == benchmark.target.expected == videos
 
 
 @pytest.mark.parametrize("name", NAMES)

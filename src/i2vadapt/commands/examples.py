@@ -20,6 +20,7 @@ EXAMPLES: dict[str, str] = {
     "report": "--benchmark workflow/benchmarks/demo.yaml --results results --methods so_rgb full --out my-report",
     "view": f"{_DATA[1]}/flow/0000.h5 --out sheet.png",
     "download": "depth dpt_beit_large_512",
+    "fetch": "EtoH --data data --yes",
     "plan": "config.yaml --cores 8",
     "verify": "results",
     "clear": "results",

@@ -11,7 +11,7 @@ from i2vadapt.depth.checkpoints import read_checkpoint
 from i2vadapt.depth.registry import new_network
 from i2vadapt.depth.spec import DEPTH_MODELS, DepthModelSpec, depth_model_spec
 from i2vadapt.errors import UserError
-from i2vadapt.weights.download import adopt, download
+from i2vadapt.runtime.download import adopt, download
 from i2vadapt.weights.reading import mismatch
 
 _logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from i2vadapt.errors import UserError
 from i2vadapt.files.digests import file_digest
-from i2vadapt.weights.download import adopt, download
+from i2vadapt.runtime.download import adopt, download
 from i2vadapt.weights.files import has_code, zip_members
 from i2vadapt.weights.reading import check_finite, read_state
 

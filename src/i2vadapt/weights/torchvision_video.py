@@ -6,7 +6,7 @@ from pathlib import Path
 
 from i2vadapt.errors import UserError
 from i2vadapt.files.digests import file_digest
-from i2vadapt.weights.download import adopt, download
+from i2vadapt.runtime.download import adopt, download
 
 FOLDER = "https://download.pytorch.org/models/"
 FILES = {

@@ -52,7 +52,7 @@ class _Version:
         return self.size == other.size and other.validator in ("", self.validator)
 
 
-def download(url: str, out: Path, check: Check, otherwise: str) -> None:
+def download(url: str, out: Path, check: Check, otherwise: str) -> str:
     """Downloads a file unless it is present already; an interrupted download is resumed.
 
     The data is collected in `<stem>.part<suffix>`, and must have the size announced by the server. The SHA-256 is
@@ -64,18 +64,22 @@ def download(url: str, out: Path, check: Check, otherwise: str) -> None:
         check: raises UserError if a file is not the expected one, e.g. a login page.
         otherwise: what to do without internet access, a sentence for the error message.
 
+    Returns:
+        The SHA-256.
+
     Raises:
         UserError: if there is no connection, the file differs from the first download, another process is downloading
             it, or `check` fails.
     """
-    if out.is_file() and _is_recorded(out):
+    digest = _recorded_digest(out)
+    if digest:
         _logger.info("%s: already present, SHA-256 as recorded in %s", out, _record(out).name)
-        return
+        return digest
     out.parent.mkdir(parents=True, exist_ok=True)
     part = _part(out)
     with _locked(part) as file:
         _fetch_with_retries(url, file, part, otherwise)
-        _finish(part, out, check, url)
+        return _finish(part, out, check, url)
 
 
 def adopt(file: Path, out: Path, check: Check) -> None:
@@ -101,24 +105,44 @@ def adopt(file: Path, out: Path, check: Check) -> None:
         _finish(part, out, check, str(file))
 
 
-def _finish(part: Path, out: Path, check: Check, source: str) -> None:
+def register(file: Path, out: Path, check: Check, source: str = "") -> str:
+    """Checks a file where it lies, and records its SHA-256 as that of a download, without copying the file.
+
+    Args:
+        file: file to check.
+        out: file that a download would write, beside which the SHA-256 is recorded.
+        check: see `download`.
+        source: origin of the file, for messages; by default its path.
+
+    Returns:
+        The SHA-256.
+
+    Raises:
+        UserError: if it differs from the recorded one, or `check` fails.
+    """
+    check(file)
+    digest = file_digest(file)
+    record = _record(out)
+    if record.is_file() and not _names(record, digest):
+        raise UserError(
+            f"{source or file}: its SHA-256 is {digest}, which differs from the one recorded in {record};"
+            f" remove {record.name} if the change is intended, or else fetch the file again"
+        )
+    flush(file)
+    write_atomically(record, f"{digest}  {out.name}\n".encode())
+    return digest
+
+
+def _finish(part: Path, out: Path, check: Check, source: str) -> str:
     try:
-        check(part)
-        digest = file_digest(part)
-        record = _record(out)
-        if record.is_file() and not _names(record, digest):
-            raise UserError(
-                f"{source}: its SHA-256 is {digest}, which differs from the one recorded in {record};"
-                f" remove {record.name} if the change is intended"
-            )
+        digest = register(part, out, check, source)
     except UserError:
         _discard(part)
         raise
-    flush(part)
-    write_atomically(record, f"{digest}  {out.name}\n".encode())
     rename(part, out)
     _discard(part)
-    _logger.info("%s: %d bytes, SHA-256 %s, recorded in %s", out, out.stat().st_size, digest, record.name)
+    _logger.info("%s: %d bytes, SHA-256 %s, recorded in %s", out, out.stat().st_size, digest, _record(out).name)
+    return digest
 
 
 def _part(out: Path) -> Path:
@@ -129,9 +153,11 @@ def _record(out: Path) -> Path:
     return out.with_name(out.name + ".sha256")
 
 
-def _is_recorded(out: Path) -> bool:
+def _recorded_digest(out: Path) -> str:
+    """SHA-256 of a file that has the recorded one; empty if it has another one, or there is no file or record."""
     record = _record(out)
-    return record.is_file() and _names(record, file_digest(out))
+    digest = file_digest(out) if out.is_file() and record.is_file() else ""
+    return digest if digest and _names(record, digest) else ""
 
 
 def _names(record: Path, digest: str) -> bool:

@@ -1,82 +1,26 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from file_server import FileServer, serving
 
 from i2vadapt.errors import UserError
-from i2vadapt.weights import download as module
-from i2vadapt.weights.download import adopt, download
+from i2vadapt.runtime import download as module
+from i2vadapt.runtime.download import adopt, download
 
 _BYTES = 300_000
 _HINT = "Bring the file by hand."
 
 
-class FileServer(http.server.ThreadingHTTPServer):
-    """Serves one file on loopback; how well is set by the attributes."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.content = np.random.default_rng(0).bytes(_BYTES)
-        self.validators: dict[str, str] = {"ETag": '"one"'}
-        self.takes_ranges = True
-        self.heeds_if_range = True
-        self.cuts: list[int] = []  # bytes after which each of the next connections breaks
-        self.status = 200
-        self.tells_size = True
-        self.asked: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/weights.pt"
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: FileServer
-
-    def do_GET(self) -> None:
-        server = self.server
-        wanted = self.headers.get("Range", "")
-        server.asked.append(wanted)
-        if server.status != 200:
-            self.send_error(server.status)
-            return
-        start = 0
-        same = self.headers.get("If-Range") in server.validators.values() or not server.heeds_if_range
-        if wanted and server.takes_ranges and same:
-            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
-            if start >= len(server.content):
-                self.send_error(416)
-                return
-        body = server.content[start:]
-        self.send_response(206 if start else 200)
-        if server.tells_size:
-            self.send_header("Content-Length", str(len(body)))
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(server.content) - 1}/{len(server.content)}")
-        for name, value in server.validators.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body[: server.cuts.pop(0)] if server.cuts else body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
     monkeypatch.setattr(module, "_WAIT", 0.01)
-    with FileServer() as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(np.random.default_rng(0).bytes(_BYTES)) as running:
         yield running
-        running.shutdown()
-        thread.join()
 
 
 def accept(_: Path) -> None:
@@ -213,7 +157,7 @@ def test_no_network_and_no_size(server: FileServer, tmp_path: Path) -> None:
     server.tells_size = False
     with pytest.raises(UserError, match="does not announce the size"):
         download(server.url, tmp_path / "weights.pt", accept, _HINT)
-    with FileServer() as closed:
+    with serving(b"") as closed:
         url = closed.url
     with pytest.raises(UserError, match=rf"\A{url}: cannot be downloaded \(.*refused.*\). {_HINT}\Z"):
         download(url, tmp_path / "weights.pt", accept, _HINT)
