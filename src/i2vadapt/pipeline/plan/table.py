@@ -109,7 +109,7 @@ def _list_unknown(rows: Sequence[Row]) -> str:
 
 
 def _names(rows: Sequence[Row], most: int = 4) -> str:
-    names = [row.name for row in rows]
+    names = [row.name.replace(", ", " ") for row in rows]
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
