@@ -7,8 +7,10 @@ from small_project import DATA_JOBS, Project
 
 from i2vadapt import stages
 from i2vadapt.config.parsing import read_yaml
+from i2vadapt.config.experiments import load_experiments
 from i2vadapt.config.resolve import read_config
 from i2vadapt.pipeline.plan.measured import measuring
+from i2vadapt.pipeline.plan.needs import PAPER, choose_experiments, find_needs
 from i2vadapt.pipeline.plan.plan import make_plan
 from i2vadapt.pipeline.plan.table import describe
 from i2vadapt.pipeline.plan.written import Written
@@ -42,3 +44,17 @@ def test_the_plan_has_the_jobs_and_the_bytes_of_the_workflow(
         assert (other.stage, other.name, other.jobs) == (row.stage, row.name, row.jobs)
         assert other.seconds == pytest.approx(row.seconds, rel=0.01)
         assert other.size == pytest.approx(row.size, rel=0.05)
+
+
+def test_the_jobs_of_the_paper_are_those_that_snakemake_counts(fresh: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = fresh.plan(PAPER, "--config", "seeds=[1,2]")  # without seed 0, whose classifier crops all the same
+    monkeypatch.chdir(fresh.folder)
+    _, (part,) = read_config(read_yaml(Path("config.yaml")), Path("workflow"))
+    experiments = choose_experiments([PAPER], load_experiments(Path("workflow", "experiments")))
+    needs = find_needs(part, experiments, (1, 2))
+    assert sum(needs.seeds.values()) == jobs["train"]
+    assert sum(needs.features.values()) == jobs["features"] + jobs["video_features"]
+    assert 2 * len(needs.methods) == jobs["fuse"]
+    assert {stage.name for _, stage in needs.stages} == {
+        stage.name for stage in stages.PREPROCESSING if stage.name in jobs
+    }
