@@ -6,8 +6,8 @@ import pytest
 from small_project import DATA_JOBS, Project
 
 from i2vadapt import stages
-from i2vadapt.config.parsing import read_yaml
 from i2vadapt.config.experiments import load_experiments
+from i2vadapt.config.parsing import read_yaml
 from i2vadapt.config.resolve import read_config
 from i2vadapt.pipeline.plan.measured import measuring
 from i2vadapt.pipeline.plan.needs import PAPER, choose_experiments, find_needs
