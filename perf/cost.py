@@ -3,8 +3,9 @@
     python perf/cost.py [--markdown] [--seeds 0 1 2] [--rates workflow/rates/*.yaml] [--benchmarks EtoH BtoU StoU]
 
 A row is one target by itself; `paper` is all of them together. "saved" is how many trainings, and which share of them,
-the target is spared because its methods share runs. Hours are those of `i2vadapt plan TARGET --rates FILE`: `?` is left
-out where no rate is known, which a `+` says, and `~` stands before hours of which more than half rest on assumptions.
+the target is spared because its methods share runs. Hours are those of `i2vadapt plan TARGET --rates FILE`, of the GPU
+where the document's machine has one: what has no rate is left out, which a `+` says, and `~` stands before hours of
+which more than half rest on assumptions.
 """
 
 from __future__ import annotations
@@ -27,13 +28,18 @@ from i2vadapt.stages import by_name
 WORKFLOW = Path(__file__).parents[1] / "workflow"
 
 
-def hours(plan: Plan) -> str:
-    """Hours of a plan: `~` before those that rest on assumptions, `+` behind those that lack a stage."""
-    found = total(plan.rows)
+def hours(plan: Plan, gpu: bool) -> str:
+    """Hours of a plan, or of the GPU in it: `~` before assumed ones, `+` behind those that lack a stage."""
+    found = total(row for row in plan.rows if row.gpu or row.seconds is None or not gpu)
     if not found.seconds:
         return UNKNOWN
     doubtful = "~" if found.assumed > found.seconds / 2 else ""
     return f"{doubtful}{found.seconds / 3600:,.0f}{'+' if found.unknown else ''}"
+
+
+def title(prices: Written) -> str:
+    """Head of the column of a document."""
+    return f"{'GPU hours' if prices.rates.gpus else 'hours'}, {prices.path.stem}"
 
 
 def gigabytes(plan: Plan, shards: bool) -> str:
@@ -50,8 +56,9 @@ def cells(part: ResolvedBenchmark, target: str, seeds: Sequence[int], documents:
     sharing = plans[0].sharing
     spared = sharing.alone - sharing.runs
     saved = f"{spared} ({spared / sharing.alone:.0%})"
+    times = [hours(plan, prices.rates.gpus > 0) for plan, prices in zip(plans, documents, strict=True)]
     sizes = [gigabytes(plans[0], shards) for shards in (True, False)]
-    return [part.benchmark.name, target, f"{sharing.methods}", f"{sharing.runs}", saved, *map(hours, plans), *sizes]
+    return [part.benchmark.name, target, f"{sharing.methods}", f"{sharing.runs}", saved, *times, *sizes]
 
 
 def as_markdown(lines: Sequence[Sequence[str]]) -> list[str]:
@@ -80,7 +87,7 @@ def main() -> None:
     documents = [Written(load_rates(path), path.relative_to(WORKFLOW.parent)) for path in paths]
     experiments = load_experiments(WORKFLOW / "experiments")
     targets = [*(name for name, experiment in experiments.items() if experiment.paper), PAPER]
-    header = ["benchmark", "target", "methods", "trainings", "saved", *(f"hours, {path.stem}" for path in paths)]
+    header = ["benchmark", "target", "methods", "trainings", "saved", *map(title, documents)]
     lines = [[*header, "GB of shards", "GB of runs"]]
     for part in resolve(Config(benchmarks=tuple(options.benchmarks), methods=("full",)), WORKFLOW):
         lines += [cells(part, target, options.seeds, documents) for target in targets]

@@ -53,13 +53,13 @@ def describe(plan: Plan, origin: Sequence[str]) -> list[str]:
         plan: the plan.
         origin: lines about the origin of the rates.
     """
-    lines = [f"{'stage':12}{'dataset, run or method':36}{'items':>8}{'jobs':>7}{'GB':>10}{'hours':>10}"]
+    lines = [f"{'stage':12}{'dataset, run or method':44}{'items':>8}{'jobs':>7}{'GB':>10}{'hours':>10}"]
     for row in _merge_alike(plan.rows):
         amounts = f"{_shown(row.size, 1e9):>10}{_shown(row.seconds, 3600):>10}"
-        line = f"{row.stage:12}{row.name:36}{row.items:>8}{row.jobs:>7}{amounts}"
+        line = f"{row.stage:12}{row.name:44}{row.items:>8}{row.jobs:>7}{amounts}"
         lines.append(f"{line}  assumed" if row.assumed else line)
     found = total(plan.rows)
-    lines.append(f"{'all':12}{'':36}{'':8}{found.jobs:>7}{found.size / 1e9:>10.3f}{found.seconds / 3600:>10.3f}")
+    lines.append(f"{'all':12}{'':44}{'':8}{found.jobs:>7}{found.size / 1e9:>10.3f}{found.seconds / 3600:>10.3f}")
     if found.gpu:
         lines.append(f"Of these hours, {found.gpu / 3600:.1f} are hours of a GPU.")
     if found.unknown:
