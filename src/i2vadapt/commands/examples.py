@@ -20,7 +20,7 @@ EXAMPLES: dict[str, str] = {
     "report": "--benchmark workflow/benchmarks/demo.yaml --results results --methods so_rgb full --out my-report",
     "view": f"{_DATA[1]}/flow/0000.h5 --out sheet.png",
     "download": "depth dpt_beit_large_512",
-    "plan": "table2 --benchmarks EtoH --seeds 0 1 2 --rates workflow/rates/amx-2-cores.yaml",
+    "plan": "table2 --benchmarks EtoH --seeds 0 1 2 --rates workflow/rates/h200.yaml",
     "verify": "results",
     "clear": "results",
     "demo": "--out data/demo",
