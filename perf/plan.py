@@ -16,6 +16,7 @@ from pathlib import Path
 from i2vadapt.config.parsing import read_yaml
 from i2vadapt.config.resolve import read_config
 from i2vadapt.layout import Results
+from i2vadapt.pipeline.plan.measured import measuring
 from i2vadapt.pipeline.plan.plan import Row, make_plan
 from i2vadapt.runtime.cores import available_cores
 from i2vadapt.stages import TRAIN, by_name
@@ -56,13 +57,16 @@ def main() -> None:
     config, benchmarks = read_config(read_yaml(options.config), Path("workflow"))
     results = Results(Path(config.results))
     print(f"{'':48}{'MB':>8}{'real':>8}{'ratio':>7}{'s':>9}{'real':>8}{'ratio':>7}")
-    for row in make_plan(config, benchmarks, options.cores):
+    with measuring(options.cores) as prices:
+        rows = make_plan(benchmarks, config.seeds, prices).rows
+    for row in rows:
         size, seconds = measured(row, results, config.seeds)
-        sizes = f"{row.size / size:7.2f}" if size else f"{'':7}"
-        times = f"{row.seconds / seconds:7.2f}" if seconds else f"{'':7}"
+        planned = row.size or 0.0, row.seconds or 0.0
+        sizes = f"{planned[0] / size:7.2f}" if size else f"{'':7}"
+        times = f"{planned[1] / seconds:7.2f}" if seconds else f"{'':7}"
         print(
-            f"{row.stage:12}{row.name:36}{row.size / 1e6:8.1f}{size / 1e6:8.1f}{sizes}"
-            f"{row.seconds:9.1f}{seconds:8.1f}{times}"
+            f"{row.stage:12}{row.name:36}{planned[0] / 1e6:8.1f}{size / 1e6:8.1f}{sizes}"
+            f"{planned[1]:9.1f}{seconds:8.1f}{times}"
         )
 
 

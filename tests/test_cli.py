@@ -380,7 +380,7 @@ def test_settings_of_a_run_that_are_wrong(
         ["predict", "none.pt", "none.mp4"],
         ["verify", "none"],
         ["clear", "none"],
-        ["plan", "none.yaml"],
+        ["plan", "--config", "none.yaml"],
     ],
 )
 def test_wrong_use_is_one_line(

@@ -6,7 +6,8 @@ import pytest
 
 from i2vadapt.config.parsing import parse
 from i2vadapt.config.recipes import frames, video
-from i2vadapt.pipeline.plan.training import TrainingRate, without_inputs
+from i2vadapt.pipeline.plan.costs import TrainingRate
+from i2vadapt.pipeline.plan.training import without_inputs
 
 NOTHING = TrainingRate(
     start=0, per_epoch=0, per_item=0, per_scoring=0, per_video=0, checkpoint=0, score=0

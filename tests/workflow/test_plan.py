@@ -6,9 +6,14 @@ import pytest
 from small_project import DATA_JOBS, Project
 
 from i2vadapt import stages
+from i2vadapt.config.experiments import load_experiments
 from i2vadapt.config.parsing import read_yaml
 from i2vadapt.config.resolve import read_config
-from i2vadapt.pipeline.plan.plan import describe, make_plan
+from i2vadapt.pipeline.plan.measured import measuring
+from i2vadapt.pipeline.plan.needs import PAPER, choose_experiments, find_needs
+from i2vadapt.pipeline.plan.plan import make_plan
+from i2vadapt.pipeline.plan.table import describe
+from i2vadapt.pipeline.plan.written import Written
 
 
 def test_the_plan_has_the_jobs_and_the_bytes_of_the_workflow(
@@ -16,10 +21,14 @@ def test_the_plan_has_the_jobs_and_the_bytes_of_the_workflow(
 ) -> None:
     monkeypatch.chdir(finished.folder)
     config, benchmarks = read_config({**read_yaml(Path("config.yaml")), "methods": ["cfb"]}, Path("workflow"))
-    rows = make_plan(config, benchmarks, 2)
+    with measuring(2) as prices:
+        plan = make_plan(benchmarks, config.seeds, prices)
+        written = make_plan(benchmarks, config.seeds, Written(prices.written("a test"), Path("rates.yaml")))
+    rows = plan.rows
     jobs = dict.fromkeys([row.stage for row in rows], 0)
     for row in rows:
         jobs[row.stage] += row.jobs
+        assert row.seconds is not None
         assert row.seconds > 0 or row.stage == "fuse"
         stage = stages.by_name(row.stage)
         if stage is not None:
@@ -29,4 +38,23 @@ def test_the_plan_has_the_jobs_and_the_bytes_of_the_workflow(
             assert row.size == pytest.approx(sum(path.stat().st_size - tables for path in shards), rel=0.3)
     assert jobs == {**DATA_JOBS, "train": 2, "fuse": 1}
     assert [row.name for row in rows if row.stage == "train"] == ["mine, rgb", "mine, flow_bank"]
-    assert describe(rows, 2)[-2].split()[:2] == ["all", str(sum(jobs.values()))]
+    (whole,) = (line for line in describe(plan, []) if line.startswith("all"))
+    assert whole.split()[:2] == ["all", str(sum(jobs.values()))]
+    for row, other in zip(rows, written.rows, strict=True):  # the document that the measurements are written to
+        assert (other.stage, other.name, other.jobs) == (row.stage, row.name, row.jobs)
+        assert other.seconds == pytest.approx(row.seconds, rel=0.01)
+        assert other.size == pytest.approx(row.size, rel=0.05)
+
+
+def test_the_jobs_of_the_paper_are_those_that_snakemake_counts(fresh: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = fresh.plan(PAPER, "--config", "seeds=[1,2]")  # without seed 0, whose classifier crops all the same
+    monkeypatch.chdir(fresh.folder)
+    _, (part,) = read_config(read_yaml(Path("config.yaml")), Path("workflow"))
+    experiments = choose_experiments([PAPER], load_experiments(Path("workflow", "experiments")))
+    needs = find_needs(part, experiments, (1, 2))
+    assert sum(needs.seeds.values()) == jobs["train"]
+    assert sum(needs.features.values()) == jobs["features"] + jobs["video_features"]
+    assert 2 * len(needs.methods) == jobs["fuse"]
+    assert {stage.name for _, stage in needs.stages} == {
+        stage.name for stage in stages.PREPROCESSING if stage.name in jobs
+    }

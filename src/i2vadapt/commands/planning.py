@@ -13,31 +13,7 @@ from i2vadapt.runtime.cores import available_cores
 
 def add_commands(commands: Any) -> None:
     """Adds the sub-commands."""
-    parser = command(
-        commands, "plan", run_plan, "measure what a configuration takes here: items, jobs, gigabytes and hours"
-    )
-    parser.add_argument(
-        "config",
-        nargs="?",
-        type=path,
-        default=Path("config.yaml"),
-        metavar="CONFIG",
-        help="configuration of the workflow (%(default)s)",
-    )
-    parser.add_argument(
-        "--workflow",
-        type=path,
-        default=Path("workflow"),
-        metavar="DIR",
-        help="folder of methods.yaml and benchmarks/ (%(default)s)",
-    )
-    parser.add_argument(
-        "--cores",
-        type=whole_number,
-        default=available_cores(),
-        metavar="N",
-        help="number of CPU cores to plan for (%(default)s)",
-    )
+    _add_plan(commands)
 
     parser = command(commands, "verify", run_verify, "check every shard: tables, digests, frames, provenance")
     parser.add_argument("results", type=path, metavar="RESULTS", help="results folder of the workflow")
@@ -47,15 +23,77 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("results", type=path, metavar="RESULTS", help="results folder of the workflow")
 
 
+def _add_plan(commands: Any) -> None:
+    parser = command(
+        commands, "plan", run_plan, "price a target before it runs: items, jobs, gigabytes, hours, what sharing saves"
+    )
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help="table or figure of workflow/experiments, or paper (the methods of the configuration)",
+    )
+    parser.add_argument(
+        "--config",
+        type=path,
+        default=Path("config.yaml"),
+        metavar="FILE",
+        help="configuration of the workflow (%(default)s)",
+    )
+    parser.add_argument("--benchmarks", nargs="+", metavar="NAME", help="benchmarks (those of the configuration)")
+    parser.add_argument(
+        "--seeds", nargs="+", type=whole_number, metavar="N", help="random seeds (those of the configuration)"
+    )
+    parser.add_argument(
+        "--workflow",
+        type=path,
+        default=Path("workflow"),
+        metavar="DIR",
+        help="folder of methods.yaml, benchmarks/ and experiments/ (%(default)s)",
+    )
+    parser.add_argument(
+        "--cores",
+        type=whole_number,
+        default=available_cores(),
+        metavar="N",
+        help="number of CPU cores to plan for (%(default)s)",
+    )
+    rates = parser.add_mutually_exclusive_group()
+    rates.add_argument(
+        "--rates",
+        type=path,
+        metavar="FILE",
+        help="rates and cores of another machine, as in workflow/rates: nothing is measured, and no data is needed",
+    )
+    rates.add_argument("--write-rates", type=path, metavar="FILE", help="document to write with the measured rates")
+
+
 def run_plan(options: argparse.Namespace) -> None:
     """Sub-command plan: the table on standard output."""
+    from i2vadapt.config.experiments import load_experiments
+    from i2vadapt.config.rates import load_rates, write_rates
     from i2vadapt.config.resolve import read_config
     from i2vadapt.config.yaml_files import read_yaml_file
-    from i2vadapt.pipeline.plan.plan import describe, make_plan
+    from i2vadapt.pipeline.plan.needs import choose_experiments
+    from i2vadapt.pipeline.plan.plan import make_plan
+    from i2vadapt.pipeline.plan.table import describe
+    from i2vadapt.pipeline.plan.written import Written
 
-    cores = max(options.cores, 1)
-    config, benchmarks = read_config(read_yaml_file(options.config).data, options.workflow, [options.config])
-    for line in describe(make_plan(config, benchmarks, cores), cores):
+    given = {name: getattr(options, name) for name in ("benchmarks", "seeds") if getattr(options, name)}
+    data = {**read_yaml_file(options.config).data, **given}
+    config, benchmarks = read_config(data, options.workflow, [options.config])
+    experiments = choose_experiments(options.targets, load_experiments(options.workflow / "experiments"))
+    if options.rates is not None:
+        prices = Written(load_rates(options.rates), options.rates)
+        lines = describe(make_plan(benchmarks, config.seeds, prices, experiments), prices.describe())
+    else:
+        from i2vadapt.pipeline.plan.measured import measuring  # takes seconds
+
+        with measuring(max(options.cores, 1)) as measured:
+            lines = describe(make_plan(benchmarks, config.seeds, measured, experiments), measured.describe())
+            if options.write_rates is not None:
+                write_rates(options.write_rates, measured.written("i2vadapt plan"))
+    for line in lines:
         sys.stdout.write(f"{line}\n")
 
 

@@ -88,7 +88,7 @@ def _datasets_of(part: ResolvedBenchmark) -> Iterator[Dataset]:
     sides: tuple[tuple[Side, DatasetSpec], ...] = (("source", benchmark.source), ("target", benchmark.target))
     for side, spec in sides:
         definition = {
-            "spec": spec.model_dump(mode="json", exclude={"expected", "shards", "root"}),
+            "spec": spec.model_dump(mode="json", exclude={"expected", "expected_frames", "shards", "root"}),
             "classes": {name: getattr(classes, side) for name, classes in benchmark.classes.items()},
             "min_frames": part.settings.decode.min_frames if side == "target" else 0,
         }

@@ -34,6 +34,11 @@ class DatasetSpec(Section):
         1, ge=1, le=10000, description="number of shards, each made by one job; about 256 items per shard work well"
     )
     expected: int | None = Field(None, ge=0, description="expected number of items; a difference is reported")
+    expected_frames: float | None = Field(
+        None,
+        gt=0,
+        description="expected mean number of frames of a video, with which plan prices absent videos",
+    )
     generated: bool = Field(
         False, description="whether a rule of the workflow makes the dataset; if so, it is not scanned for changes"
     )

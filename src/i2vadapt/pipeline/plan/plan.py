@@ -1,25 +1,18 @@
-"""The command *plan*: items, jobs, gigabytes and hours of every stage, before anything runs."""
+"""The command *plan*: items, jobs, gigabytes and hours of every stage and run, before anything runs."""
 
 from __future__ import annotations
 
-import logging
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from i2vadapt import stages
-from i2vadapt.config.documents import Config, DatasetSpec
+from i2vadapt.config.datasets import crops_dataset
+from i2vadapt.config.experiments import Experiment
 from i2vadapt.config.resolved import ResolvedBenchmark
 from i2vadapt.config.run import TrainingSettings
-from i2vadapt.pipeline.plan.rates import Rate, measure_stages
-from i2vadapt.pipeline.plan.sample import MANY, Sample, draw_sample
-from i2vadapt.pipeline.plan.training import TrainingRate, measure_training, without_inputs
-from i2vadapt.stages import Side, Stage
-
-_logger = logging.getLogger(__name__)
-
-SIDES: tuple[Side, ...] = ("source", "target")
+from i2vadapt.pipeline.plan.costs import Counts, Prices, Rate
+from i2vadapt.pipeline.plan.needs import Needs, find_needs
+from i2vadapt.stages import Branch, Side, Stage
 
 
 @dataclass(frozen=True)
@@ -31,84 +24,120 @@ class Row:
         name: dataset; or benchmark, and run or method.
         items: photographs, videos, or epochs.
         jobs: of the workflow.
-        size: bytes it stores.
-        seconds: it takes on the machine, where jobs run side by side as the default profile lets them.
+        size: bytes it stores; None if unknown.
+        seconds: it takes on the machine, where jobs run side by side as the default profile lets them; None if unknown.
+        gpu: whether it takes a GPU for that time.
+        assumed: where the seconds come from, if they were not measured.
     """
 
     stage: str
     name: str
     items: int
     jobs: int
-    size: float
-    seconds: float
+    size: float | None
+    seconds: float | None
+    gpu: bool = False
+    assumed: str = ""
 
 
-def make_plan(config: Config, benchmarks: Sequence[ResolvedBenchmark], cores: int) -> list[Row]:
-    """Measures every stage of all benchmarks on a few of their own items, in a temporary folder.
+@dataclass(frozen=True)
+class Sharing:
+    """What it saves that methods share runs.
+
+    Attributes:
+        methods: number of methods, each counted once for a benchmark.
+        runs: number of runs, each counted once for a seed.
+        alone: number of runs if every method had its own.
+        seconds: seconds saved; None if no saved run has a price.
+        unpriced: number of saved runs without a price.
+    """
+
+    methods: int
+    runs: int
+    alone: int
+    seconds: float | None
+    unpriced: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Rows of the plan, and what sharing saves in them."""
+
+    rows: list[Row]
+    sharing: Sharing
+
+
+def make_plan(
+    benchmarks: Sequence[ResolvedBenchmark],
+    seeds: Sequence[int],
+    prices: Prices,
+    experiments: Sequence[Experiment] = (),
+) -> Plan:
+    """Prices what experiments need of some benchmarks.
+
+    Args:
+        benchmarks: the benchmarks.
+        seeds: random seeds, with each of which every run is trained.
+        prices: source of counts and rates.
+        experiments: tables and figures; without any, the benchmarks' chosen methods are priced.
 
     Raises:
-        UserError: if data is missing, or a stage fails.
+        UserError: if data is missing, or a stage fails on a sample of it.
     """
     rows: dict[tuple[str, str], Row] = {}  # datasets that benchmarks share are made once
-    for part in benchmarks:
-        with tempfile.TemporaryDirectory(prefix="i2vadapt-plan-") as name:
-            for row in _plan_benchmark(part, len(config.seeds), Path(name), cores):
-                rows.setdefault((row.stage, row.name), row)
-    return list(rows.values())
+    every = [(part, find_needs(part, experiments, seeds)) for part in benchmarks]
+    for part, needs in every:
+        for row in _plan_benchmark(part, needs, len(seeds), prices):
+            rows.setdefault((row.stage, row.name), row)
+    return Plan(list(rows.values()), _sharing(every, rows))
 
 
-def _plan_benchmark(part: ResolvedBenchmark, seeds: int, folder: Path, cores: int) -> Iterable[Row]:
-    benchmark = part.benchmark
-    samples: dict[Side, Sample] = {}
-    for side in SIDES:
-        spec = getattr(benchmark, side)
-        samples[side] = draw_sample(part, side)
-        _logger.info("%s: measuring on %d of %d items", spec.dataset, len(samples[side].many), samples[side].items)
-        rates = measure_stages(samples[side], part.settings, folder / side, cores)
-        yield from _stage_rows(spec, samples[side], rates, cores)
-    yield from _run_rows(part, samples, seeds, folder, cores)
-    for name in part.methods:
-        yield Row(stages.FUSE.name, f"{benchmark.name}, {name}", samples["target"].items, seeds, 0.0, 0.0)
+def _plan_benchmark(part: ResolvedBenchmark, needs: Needs, seeds: int, prices: Prices) -> Iterable[Row]:
+    counts: dict[Side, Counts] = {side: prices.counts(part, side) for side in ("source", "target")}
+    for branch, stage in needs.stages:
+        yield _stage_row(part, branch, stage, counts["target" if branch == "target" else "source"], prices)
+    photographs, videos = counts["source"].items, counts["target"].items
+    for name, settings in needs.runs.items():
+        row = Row(stages.TRAIN.name, f"{part.benchmark.name}, {name}", settings.epochs, needs.seeds[name], None, None)
+        rate = prices.of_run(part, name, settings) if isinstance(settings, TrainingSettings) else None
+        if rate is not None and isinstance(settings, TrainingSettings):
+            size, seconds = rate.size(settings, photographs, videos), rate.seconds(settings, photographs, videos)
+            size, seconds = (None if one is None else row.jobs * one for one in (size, seconds))
+            row = Row(row.stage, row.name, row.items, row.jobs, size, seconds, rate.gpu, rate.assumed)
+        yield row
+    for name, jobs in needs.features.items():
+        yield Row(stages.FEATURES.name, f"{part.benchmark.name}, {name}", photographs + videos, jobs, None, None)
+    for name in needs.methods:
+        yield Row(stages.FUSE.name, f"{part.benchmark.name}, {name}", videos, seeds, 0.0, 0.0)
 
 
-def _stage_rows(spec: DatasetSpec, sample: Sample, rates: Mapping[Stage, Rate], cores: int) -> Iterable[Row]:
-    for stage, rate in rates.items():
-        side_by_side = 1 if stage.gpu else max(cores // stage.threads, 1)  # the default profile has one GPU
-        seconds = (spec.shards * rate.start + sample.frames * rate.seconds) / min(side_by_side, spec.shards)
-        yield Row(stage.name, spec.dataset, sample.items, spec.shards, sample.frames * rate.size, seconds)
+def _stage_row(part: ResolvedBenchmark, branch: Branch, stage: Stage, counts: Counts, prices: Prices) -> Row:
+    spec = part.benchmark.target if branch == "target" else part.benchmark.source
+    name = crops_dataset(part.benchmark.name) if branch == "crops" else spec.dataset
+    rate = prices.of_stage(part, branch, stage) or Rate(0.0, None, None)
+    side_by_side = 1 if stage.gpu or rate.gpu else max(prices.cores // stage.threads, 1)  # by default, one GPU
+    seconds = size = None
+    if rate.seconds is not None:
+        seconds = (spec.shards * rate.start + counts.frames * rate.seconds) / min(side_by_side, spec.shards)
+    if rate.size is not None:
+        size = counts.frames * rate.size
+    return Row(stage.name, name, counts.items, spec.shards, size, seconds, rate.gpu, rate.assumed)
 
 
-def _run_rows(
-    part: ResolvedBenchmark, samples: Mapping[Side, Sample], seeds: int, folder: Path, cores: int
-) -> Iterable[Row]:
-    """Each run, measured once; runs that take the same time, such as those that differ in the bank, together."""
-    measured: dict[str, TrainingRate] = {}
-    photographs, videos = samples["source"].items, samples["target"].items
-    trained = {name: run for name, run in part.runs.items() if isinstance(run, TrainingSettings)}
-    for name, settings in trained.items():
-        key = without_inputs(settings).model_dump_json()
-        if key not in measured:
-            _logger.info("%s: measuring the training of %s", part.benchmark.name, name)
-            sides = (folder / "source", folder / "target")
-            measured[key] = measure_training(settings, list(part.benchmark.classes), *sides, folder / name, cores)
-        rate = measured[key]
-        size, seconds = rate.size(settings, photographs, videos), rate.seconds(settings, photographs, videos)
-        where = f"{part.benchmark.name}, {name}"
-        yield Row(stages.TRAIN.name, where, settings.epochs, seeds, seeds * size, seeds * seconds)
-
-
-def describe(rows: Sequence[Row], cores: int) -> list[str]:
-    """The table, and where its figures come from."""
-    lines = [f"{'stage':12}{'dataset, run or method':36}{'items':>8}{'jobs':>7}{'GB':>9}{'hours':>9}"]
-    jobs, size, seconds = (sum(getattr(row, name) for row in rows) for name in ("jobs", "size", "seconds"))
-    for row in [*rows, Row("all", "", 0, jobs, size, seconds)]:
-        items = f"{row.items}" if row.items else ""
-        lines.append(
-            f"{row.stage:12}{row.name:36}{items:>8}{row.jobs:>7}{row.size / 1e9:>9.3f}{row.seconds / 3600:>9.3f}"
-        )
-    lines.append(
-        f"Measured just now on this machine, {cores} cores, on up to {MANY} items a dataset; stages one after another."
-        " Not counted: manifests (every file is read once), crops, features and methods that classify them (minutes),"
-        " fusion (seconds), reports, rendering of the demo."
+def _sharing(every: Sequence[tuple[ResolvedBenchmark, Needs]], rows: dict[tuple[str, str], Row]) -> Sharing:
+    saved, unpriced = list[float](), 0
+    for part, needs in every:
+        for name, alone in needs.alone.items():
+            row = rows[stages.TRAIN.name, f"{part.benchmark.name}, {name}"]
+            spared = alone - row.jobs
+            if row.seconds is None:
+                unpriced += spared
+            elif spared:
+                saved.append(spared * row.seconds / row.jobs)
+    return Sharing(
+        methods=sum(len(needs.methods) for _, needs in every),
+        runs=sum(sum(needs.seeds.values()) for _, needs in every),
+        alone=sum(sum(needs.alone.values()) for _, needs in every),
+        seconds=sum(saved) if saved else None,
+        unpriced=unpriced,
     )
-    return lines

@@ -3,58 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from i2vadapt import stages
 from i2vadapt.config.networks import InitSettings
-from i2vadapt.config.recipes import frames, pretrained, pseudo_labels, video
+from i2vadapt.config.recipes import frames, video
 from i2vadapt.config.run import SplitSettings, TrainingSettings
 from i2vadapt.config.transfer import TransferSettings
 from i2vadapt.layout import RunFolder
-from i2vadapt.pipeline.plan.rates import run
+from i2vadapt.pipeline.plan.costs import TrainingRate
+from i2vadapt.pipeline.plan.preprocessing import run
 from i2vadapt.pipeline.plan.sample import FEW, MANY
+from i2vadapt.pipeline.plan.work import videos_scored
 
 _SHORT, _LONG = 1, 3  # epochs
 _NEVER = 10**6
 _LEAST = 1e-4  # seconds of anything, where other work on the machine hides the real figure
-_TRAINING_SHARE = 0.7  # of the videos of a split
-
-
-@dataclass(frozen=True)
-class TrainingRate:
-    """What a run takes.
-
-    Attributes:
-        start: seconds of a training before its first step and after its last scores.
-        per_epoch: seconds of an epoch before its first step and after its last.
-        per_item: seconds of an epoch for each item whose label is learned, with what the run does beside it.
-        per_scoring: seconds of scoring before the first video and after the last.
-        per_video: seconds of scoring for each video.
-        checkpoint: bytes of checkpoint.pt.
-        score: bytes of one epoch's scores for each item.
-    """
-
-    start: float
-    per_epoch: float
-    per_item: float
-    per_scoring: float
-    per_video: float
-    checkpoint: float
-    score: float
-
-    def seconds(self, settings: TrainingSettings, photographs: int, videos: int) -> float:
-        """Seconds of a run; every scored epoch scores all videos, whatever the protocol."""
-        learned = _items_learned(settings, photographs, videos)
-        scoring = self.per_scoring + self.per_video * _videos_scored(settings, photographs, videos)
-        epochs = settings.epochs * (self.per_epoch + self.per_item * learned)
-        return self.start + epochs + len(settings.scored_epochs()) * scoring
-
-    def size(self, settings: TrainingSettings, photographs: int, videos: int) -> float:
-        """Bytes that a run stores: its checkpoint and its scores, which hold features where other runs read them."""
-        items = (photographs + videos) / 2 if settings.keep_features else videos
-        return self.checkpoint + len(settings.scored_epochs()) * self.score * items
 
 
 def without_inputs(settings: TrainingSettings) -> TrainingSettings:
@@ -112,7 +77,7 @@ def measure_training(
     scored_few, scored_many = (
         (train(name, _LONG, 1) - once) / (_LONG - 1) for name, once in (("few", few), ("many", many))
     )
-    between = _videos_scored(settings, MANY, MANY) - _videos_scored(settings, FEW, FEW)
+    between = videos_scored(settings, MANY, MANY) - videos_scored(settings, FEW, FEW)
     per_video = max((scored_many - scored_few) / between, _LEAST)
     scoring = max(scored_few, _LEAST)
     per_item = max((many - few - between * per_video) / (_LONG * (MANY - FEW)), _LEAST)
@@ -122,25 +87,8 @@ def measure_training(
         start=max(short - per_epoch - FEW * per_item - scoring, 0.0),
         per_epoch=per_epoch,
         per_item=per_item,
-        per_scoring=max(scoring - _videos_scored(settings, FEW, FEW) * per_video, 0.0),
+        per_scoring=max(scoring - videos_scored(settings, FEW, FEW) * per_video, 0.0),
         per_video=per_video,
         checkpoint=most.checkpoint.stat().st_size,
         score=(most.scores(_LONG).stat().st_size - least.scores(_LONG).stat().st_size) / (MANY - FEW),
     )
-
-
-def _items_learned(settings: TrainingSettings, photographs: int, videos: int) -> float:
-    """Items that pass through the network in an epoch of training, with the share of a split that is for training."""
-    adapted = _TRAINING_SHARE * videos if settings.protocol == "split1" else videos
-    if isinstance(settings, pretrained.Settings):
-        return 0
-    if isinstance(settings, pseudo_labels.Settings):
-        return settings.teacher.keep * adapted
-    if isinstance(settings, frames.Settings) and settings.reads_target_frames:
-        return 2 * max(photographs, settings.frames_per_video * adapted)
-    return adapted if settings.learns_target_labels else photographs
-
-
-def _videos_scored(settings: TrainingSettings, photographs: int, videos: int) -> float:
-    """Videos that are scored after an epoch; features are kept of generated videos too, which are shorter."""
-    return videos + (photographs * settings.clip_frames / settings.test_frames if settings.keep_features else 0)

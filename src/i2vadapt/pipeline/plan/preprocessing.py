@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from i2vadapt import stages
@@ -16,27 +15,13 @@ from i2vadapt.data.items import Item, write_items
 from i2vadapt.errors import UserError
 from i2vadapt.layout import DatasetFolder, shard_name
 from i2vadapt.pipeline.jobs import has_exact_flow, stage_settings
+from i2vadapt.pipeline.plan.costs import Rate
 from i2vadapt.pipeline.plan.sample import Sample
 from i2vadapt.stages import Side, Stage
 
 _LONG_ENOUGH = 10.0  # seconds that show a rate in spite of other work on the machine
 _SHARD = shard_name(0)
 Command = Callable[[DatasetFolder], list[str]]
-
-
-@dataclass(frozen=True)
-class Rate:
-    """What a stage takes.
-
-    Attributes:
-        start: seconds of a job before and after its work.
-        seconds: of one photograph, or one frame of a video, in a job of its own.
-        size: bytes that it stores of one.
-    """
-
-    start: float
-    seconds: float
-    size: float
 
 
 def measure_stages(sample: Sample, settings: Settings, folder: Path, cores: int) -> dict[Stage, Rate]:
