@@ -32,7 +32,7 @@ def _check_variant(name: str) -> str:
     return name
 
 
-Variant = Annotated[str, AfterValidator(_check_variant)]
+Variant = Annotated[str, AfterValidator(_check_variant), Field(json_schema_extra={"pattern": f"^{_VARIANT.pattern}$"})]
 """Name of a method, or of a variant of it, see `Override`."""
 
 

@@ -114,18 +114,14 @@ class ResolvedBenchmark:
             UserError: if there is no such method, or none of its runs has the setting.
         """
         base, overrides = split_variant(name)
-        if base not in self.table.methods:
-            raise UserError(f"methods: no method {base!r} in methods.yaml; there are {', '.join(self.table.methods)}")
-        spec = self.table.methods[base]
+        spec = self.table.method(name)
         if not overrides:
             return spec
         known = needed_runs({base: spec}, self.run)  # also finds partners that read each other
         for override in overrides:
             if not any(_has_setting(settings, override) for settings in known.values()):
                 raise UserError(f"{name}: no run of method {base} has a setting {override.setting}")
-        fused = tuple(self.variant_of_run(run, overrides) for run in spec.fuse)
-        title = ", ".join([spec.title, *(override.suffix[1:].replace("=", " = ") for override in overrides)])
-        return spec.model_copy(update={"fuse": fused, "title": title})
+        return spec.model_copy(update={"fuse": tuple(self.variant_of_run(run, overrides) for run in spec.fuse)})
 
     def variant_of_run(self, name: str, overrides: Iterable[Override]) -> str:
         """Name of the variant of a run, without the overrides that change nothing, so that its training is shared."""
