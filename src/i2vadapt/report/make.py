@@ -13,6 +13,7 @@ from i2vadapt.config.published import Published, load_published
 from i2vadapt.files.atomic import write_atomically
 from i2vadapt.layout import ReportFolder, Results
 from i2vadapt.report import comparison, tables
+from i2vadapt.report.class_figure import class_figure
 from i2vadapt.report.curves import curves_figure
 from i2vadapt.report.datasets import existing_shards, summarise_dataset
 from i2vadapt.report.figures import accuracy_figure, confusion_figure
@@ -62,6 +63,7 @@ def make_report(
         out.table("png"): content.accuracy,
         out.comparison("csv"): content.comparison.to_csv(index=False, lineterminator="\n").encode(),
         out.comparison("md"): comparison.to_markdown(content.comparison).encode(),
+        out.figure("classes"): content.classes,
         out.figure("curves"): content.curves,
         out.figure("confusion"): confusion_figure(methods, classes),
         **{out.figure(f"confusion_{name}"): png for name, png in content.confusions.items()},
@@ -96,6 +98,7 @@ def _make_content(
         ),
         rule_times(results),
         accuracy_figure(methods, classes),
+        class_figure(methods, classes),
         {method.name: confusion_figure([method], classes) for method in methods},
         curves_figure(methods),
         teachers_figure(results, benchmark.name, methods),

@@ -41,7 +41,8 @@ def class_colours(count: int) -> list[str]:
     if count <= len(COLOURS):
         return list(COLOURS[:count])
     if count <= 20:
-        return [mpl.colors.to_hex(mpl.colormaps["tab20"](number)) for number in range(count)]
+        strong_first = (*range(0, 20, 2), *range(1, 20, 2))
+        return [mpl.colors.to_hex(mpl.colormaps["tab20"](number)) for number in strong_first[:count]]
     return [mpl.colors.to_hex(mpl.colormaps["gist_rainbow"](share)) for share in np.linspace(0, 1, count)]
 
 
@@ -53,7 +54,7 @@ def _draw(axes: Axes, part: Projection) -> None:
         x, y = part.places[chosen].T
         ink = inks[drawn.labels[chosen]]
         if mark == "o":
-            axes.scatter(x, y, size * 0.7, c=ink, marker=mark, alpha=0.45, linewidths=0)
+            axes.scatter(x, y, size * 0.7, c=ink, marker=mark, alpha=0.55, linewidths=0)
         else:
             axes.scatter(x, y, size * 1.5, c=ink, marker=mark, linewidths=1.1)
     axes.set_title(f"{part.benchmark.name}: {part.title}")

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from i2vadapt.config.experiments import Experiment, SettingValue
 from i2vadapt.report.experiments.sweeps import SweepLine, SweepPanel, shown_value
 from i2vadapt.report.plotting import colour, new_figure, per_cent_axis, style, to_png
 
-_MOST_UNEVEN = 4
+_MOST_UNEVEN, _ASIDE = 4, 0.018
 _OWN, _MISSING = "#666666", "#777777"
 
 
@@ -36,9 +37,10 @@ def sweeps_figure(experiment: Experiment, panels: Sequence[SweepPanel]) -> bytes
         if not any(len(point.accuracies()) for panel in panels for line in panel.lines for point in line.points):
             grid[0].set_ylim(0, 1)
         figure.suptitle(experiment.title, x=0.01, ha="left", fontsize=12, fontweight="bold")
-        if len(panels[0].lines) > 1:
-            handles, labels = grid[0].get_legend_handles_labels()
-            figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+        handles, labels = grid[0].get_legend_handles_labels() if len(panels[0].lines) > 1 else ([], [])
+        handles.append(Line2D([], [], color=_OWN, linestyle=":", linewidth=1.4))
+        labels.append("the benchmark's own setting")
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
         return to_png(figure)
 
 
@@ -101,6 +103,7 @@ def _draw_line(axes: Axes, places: np.ndarray, line: SweepLine, ink: str) -> Non
         capsize=3,
         label=line.benchmark,
     )
+    aside = _ASIDE * (places[-1] - places[0])  # of the error bar, which would hide the dots
     for place, values in zip(places, found, strict=True):
         if len(values) > 1:
-            axes.plot(np.full(len(values), place), values, "o", color=ink, alpha=0.4, markersize=3)
+            axes.plot(np.full(len(values), place + aside), values, "o", color=ink, alpha=0.4, markersize=3)

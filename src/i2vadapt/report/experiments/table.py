@@ -60,7 +60,7 @@ class ExperimentTable:
     @property
     def note(self) -> str:
         """What the numbers are, without a full stop."""
-        printed = f"; {NO_NUMBER} where {self.source} have none" if self.source else ""
+        printed = f". {NO_NUMBER}: none in {self.source}" if self.source else ""
         return f"Accuracy on the target in per cent, {seeds_note(self.seeds)}{printed}"
 
 

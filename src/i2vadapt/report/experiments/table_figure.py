@@ -12,17 +12,17 @@ from i2vadapt.report.experiments.outcomes import Outcome
 from i2vadapt.report.experiments.table import ExperimentTable
 from i2vadapt.report.plotting import colour, new_figure, per_cent_axis, style, to_png
 
-_MARGIN = 0.08
-_PANEL, _TEXT, _LONGEST_TITLE = 3.4, 0.075, 46
+_MARGIN, _NARROWEST = 0.08, 8.3
+_PANEL, _LETTER, _LONGEST_TITLE = 3.0, 0.08, 46  # inches, inches, letters
 _OURS, _PAPER, _MISSING = colour(0), colour(1), "#777777"
 
 
 def table_figure(table: ExperimentTable) -> bytes:
     """Draws a panel for each benchmark, as PNG: mean and deviation, single seeds as dots, the paper as diamonds."""
     titles = [row.title for row in table.rows]
-    labels = _TEXT * min(max(map(len, titles)), _LONGEST_TITLE)  # inches that the titles take
+    labels = _LETTER * min(max(map(len, titles)), _LONGEST_TITLE)  # inches that the titles take
     with style():
-        figure = new_figure(max(labels + _PANEL * len(table.benchmarks), 6.5), 0.36 * len(titles) + 1.35)
+        figure = new_figure(max(labels + _PANEL * len(table.benchmarks), _NARROWEST), 0.36 * len(titles) + 1.35)
         grid = figure.subplots(1, len(table.benchmarks), sharey=True, squeeze=False)[0]
         for number, (axes, name) in enumerate(zip(grid, table.benchmarks, strict=True)):
             _draw_panel(axes, [row.outcomes[number] for row in table.rows])
@@ -42,7 +42,9 @@ def _draw_panel(axes: Axes, outcomes: list[Outcome]) -> None:
         values = part.accuracies()
         drawn += [*values, *([part.paper] if part.paper is not None else [])]
         if part.paper is not None:
-            axes.plot(part.paper, y, "D", color="none", markeredgecolor=_PAPER, markersize=7, label="the paper's")
+            axes.plot(
+                part.paper, y, "D", color="none", markeredgecolor=_PAPER, markersize=7, zorder=4, label="the paper's"
+            )
         if len(values):
             spread = values.std() if len(values) > 1 else None
             axes.errorbar(
@@ -64,10 +66,15 @@ def _draw_panel(axes: Axes, outcomes: list[Outcome]) -> None:
     for y, part in enumerate(outcomes):
         there = bool(len(part.accuracies()))
         look: dict[str, Any] = {"color": "#222222" if there else _MISSING, "fontsize": 9, "va": "center"}
-        axes.text(1.02, y, part.text, transform=axes.get_yaxis_transform(), **look)
+        axes.text(1.02, y, _shorten(part), transform=axes.get_yaxis_transform(), **look)
     axes.set_xlabel("accuracy on the target")
     axes.tick_params(axis="y", length=0)
     per_cent_axis(axes, "x")
+
+
+def _shorten(part: Outcome) -> str:
+    """The accuracy, with the number of seeds as '(2/3)' where some are missing; there is little room."""
+    return part.text.replace(" seeds", "").replace(" of ", "/") if len(part.accuracies()) else part.state
 
 
 def _limit(axes: Axes, values: list[float]) -> None:
