@@ -81,11 +81,11 @@ def test_a_shared_setting_changes_only_the_runs_that_use_it() -> None:
 def test_a_run_keeps_features_where_another_compares_them() -> None:
     part = resolve_shipped("cfb", "cfb_simw_top1")
     assert {name: settings.keep_features for name, settings in part.runs.items()} == {
-        "rgb": True,
+        "rgb": False,
         "flow_bank": False,
+        "rgb_features": True,
         "flow_bank_simw_top1": False,
     }
-    assert not resolve_shipped("cfb").runs["rgb"].keep_features
 
 
 def test_the_benchmark_changes_single_runs() -> None:
@@ -144,6 +144,18 @@ FLOW = {"stream": "flow", "pace": None, "bank": {"partner": "rgb"}}
             ["flow"],
             {},
             "run flow: bank.strategy compares RGB features: rgb is a flow run",
+        ),
+        (
+            {"rgb": RGB, "flow": {**FLOW, "bank": {"partner": "rgb", "strategy": "simw_top1"}}},
+            ["flow"],
+            {},
+            "run flow: bank.strategy compares features: rgb must have keep_features: true",
+        ),
+        (
+            {"flow": {"stream": "flow", "pace": None, "bank": {"votes": "agreement"}}},
+            ["flow"],
+            {},
+            "bank.votes agreement needs two streams: bank.partner must name an RGB run",
         ),
         (
             {"rgb": {}, "student": {"recipe": "pseudo_labels", "teacher": {"run": "rgb"}}},

@@ -137,7 +137,7 @@ def test_videos_without_a_label_and_classes_without_a_video_do_not_count() -> No
 def test_the_table_of_predictions_counts_the_tested_videos_of_each_stream_and_of_all(tmp_path: Path) -> None:
     tested = np.array([True, True, False, True, True])
     found = write_predictions(
-        tmp_path / "predictions.csv", {"rgb": scores(RGB, tested=tested), "flow": scores(FLOW, tested=tested)}
+        tmp_path / "predictions.csv", {"rgb": scores(RGB, tested=tested), "flow": scores(FLOW, tested=tested)}, [1, 1]
     )
     assert found == pytest.approx(
         {
@@ -151,7 +151,7 @@ def test_the_table_of_predictions_counts_the_tested_videos_of_each_stream_and_of
     )
     with (tmp_path / "predictions.csv").open(newline="") as file:
         assert [row["id"] for row in csv.DictReader(file)] == [IDS[place] for place in (0, 1, 3, 4)]
-    assert write_predictions(tmp_path / "predictions.csv", {"rgb": scores(RGB, np.full(5, -1))}) == {}
+    assert write_predictions(tmp_path / "predictions.csv", {"rgb": scores(RGB, np.full(5, -1))}, [1]) == {}
 
 
 def kept(count: int, seed: int) -> np.ndarray:
@@ -328,3 +328,13 @@ def test_another_format_and_other_classes_are_refused(tmp_path: Path) -> None:
     assert line_about(path) == "scores of format 2, not 1: train the run again"
     write_scores(path, scores(RGB), 1)
     assert line_about(path, ("a", "c", "b")) == "scores of the classes a, b, c, not a, c, b"
+
+
+def test_weighted_fusion_multiplies_before_it_adds() -> None:
+    assert fuse([scores(RGB), scores(FLOW)], [1.5, 0.5]).probabilities == pytest.approx(1.5 * RGB + 0.5 * FLOW)
+
+
+@pytest.mark.parametrize("known", [None, 0.625])
+def test_what_was_known_of_the_source_is_stored(tmp_path: Path, known: float | None) -> None:
+    write_scores(tmp_path / "0001.safetensors", scores(RGB, source_probability=known), 1)
+    assert read_scores(tmp_path / "0001.safetensors").source_probability == known

@@ -91,7 +91,7 @@ def test_a_method_fuses_its_runs_under_its_title(folder: Path) -> None:
     ]
     assert jobs.fuse_options(part, "cfb", 1, RESULTS) == [
         *("--runs", "out/runs/mine/rgb/seed1", "out/runs/mine/flow_bank/seed1"),
-        *("--title", "SO (RGB+flow) + CFB"),
+        *("--title", "SO (RGB+flow) + CFB", "--weights", "equal"),
     ]
 
 
@@ -110,7 +110,8 @@ def test_real_videos_have_no_flow_but_tvl1(folder: Path) -> None:
     source, target = (json.loads(jobs.stage_settings(stages.FLOW, side, settings)) for side in ("source", "target"))
     assert (source["source"], target["source"]) == ("geometric", "tvl1")
     assert source["bound"] == target["bound"] == 9
-    photos, videos = datasets(flow={"source": "geometric"}).values()
+    exact = datasets(flow={"source": "geometric"})
+    photos, videos = exact["my-photos"], exact["my-videos"]
     assert texts(jobs.depth_for_flow(photos, "0002", RESULTS)) == [f"{PHOTOS}/depth/0002.h5"]
     assert jobs.depth_for_flow(videos, "0002", RESULTS) == []
     assert jobs.depth_for_flow(datasets()["my-photos"], "0002", RESULTS) == []
@@ -209,7 +210,8 @@ def test_crops_are_a_dataset_of_their_own_made_by_one_classifier_for_all_seeds(f
     assert jobs.train_options(part, "st_i2v", 4, RESULTS)[:2] == ["--source", "out/datasets/mine-crops"]
     assert re.fullmatch(jobs.datasets_with(stages.CROP, found), "mine-crops")
     assert not re.fullmatch(jobs.datasets_with(stages.SYNTHESIZE, found), "mine-crops")
-    assert jobs.datasets_with(stages.CROP, datasets()) == "none"
+    assert "mine-crops" in {dataset.spec.dataset for dataset in jobs.read_datasets([part], found)}
+    assert "mine-crops" not in {dataset.spec.dataset for dataset in jobs.read_datasets([benchmark("cfb")], found)}
     ends = {name: {path.parent.name for path in jobs.last_shards(RESULTS, one)} for name, one in found.items()}
     assert ends == {"my-photos": {"flow"}, "mine-crops": {"frames"}, "my-videos": {"flow"}}
     outputs = texts(sorted(jobs.all_outputs([part], found.values(), [0], RESULTS)))

@@ -74,7 +74,7 @@ def check_folders(datasets: Iterable[Dataset]) -> None:
     problems = []
     for dataset in datasets:
         spec, where = dataset.spec, f"{dataset.file}: {dataset.side}"
-        if spec.generated:
+        if spec.generated or dataset.crops is not None:  # crops are made of the photographs
             continue
         if not Path(spec.root).is_dir():
             problems.append(f"{where}.root: no folder {spec.root}: is its drive mounted?")

@@ -59,6 +59,11 @@ class Override(Section):
         return dict(section)
 
 
+def base_of(name: str) -> str:
+    """Name of the run or method of which another is a variant; the name itself if it is none."""
+    return name.partition("@")[0]
+
+
 def split_variant(name: str) -> tuple[str, tuple[Override, ...]]:
     """Splits the name of a run or method into that of its base and its overrides.
 
@@ -69,8 +74,9 @@ def split_variant(name: str) -> tuple[str, tuple[Override, ...]]:
         _check_variant(name)
     except ValueError as error:
         raise UserError(f"{name!r}: {error}") from None
-    base = name.partition("@")[0]
-    return base, tuple(Override(setting=setting, value=_parse_value(text)) for setting, text in _OVERRIDE.findall(name))
+    return base_of(name), tuple(
+        Override(setting=setting, value=_parse_value(text)) for setting, text in _OVERRIDE.findall(name)
+    )
 
 
 def _parse_value(text: str) -> SettingValue:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from i2vadapt.config.base import Section
-from i2vadapt.config.experiments import split_variant
+from i2vadapt.config.experiments import base_of, split_variant
 from i2vadapt.config.names import Distinct, Name, Title
 from i2vadapt.config.parsing import parse, parse_file, raise_problems
 from i2vadapt.config.recipes import settings_class
@@ -83,7 +83,6 @@ def resolve_run(
     own: Mapping[str, Any],
     preset: str,
     where: str,
-    name: str,
 ) -> RunSettings:
     """Resolves the settings of one run.
 
@@ -94,17 +93,16 @@ def resolve_run(
             the run does not know, or fixes to one value, are ignored.
         own: settings of this run in the benchmark file; they override the others.
         preset: name of the preset, which all others override.
-        where: name of the documents, for messages.
-        name: name of the run, or of a variant of it, for messages.
+        where: name of the documents and of the run, for messages.
 
     Raises:
         UserError: if there are mistakes; lists all of them.
     """
     run = table.runs[base]
-    settings = settings_class(run, f"{where}, run {name}")
+    settings = settings_class(run, where)
     known = merge(PRESETS[preset].get("train", {}), *shared)
     taken = {key: value for key, value in known.items() if _is_open(settings, key)}
-    return parse(settings, merge(taken, run, own), f"{where}, run {name}").relevant()
+    return parse(settings, merge(taken, run, own), where).relevant()
 
 
 def _is_open(settings: type[RunSettings], key: str) -> bool:
@@ -113,12 +111,15 @@ def _is_open(settings: type[RunSettings], key: str) -> bool:
     return key in shared.model_fields and len(get_args(settings.model_fields[key].annotation)) != 1
 
 
-def needed_runs(methods: Mapping[str, MethodSpec], settings_of: Callable[[str], RunSettings]) -> dict[str, RunSettings]:
+def needed_runs(
+    methods: Mapping[str, MethodSpec], known: Iterable[str], settings_of: Callable[[str], RunSettings]
+) -> dict[str, RunSettings]:
     """Collects the runs that some methods need.
 
     Args:
         methods: methods by name.
-        settings_of: function that resolves the settings of a run; raises UserError if there is none of the name.
+        known: names of all runs.
+        settings_of: function that resolves the settings of a run, or of a variant of one.
 
     Returns:
         Settings by run, each run after the runs whose scores it reads.
@@ -126,11 +127,13 @@ def needed_runs(methods: Mapping[str, MethodSpec], settings_of: Callable[[str], 
     Raises:
         UserError: if a run reads one that does not exist, or directly or indirectly reads itself.
     """
-    runs = dict[str, RunSettings]()
+    names, runs = list(known), dict[str, RunSettings]()
 
     def add(name: str, children: tuple[str, ...]) -> None:
         if name in children:
             raise UserError(f"runs: {' reads '.join([*children, name])}: a run cannot read its own scores")
+        if children and base_of(name) not in names:
+            raise UserError(f"runs: {children[-1]} reads the scores of {name!r}; there are {', '.join(names)}")
         if name not in runs:
             settings = settings_of(name)
             for parent in (
@@ -208,6 +211,6 @@ def _partner_problems(where: str, settings: RunSettings, name: str, partner: Run
         )
     if settings.partners_with_features and partner.stream != "rgb":
         problems.append(f"{where}: bank.strategy compares RGB features: {name} is a {partner.stream} run")
-    if settings.partners_with_features and isinstance(partner, TrainingSettings) and not partner.keep_features:
+    elif settings.partners_with_features and isinstance(partner, TrainingSettings) and not partner.keep_features:
         problems.append(f"{where}: bank.strategy compares features: {name} must have keep_features: true")
     return problems

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from i2vadapt.config.documents import Benchmark, Config, benchmark_file, load_benchmark
-from i2vadapt.config.experiments import split_variant
+from i2vadapt.config.experiments import base_of
 from i2vadapt.config.messages import describe_error
 from i2vadapt.config.methods import MethodsTable, load_methods
 from i2vadapt.config.names import repeated
@@ -96,9 +96,9 @@ def resolve(config: Config, workflow: Path) -> list[ResolvedBenchmark]:
         problems += [
             f"config: methods: no method {name!r} in methods.yaml; there are {', '.join(known)}"
             for name in config.methods
-            if split_variant(name)[0] not in known
+            if base_of(name) not in known
         ]
-    chosen = tuple(name for name in config.methods if split_variant(name)[0] in known)
+    chosen = tuple(name for name in config.methods if base_of(name) in known)
     resolved, loaded = [], list[tuple[str, Benchmark]]()
     for name in config.benchmarks:
         try:

@@ -84,7 +84,7 @@ class ResolvedBenchmark:
             UserError: if a method is unknown, its runs have wrong settings, or do not fit together; lists all mistakes.
         """
         specs = {name: self.method(name) for name in methods}
-        runs = needed_runs(specs, self.run)
+        runs = needed_runs(specs, self.table.runs, self.run)
         check_parents(runs, self.where)
         check_fusion(specs, runs, self.where)
         return runs
@@ -100,7 +100,7 @@ class ResolvedBenchmark:
             if base not in self.table.runs:
                 raise UserError(f"{self.where}: no run {base!r}; there are {', '.join(self.table.runs)}")
             own = merge(self.benchmark.runs.get(base, {}), *(override.nested() for override in overrides))
-            settings = resolve_run(base, self.table, self.shared, own, self.preset, self.where, name)
+            settings = resolve_run(base, self.table, self.shared, own, self.preset, f"{self.where}, run {name}")
             if overrides:
                 partners = {partner: self.variant_of_run(partner, overrides) for partner in settings.partners}
                 settings = settings.with_partners(partners)
@@ -117,7 +117,7 @@ class ResolvedBenchmark:
         spec = self.table.method(name)
         if not overrides:
             return spec
-        known = needed_runs({base: spec}, self.run)  # also finds partners that read each other
+        known = needed_runs({base: spec}, self.table.runs, self.run)  # also finds partners that read each other
         for override in overrides:
             if not any(_has_setting(settings, override) for settings in known.values()):
                 raise UserError(f"{name}: no run of method {base} has a setting {override.setting}")
