@@ -102,7 +102,7 @@ def project(values: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
     Returns:
         Places (n,2), the same for the same features, and the perplexity, which is lower for less than 91 items.
     """
-    perplexity = min(_PERPLEXITY, (len(values) - 1) / 3)
+    perplexity = min(_PERPLEXITY, max(float((len(values) - 1) // 3), 1.0))
     tsne = TSNE(perplexity=perplexity, init="pca", random_state=seed)
     with threadpool_limits(1):  # sums of several threads depend on their number
         return tsne.fit_transform(values), perplexity
