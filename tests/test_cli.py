@@ -26,7 +26,7 @@ from i2vadapt.flow.flo import read_flo
 
 COMMANDS = [
     *("manifest", "depth", "decode", "synthesize", "crop", "flow"),
-    *("train", "features", "fuse", "evaluate", "predict", "report", "view", "download", "fetch"),
+    *("train", "features", "fuse", "evaluate", "predict", "report", "experiment", "view", "download", "fetch"),
     *("plan", "verify", "clear", "demo", "train-depth"),
 ]
 

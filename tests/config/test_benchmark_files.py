@@ -208,6 +208,10 @@ def test_schemas_accept_the_shipped_files_and_refuse_mistakes() -> None:
     of_config.validate(read_yaml(WORKFLOW.parent / "config.yaml"))
     of_methods = validator(documents["methods.schema.json"])
     of_methods.validate(read_yaml(WORKFLOW / "methods.yaml"))
+    of_experiments = validator(documents["experiment.schema.json"])
+    for file in (WORKFLOW / "experiments").glob("*.yaml"):
+        of_experiments.validate(read_yaml(file))
+    assert not of_experiments.is_valid({"title": "T", "methods": ["cfb@capacity"]})
 
     document = read_yaml(WORKFLOW / "benchmarks" / "EtoH.yaml")
     document["settings"]["train"]["learning_rat"] = 0.1

@@ -17,7 +17,7 @@ from i2vadapt.report.text import duration, plural, shown
 
 EXPECTED = {
     *(f"accuracy.{suffix}" for suffix in ("csv", "md", "tex", "png")),
-    *(f"{name}.png" for name in ("confusion", "confusion_so_rgb", "confusion_full", "curves")),
+    *(f"{name}.png" for name in ("confusion", "confusion_so_rgb", "confusion_full", "classes", "curves")),
     *(f"{name}.png" for name in ("photographs", "generated", "flow_source", "flow_target")),
     *("comparison.csv", "comparison.md", "report.html"),
 }

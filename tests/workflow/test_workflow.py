@@ -291,7 +291,16 @@ def test_mistakes_of_the_configuration_are_reported_at_once(finished: Project) -
 def test_snakemakes_own_report(finished: Project) -> None:
     finished.succeed("--report", "report.html")
     page = (finished.folder / "report.html").read_text()
-    for name in ("accuracy", "confusion", "curves", "photographs", "generated", "flow_source", "flow_target"):
+    for name in (
+        "accuracy",
+        "confusion",
+        "classes",
+        "curves",
+        "photographs",
+        "generated",
+        "flow_source",
+        "flow_target",
+    ):
         assert f'"name": "{name}.png"' in page
 
 

@@ -15,6 +15,11 @@ rule report:
             caption="../report/confusion.rst",
             category="{benchmark}",
         ),
+        classes=report(
+            REPORT.figure("classes"),
+            caption="../report/classes.rst",
+            category="{benchmark}",
+        ),
         curves=report(
             REPORT.figure("curves"),
             caption="../report/curves.rst",

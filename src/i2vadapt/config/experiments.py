@@ -32,7 +32,7 @@ def _check_variant(name: str) -> str:
     return name
 
 
-Variant = Annotated[str, AfterValidator(_check_variant)]
+Variant = Annotated[str, AfterValidator(_check_variant), Field(json_schema_extra={"pattern": f"^{_VARIANT.pattern}$"})]
 """Name of a method, or of a variant of it, see `Override`."""
 
 
@@ -123,7 +123,7 @@ class Experiment(Section):
     def _is_one_thing(self) -> Experiment:
         given = [name for name in ("methods", "sweeps", "features") if getattr(self, name)]
         if len(given) != 1:
-            raise ValueError(f"one of methods, sweeps and features must be given, not {' and '.join(given) or 'none'}")
+            raise ValueError(f"must have one of methods, sweeps and features, not {' and '.join(given) or 'none'}")
         return self
 
     @property

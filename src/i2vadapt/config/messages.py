@@ -77,7 +77,8 @@ def _message(detail: Any, file: YamlFile | None) -> str:
     message = detail["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     shown = repr(value)
-    return message + (f", not {shown}" if len(shown) < _LONGEST_VALUE else "")
+    is_short = len(shown) < _LONGEST_VALUE and not isinstance(value, dict)  # of a section, the message names the key
+    return message + (f", not {shown}" if is_short else "")
 
 
 def _no_text(value: Any, loc: Sequence[int | str], file: YamlFile | None) -> str:

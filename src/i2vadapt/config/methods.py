@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from i2vadapt.config.base import Section
-from i2vadapt.config.experiments import base_of
+from i2vadapt.config.experiments import base_of, split_variant
 from i2vadapt.config.names import Distinct, Name, Title
 from i2vadapt.config.parsing import parse, parse_file, raise_problems
 from i2vadapt.config.recipes import settings_class
@@ -44,6 +44,19 @@ class MethodsTable(Section):
 
     runs: dict[Name, dict[str, Any]] = Field(description="settings that differ from those of the benchmark, by run")
     methods: dict[Name, MethodSpec] = Field(description="methods by name")
+
+    def method(self, name: str) -> MethodSpec:
+        """A method, or a variant of one, which has a title of its own and fuses the runs of the method.
+
+        Raises:
+            UserError: if there is no such method; lists those that there are.
+        """
+        base, overrides = split_variant(name)
+        if base not in self.methods:
+            raise UserError(f"methods: no method {base!r} in methods.yaml; there are {', '.join(self.methods)}")
+        spec = self.methods[base]
+        title = ", ".join([spec.title, *(override.suffix[1:].replace("=", " = ") for override in overrides)])
+        return spec.model_copy(update={"title": title})
 
 
 def load_methods(path: Path) -> MethodsTable:

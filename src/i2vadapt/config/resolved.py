@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from i2vadapt.config.base import Section
 from i2vadapt.config.documents import Benchmark
 from i2vadapt.config.experiments import Override, split_variant
 from i2vadapt.config.methods import (
@@ -90,7 +91,7 @@ class ResolvedBenchmark:
         return runs
 
     def run(self, name: str) -> RunSettings:
-        """Settings of a run, or of a variant of one.
+        """Settings of a run, or of a variant of one, whose partners are variants as well.
 
         Raises:
             UserError: if there is no such run, or its settings are wrong.
@@ -99,7 +100,8 @@ class ResolvedBenchmark:
             base, overrides = split_variant(name)
             if base not in self.table.runs:
                 raise UserError(f"{self.where}: no run {base!r}; there are {', '.join(self.table.runs)}")
-            own = merge(self.benchmark.runs.get(base, {}), *(override.nested() for override in overrides))
+            known = [override.nested() for override in overrides if _has_setting(self.run(base), override)]
+            own = merge(self.benchmark.runs.get(base, {}), *known)
             settings = resolve_run(base, self.table, self.shared, own, self.preset, f"{self.where}, run {name}")
             if overrides:
                 partners = {partner: self.variant_of_run(partner, overrides) for partner in settings.partners}
@@ -114,33 +116,36 @@ class ResolvedBenchmark:
             UserError: if there is no such method, or none of its runs has the setting.
         """
         base, overrides = split_variant(name)
-        if base not in self.table.methods:
-            raise UserError(f"methods: no method {base!r} in methods.yaml; there are {', '.join(self.table.methods)}")
-        spec = self.table.methods[base]
+        spec = self.table.method(name)
         if not overrides:
             return spec
-        known = needed_runs({base: spec}, self.table.runs, self.run)  # also finds partners that read each other
+        needed_runs({base: spec}, self.table.runs, self.run)  # finds partners that read each other
         for override in overrides:
-            if not any(_has_setting(settings, override) for settings in known.values()):
+            if not any(self._can_change(run, override) for run in spec.fuse):
                 raise UserError(f"{name}: no run of method {base} has a setting {override.setting}")
-        fused = tuple(self.variant_of_run(run, overrides) for run in spec.fuse)
-        title = ", ".join([spec.title, *(override.suffix[1:].replace("=", " = ") for override in overrides)])
-        return spec.model_copy(update={"fuse": fused, "title": title})
+        return spec.model_copy(update={"fuse": tuple(self.variant_of_run(run, overrides) for run in spec.fuse)})
 
     def variant_of_run(self, name: str, overrides: Iterable[Override]) -> str:
         """Name of the variant of a run, without the overrides that change nothing, so that its training is shared."""
         for override in overrides:
             variant = name + override.suffix
-            if _has_setting(self.run(name), override) and self.run(variant) != self.run(name):
+            if self._can_change(name, override) and self.run(variant) != self.run(name):
                 name = variant
         return name
+
+    def _can_change(self, name: str, override: Override) -> bool:
+        """Whether a run has a setting, or reads the scores of a partner that has it."""
+        settings = self.run(name)
+        return _has_setting(settings, override) or any(
+            self._can_change(partner, override) for partner in settings.partners
+        )
 
 
 def _has_setting(settings: RunSettings, override: Override) -> bool:
     """Whether a run has a setting; a section that is null has none, as the bank of a run without one."""
     found: Any = settings
     for key in override.setting.split("."):
-        if not hasattr(found, "model_fields") or key not in type(found).model_fields:
+        if not isinstance(found, Section) or key not in type(found).model_fields:
             return False
         found = getattr(found, key)
     return True

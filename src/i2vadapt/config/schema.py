@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from i2vadapt.config.base import Section
 from i2vadapt.config.documents import Benchmark, Config
+from i2vadapt.config.experiments import Experiment
 from i2vadapt.config.methods import MethodsTable
 from i2vadapt.config.recipes import RECIPES, settings_class
 from i2vadapt.config.settings import Settings
@@ -20,11 +21,12 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """Schemas of config.yaml, the benchmark files, methods.yaml, and the key ``settings`` by itself, by file name."""
+    """Schemas of config.yaml, benchmark files, methods.yaml, experiments, and the key ``settings``, by file name."""
     return {
         "config.schema.json": _document(Config),
         "benchmark.schema.json": _document(Benchmark),
         "methods.schema.json": _document(MethodsTable),
+        "experiment.schema.json": _document(Experiment),
         "settings.schema.json": {"$schema": DIALECT, **Settings.model_json_schema()},
     }
 

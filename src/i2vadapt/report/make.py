@@ -9,15 +9,15 @@ from pathlib import Path
 
 from i2vadapt import __version__
 from i2vadapt.config.documents import Benchmark, load_benchmark
-from i2vadapt.config.names import repeated
-from i2vadapt.config.parsing import raise_problems
 from i2vadapt.config.published import Published, load_published
 from i2vadapt.files.atomic import write_atomically
 from i2vadapt.layout import ReportFolder, Results
 from i2vadapt.report import comparison, tables
+from i2vadapt.report.class_figure import class_figure
 from i2vadapt.report.curves import curves_figure
 from i2vadapt.report.datasets import existing_shards, summarise_dataset
 from i2vadapt.report.figures import accuracy_figure, confusion_figure
+from i2vadapt.report.options import refuse_repeated
 from i2vadapt.report.page import Content, build_page
 from i2vadapt.report.runs import Method, distinct_runs, load_methods
 from i2vadapt.report.sheets import flow_sheet, generated_sheet, photographs_sheet
@@ -50,13 +50,7 @@ def make_report(
     Raises:
         UserError: if a method, a run or a shard is missing, damaged or of other classes, or a name or seed is repeated.
     """
-    raise_problems(
-        [
-            f"{option}: {', '.join(map(str, repeated(values)))} must not be listed twice"
-            for option, values in (("--methods", names), ("--seeds", seeds))
-            if repeated(values)
-        ]
-    )
+    refuse_repeated({"--methods": names, "--seeds": seeds})
     benchmark = load_benchmark(benchmark_file)
     classes = list(benchmark.classes)
     methods = load_methods(results, benchmark.name, names, seeds, classes)
@@ -69,6 +63,7 @@ def make_report(
         out.table("png"): content.accuracy,
         out.comparison("csv"): content.comparison.to_csv(index=False, lineterminator="\n").encode(),
         out.comparison("md"): comparison.to_markdown(content.comparison).encode(),
+        out.figure("classes"): content.classes,
         out.figure("curves"): content.curves,
         out.figure("confusion"): confusion_figure(methods, classes),
         **{out.figure(f"confusion_{name}"): png for name, png in content.confusions.items()},
@@ -103,6 +98,7 @@ def _make_content(
         ),
         rule_times(results),
         accuracy_figure(methods, classes),
+        class_figure(methods, classes),
         {method.name: confusion_figure([method], classes) for method in methods},
         curves_figure(methods),
         teachers_figure(results, benchmark.name, methods),

@@ -39,6 +39,7 @@ class Content:
         datasets: source and target.
         times: wall times; may be empty.
         accuracy: PNG.
+        classes: PNG, accuracy of each class by two methods.
         confusions: PNG of each method, by its name.
         curves: PNG.
         teachers: PNG; None without a teacher.
@@ -53,6 +54,7 @@ class Content:
     datasets: tuple[DatasetSummary, DatasetSummary]
     times: Sequence[RuleTime]
     accuracy: bytes
+    classes: bytes
     confusions: Mapping[str, bytes]
     curves: bytes
     teachers: bytes | None

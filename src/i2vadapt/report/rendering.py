@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from i2vadapt.report.text import escape_markdown, plural, shown
+from i2vadapt.report.text import escape_latex, escape_markdown, plural, shown
 
 
 def render(template: str, **values: Any) -> str:
@@ -29,7 +29,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"picture": data_url, "markdown": escape_markdown}
+    environment.filters |= {"picture": data_url, "markdown": escape_markdown, "latex": escape_latex}
     environment.globals |= {"plural": plural}
     return environment
 

@@ -25,6 +25,10 @@ from i2vadapt.layout import MethodFolder, Results, RunFolder
 STREAMS: tuple[Stream, ...] = get_args(Stream)
 
 
+class OutdatedFusionError(UserError):
+    """A method was fused from other scores than its runs have now."""
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """One trained network.
@@ -172,9 +176,13 @@ def _load_run(method: MethodFolder, fused: FusedRun, seed: int, known: dict[Path
     path = Path(os.path.normpath(method.path / fused.folder))
     if path not in known:
         folder = RunFolder(path)
+        if not folder.scores_index.exists():
+            raise OutdatedFusionError(
+                f"{folder.scores_index}: missing, but fused by {method.description}: train the run again"
+            )
         rows = read_table(folder.scores_index, ("epoch", "sha256"))
         if not rows or rows[-1]["sha256"] != fused.scores:
-            raise UserError(
+            raise OutdatedFusionError(
                 f"{method.description}: fused from other scores of {fused.name} than the last of {folder.scores_index}:"
                 " run fuse again"
             )

@@ -11,18 +11,11 @@ import pandas as pd
 from i2vadapt.report.accuracy import SCORES, accuracy_over_seeds, in_percent, is_labelled
 from i2vadapt.report.rendering import render
 from i2vadapt.report.runs import Method
+from i2vadapt.report.text import escape_latex
 
 NO_LABELS = "The target has no labels: instead of accuracy, these are the numbers of videos assigned to each class."
 _GROUPS, _STREAMS = ("per video", "mean over classes"), ("RGB", "Flow", "Fused")
 _HEADS = (*_STREAMS, *(f"{stream}, per class" for stream in _STREAMS))
-_LATEX = {
-    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": "$<$",
-    ">": "$>$",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,16 +90,11 @@ def to_latex(table: Table) -> str:
         if column is not None:
             marks.iloc[row, column - 1] = "textbf:--rwrap"
     titles: dict[object, str] = {row: escape_latex(title) for row, title in enumerate(table.cells.index)}
-    style = cells.style.format(lambda cell: escape_latex(str(cell)).replace(" ± ", r"$\pm$"))
+    style = cells.style.format(lambda cell: escape_latex(str(cell)))
     style = style.format_index(lambda row: titles[row])
     style = style.format_index(lambda name: escape_latex(str(name)), axis=1).apply(lambda _: marks, axis=None)
     tabular = style.to_latex(hrules=True, multicol_align="c", column_format="l" + "r" * len(cells.columns))
     return ("" if table.labelled else f"% {NO_LABELS}\n") + str(tabular)
-
-
-def escape_latex(text: str) -> str:
-    """Text that LaTeX prints as it stands."""
-    return "".join(_LATEX.get(letter, letter) for letter in text)
 
 
 def to_text(table: Table) -> str:

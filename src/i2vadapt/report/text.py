@@ -5,6 +5,16 @@ from __future__ import annotations
 import re
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_LATEX = {
+    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": "$<$",
+    ">": "$>$",
+    "±": r"$\pm$",
+    "–": "--",
+}
 _MARKDOWN = re.compile(r"[\\|<*`]")
 
 
@@ -42,3 +52,8 @@ def plural(count: int, noun: str) -> str:
 def escape_markdown(text: str) -> str:
     """Text that a Markdown table shows as it stands."""
     return _MARKDOWN.sub(r"\\\g<0>", text)
+
+
+def escape_latex(text: str) -> str:
+    """Text that LaTeX prints as it stands; around ± it sets the space itself."""
+    return "".join(_LATEX.get(letter, letter) for letter in text.replace(" ± ", "±"))

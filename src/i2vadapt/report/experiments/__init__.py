@@ -1,0 +1,1 @@
+"""The tables and figures of workflow/experiments, from what has been trained so far."""
