@@ -49,5 +49,8 @@ rule all:
 
 rule datasets:
     input:
-        [jobs.last_shards(RESULTS, dataset) for dataset in jobs.read_datasets(BENCHMARKS.values(), DATASETS)],
+        [
+            jobs.last_shards(RESULTS, dataset)
+            for dataset in jobs.read_datasets(BENCHMARKS.values(), DATASETS)
+        ],
         [path for path in UNFINISHED if path.suffix == SHARD_SUFFIX],

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from i2vadapt import __version__
-    from i2vadapt.commands import experiments, fetching, planning, preprocessing, tools, training
+from i2vadapt.commands import experiments, fetching, planning, preprocessing, tools, training
 from i2vadapt.errors import Preempted, UserError
 from i2vadapt.runtime.cores import limit_threads
 from i2vadapt.runtime.devices import check_gpus

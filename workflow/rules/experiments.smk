@@ -16,7 +16,9 @@ def experiment_inputs(name):
     """Input function: what a table or figure is made from. Only the coordinator knows that it was asked for."""
 
     def inputs(wildcards):
-        return jobs.experiment_inputs(EXPERIMENTS[name], BENCHMARKS.values(), CONFIG.seeds, RESULTS)
+        return jobs.experiment_inputs(
+            EXPERIMENTS[name], BENCHMARKS.values(), CONFIG.seeds, RESULTS
+        )
 
     return inputs
 
