@@ -1,4 +1,4 @@
-"""Tables and figures as targets: they run what is missing, share runs, and are made again when their document changes."""
+"""Tables and figures as targets: they run what is missing, share runs, and follow changes of their documents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ title: Sweep
 sweeps: [{ label: N, method: cfb, setting: bank.capacity, values: [1, 2] }]
 """
 FEATURES = "title: Features\nfeatures: [cfb]\n"
-TARGETS = ("rows", "sweep", "features")
+TARGETS = ("rows", "sweep", "clusters")
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -38,11 +38,11 @@ def test_tables_sweeps_and_features_are_targets_that_share_their_runs(copy: Proj
     made = {path.name for path in (results / "experiments").glob("*/mine/*")}
     assert made == {
         *("rows.csv", "rows.md", "rows.tex", "rows.png"),
-        *(f"{name}.{suffix}" for name in ("sweep", "features") for suffix in ("csv", "md", "png")),
+        *(f"{name}.{suffix}" for name in ("sweep", "clusters") for suffix in ("csv", "md", "png")),
     }
-    rows = read(results / "experiments" / "rows" / "mine" / "rows.csv")
-    assert [row["method"] for row in rows] == ["so_rgb", "cfb"]
-    assert all(0 <= float(row["mean"]) <= 100 for row in rows)
+    rows = [row for row in read(results / "experiments" / "rows" / "mine" / "rows.csv") if row["result"] == "1"]
+    assert [(row["method"], row["state"]) for row in rows] == [("so_rgb", "complete"), ("cfb", "complete")]
+    assert all(0 <= float(row["mean"]) <= 1 for row in rows)
     assert copy.plan(*TARGETS) == {}
     (documents / "rows.yaml").write_text(ROWS.replace("cfb]", "cfb, cfb@bank.votes=rgb]"))
     assert copy.plan(*TARGETS) == {"train": 1, "fuse": 1, "rows": 1}
@@ -62,3 +62,10 @@ def test_a_mistake_in_an_experiment_is_one_line(fresh: Project) -> None:
     assert result.returncode == 1
     assert "table2.yaml: sweeps" in result.stdout
     assert "Traceback" not in result.stdout
+
+
+def test_an_experiment_cannot_have_the_name_of_a_rule(fresh: Project) -> None:
+    (fresh.folder / "workflow" / "experiments" / "train.yaml").write_text(ROWS)
+    result = fresh.run("-n")
+    assert result.returncode == 1
+    assert "workflow/experiments/train.yaml: train is the name of a rule; rename the file" in result.stdout
