@@ -1,7 +1,5 @@
 # The paper's tables and figures: a target for each document of workflow/experiments, of the configured benchmarks.
 for TAKEN in EXPERIMENTS.keys() & {"paper", *(rule.name for rule in workflow.rules)}:
-    rule.name for rule in workflow.rules
-} | EXPERIMENTS.keys() & {"paper"}:
     raise WorkflowError(
         f"workflow/experiments/{TAKEN}.yaml: {TAKEN} is the name of a rule; rename the file"
     )
