@@ -32,6 +32,11 @@ def test_rgb_votes_alone_until_the_flow_run_has_seen_the_bank() -> None:
     assert voted("rgb", has_seen_bank=True).probabilities == pytest.approx(RGB + FLOW)
 
 
+@pytest.mark.parametrize("has_seen_bank", [False, True])
+def test_rgb_may_vote_alone_throughout(has_seen_bank: bool) -> None:
+    assert voted("rgb_always", has_seen_bank).probabilities == pytest.approx(RGB)
+
+
 def test_videos_on_which_the_streams_disagree_stay_out() -> None:
     found = voted("agreement", has_seen_bank=True)
     assert found.ids == IDS[1:]

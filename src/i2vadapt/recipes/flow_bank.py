@@ -75,7 +75,7 @@ class FlowBank:
             partners: the partner's scores of the same epoch, by the partner's name; empty without a partner.
 
         Returns:
-            Fill of the bank and, for a labelled target, the accuracy of the pseudo labels and the purity of the bank;
+            Fill of the bank, the share of its videos that it held before (`bank_kept`) and, for a labelled target, the accuracy of the pseudo labels and the purity of the bank;
             both are recorded only.
 
         Raises:
@@ -86,10 +86,14 @@ class FlowBank:
         items = self._domains.target.items
         numbers = [number for number, item in enumerate(items) if item.id in places]
         chosen = [places[items[number].id] for number in numbers]
+        before = set(self._bank.items[self._bank.items >= 0].tolist())
         self._bank.rebuild(numbers, fused.probabilities[chosen])
         if self._settings.compares_features:
             self._similarity = self._compare(partners)
         row = self._describe_fill()
+        if before:
+            held = self._bank.items[self._bank.items >= 0]
+            row["bank_kept"] = float(np.isin(held, list(before)).mean()) if len(held) else 0.0
         if self._domains.target.is_labelled:
             row |= self._compare_with_truth(numbers, fused.predictions[chosen])
         return row

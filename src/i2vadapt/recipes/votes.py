@@ -1,7 +1,8 @@
 """The pseudo-labels by which the memory bank is filled: from the scores of a flow run and of its partner.
 
-The paper adds the probabilities of both streams. Before the bank is used, the flow network has seen nothing but the
-camera's motion, and its votes may be wrong more often than chance, so there are rules that trust it less.
+The paper adds the probabilities of both streams. There are two reasons to trust the flow network less. Before the bank is
+used, it has seen nothing but the camera's motion, and may be wrong more often than chance. Later it is trained on the
+flow of the very videos that the bank holds, becomes sure of them, and by its votes they stay, right or wrong.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def vote(settings: BankSettings, own: Scores, partners: Mapping[str, Scores], ha
         UserError: if the scores do not belong to the same videos and classes.
     """
     parts = [*partners.values(), own]
-    if settings.votes == "rgb" and not has_seen_bank:
+    if settings.votes == "rgb_always" or (settings.votes == "rgb" and not has_seen_bank):
         parts = parts[:-1]
     if settings.confidence == "calibrated":
         parts = [calibrate(part) for part in parts]
