@@ -75,8 +75,8 @@ class FlowBank:
             partners: the partner's scores of the same epoch, by the partner's name; empty without a partner.
 
         Returns:
-            Fill of the bank and the share of its videos that it held before (`bank_kept`); for a labelled target also the
-            accuracy of the pseudo labels and the purity of the bank, which are recorded only.
+            Fill of the bank and the share of its videos that it held before (`bank_kept`); for a labelled target, the
+            accuracy of the pseudo labels and the purity of the bank. All are recorded only.
 
         Raises:
             UserError: if the scores do not belong to the same videos and classes, or lack features.

@@ -1,8 +1,8 @@
 """The pseudo-labels by which the memory bank is filled: from the scores of a flow run and of its partner.
 
-The paper adds the probabilities of both streams. There are two reasons to trust the flow network less. Before the bank is
-used, it has seen nothing but the camera's motion, and may be wrong more often than chance. Later it is trained on the
-flow of the very videos that the bank holds, becomes sure of them, and by its votes they stay, right or wrong.
+The paper adds the probabilities of both streams. There are two reasons to trust the flow network less. Before the bank
+is used, it has seen nothing but the camera's motion, and may be wrong more often than chance. Later it is trained on
+the flow of the very videos that the bank holds, becomes sure of them, and by its votes they stay, right or wrong.
 """
 
 from __future__ import annotations

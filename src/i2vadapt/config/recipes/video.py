@@ -58,8 +58,8 @@ class BankSettings(Section):
     votes: Literal["fused", "rgb", "rgb_always", "agreement"] = Field(
         "fused",
         description="scores that label the target videos: of both streams, added (fused, the paper); of the partner"
-        " alone until the flow run has been trained with the bank (rgb), or throughout (rgb_always); or fused, of videos"
-        " for which both streams predict one class (agreement)",
+        " alone until the flow run has been trained with the bank (rgb), or throughout (rgb_always); or fused, of the"
+        " videos for which both streams predict one class (agreement)",
     )
     confidence: Literal["probability", "calibrated"] = Field(
         "probability",
