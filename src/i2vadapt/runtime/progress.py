@@ -17,13 +17,21 @@ class Progress:
 
     def __init__(self, total: int, description: str, unit: str, log_every: float, shown: bool) -> None:
         self._total, self._description, self._unit, self._log_every = total, description, unit, log_every
-        self._done = self._skipped = 0
+        self._done: float = 0
+        self._skipped = 0
         self._started = self._logged = time.monotonic()
         self._bar = tqdm(total=total, desc=description, unit=unit) if shown and sys.stderr.isatty() else None
         self._shown = shown
 
-    def update(self, count: int = 1) -> None:
-        """Counts units that were just finished."""
+    def print(self, line: str) -> None:
+        """Prints a line on standard output, above the bar."""
+        if self._bar is None:
+            sys.stdout.write(f"{line}\n")
+        else:
+            self._bar.write(line, file=sys.stdout)
+
+    def update(self, count: float = 1) -> None:
+        """Counts units that were just finished, or a part of one."""
         self._done += count
         if self._bar is not None:
             self._bar.update(count)
@@ -44,7 +52,13 @@ class Progress:
             return
         rate = (self._done - self._skipped) / max(self._logged - self._started, 1e-9)
         _logger.info(
-            "%s: %d of %d %ss, %.1f %ss/s", self._description, self._done, self._total, self._unit, rate, self._unit
+            "%s: %d of %d %ss, %.1f %ss/s",
+            self._description,
+            round(self._done, 6),
+            self._total,
+            self._unit,
+            rate,
+            self._unit,
         )
 
     def __enter__(self) -> Progress:
