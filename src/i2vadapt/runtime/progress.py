@@ -17,8 +17,7 @@ class Progress:
 
     def __init__(self, total: int, description: str, unit: str, log_every: float, shown: bool) -> None:
         self._total, self._description, self._unit, self._log_every = total, description, unit, log_every
-        self._done: float = 0
-        self._skipped = 0
+        self._done = self._skipped = 0
         self._started = self._logged = time.monotonic()
         self._bar = tqdm(total=total, desc=description, unit=unit) if shown and sys.stderr.isatty() else None
         self._shown = shown
@@ -30,8 +29,15 @@ class Progress:
         else:
             self._bar.write(line, file=sys.stdout)
 
-    def update(self, count: float = 1) -> None:
-        """Counts units that were just finished, or a part of one."""
+    def expect(self, total: int) -> None:
+        """Corrects the expected units of work, which may become known along the way."""
+        self._total = total
+        if self._bar is not None:
+            self._bar.total = total
+            self._bar.refresh()
+
+    def update(self, count: int = 1) -> None:
+        """Counts units that were just finished."""
         self._done += count
         if self._bar is not None:
             self._bar.update(count)
@@ -54,7 +60,7 @@ class Progress:
         _logger.info(
             "%s: %d of %d %ss, %.1f %ss/s",
             self._description,
-            round(self._done, 6),
+            self._done,
             self._total,
             self._unit,
             rate,
