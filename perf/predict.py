@@ -4,8 +4,8 @@ The CPU time of a video is printed as well: other programs on the machine affect
 
     python perf/predict.py [--videos 30] [--side 72] [--threads 2] [--streams rgb flow]
 
-The networks are untrained I3Ds with the demo's settings, the videos rendered scenes of 24 frames. "one by one" decodes a
-video, computes its clips and classifies it before the next one begins.
+The networks are untrained I3Ds with the demo's settings, the videos rendered scenes of 24 frames. "one by one" decodes
+a video, computes its clips and classifies it before the next one begins.
 """
 
 from __future__ import annotations
