@@ -17,7 +17,7 @@ import numpy as np
 from i2vadapt.config.preprocessing import FlowSettings
 from i2vadapt.data.flow_codec import decode_codes, dequantise, encode_flow, quantise
 from i2vadapt.data.video import read_frames
-from i2vadapt.flow.stage import flow_of_frames
+from i2vadapt.flow.pairs import flow_of_frames
 
 QUALITIES = (60, 75, 85, 90, 95, 98, 100)
 

@@ -25,7 +25,7 @@ import released_generator
 from i2vadapt.config.preprocessing import FlowSettings, SynthesisSettings
 from i2vadapt.demo import CLASSES, Frame, Scene, render
 from i2vadapt.demo.photographs import photograph_scene
-from i2vadapt.flow.stage import flow_of_frames
+from i2vadapt.flow.pairs import flow_of_frames
 from i2vadapt.synthesis import intrinsics, random_walk, render_view, smooth_path
 from i2vadapt.synthesis.clip import flow_of_clip, synthesize_clip
 from i2vadapt.synthesis.filling import fill_holes

@@ -26,7 +26,7 @@ from i2vadapt.flow.flo import read_flo
 
 COMMANDS = [
     *("manifest", "depth", "decode", "synthesize", "crop", "flow"),
-    *("train", "features", "fuse", "evaluate", "predict", "report", "experiment", "view", "download", "fetch"),
+    *("train", "features", "fuse", "evaluate", "predict", "export", "report", "experiment", "view", "download", "fetch"),
     *("plan", "verify", "clear", "demo", "train-depth"),
 ]
 
@@ -236,9 +236,10 @@ def test_predict_and_checkpoints_that_are_no_classifier(tmp_path: Path, capsys: 
     (line,) = errors_of(capsys, "evaluate", tmp_path, "--target", tmp_path, "--out", tmp_path)
     assert line == f"{tmp_path}: not the folder of a method: method.yaml is missing"
     assert main(["predict", str(tmp_path / "good.pt"), str(video), "--top", "2"]) == 0
-    path, _, printed = capsys.readouterr().out.strip().rpartition(": ")
-    assert path == str(video)
-    scores = {name: float(score) for name, score in (part.split() for part in printed.split(", "))}
+    _, line = capsys.readouterr().out.splitlines()
+    path, stream, *cells = re.split(" {2,}", line)
+    assert (path, stream) == (str(video), "rgb")
+    scores = {name: float(score) for name, score in (cell.split() for cell in cells)}
     assert scores.keys() == {"walk", "run"}
     assert list(scores.values()) == sorted(scores.values(), reverse=True)
     assert sum(scores.values()) == pytest.approx(1, abs=0.002)
@@ -378,6 +379,7 @@ def test_settings_of_a_run_that_are_wrong(
         ["fuse", "--runs", "none", "--title", "x", "--out", "y"],
         ["evaluate", "none.pt", "--target", "none", "--out", "x.csv"],
         ["predict", "none.pt", "none.mp4"],
+        ["export", "none.pt", "--out", "x"],
         ["verify", "none"],
         ["clear", "none"],
         ["plan", "--config", "none.yaml"],

@@ -15,6 +15,7 @@ from i2vadapt.data.shards.format import Encoded, Failed, write_shard_file
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.data.video import read_frames, write_video
 from i2vadapt.errors import UserError
+from i2vadapt.flow.encoding import QuantisedFlow, quantise_flow
 from i2vadapt.flow.plain import flow_of_video
 from i2vadapt.flow.stage import run_flow
 
@@ -77,12 +78,12 @@ def test_a_damaged_shard_of_frames_ends_the_stage(tmp_path: Path) -> None:
 def test_whatever_exception_a_clip_causes_is_its_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_frames(tmp_path / "frames.h5", {"a": 3, "b": 4})
 
-    def fail(frames: np.ndarray, settings: FlowSettings) -> np.ndarray:
-        if len(frames) == 4:
+    def fail(first: np.ndarray, second: np.ndarray, settings: FlowSettings) -> QuantisedFlow:
+        if len(first) == 3:
             raise MemoryError
-        return np.zeros((len(frames) - 1, *frames.shape[1:3], 2), np.float32)
+        return quantise_flow(np.zeros((*first.shape[:3], 2), np.float32), settings.bound)
 
-    monkeypatch.setattr("i2vadapt.flow.stage.flow_of_frames", fail)
+    monkeypatch.setattr("i2vadapt.flow.stage.quantised_pairs", fail)
     run_flow(tmp_path / "frames.h5", tmp_path / "flow.h5", SETTINGS, 1, 0.5)
     reader = ShardReader(tmp_path / "flow.h5", "flow")
     assert reader.ids == ["a"]

@@ -13,8 +13,9 @@ from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.data.video import read_frames, write_video
 from i2vadapt.errors import UserError
 from i2vadapt.flow.flo import read_flo
+from i2vadapt.flow.pairs import flow_of_frames
 from i2vadapt.flow.plain import flow_of_images, flow_of_video
-from i2vadapt.flow.stage import flow_of_frames, run_flow
+from i2vadapt.flow.stage import run_flow
 
 SETTINGS = FlowSettings(bound=8)
 MOTION = (2, -1)  # pixels a frame, to the right and up

@@ -16,7 +16,8 @@ EXAMPLES: dict[str, str] = {
     "features": f"--run {_RUN} --target {_DATA[1]} --out features.npz",
     "fuse": f"--runs {_RUN} results/runs/demo/flow/seed0 --title 'RGB and flow' --out my-method",
     "evaluate": f"{_METHOD} --target {_DATA[1]} --out predictions.csv",
-    "predict": f"{_METHOD} video.mp4",
+    "predict": f"{_METHOD} videos/ --csv predictions.csv",
+    "export": f"{_METHOD} --out my-classifier",
     "report": "--benchmark workflow/benchmarks/demo.yaml --results results --methods so_rgb full --out my-report",
     "experiment": "workflow/experiments/table2.yaml --methods workflow/methods.yaml --published workflow/published.yaml"
     " --benchmarks workflow/benchmarks/demo.yaml --seeds 0 1 2 --results results --out my-table",

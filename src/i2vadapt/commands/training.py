@@ -1,4 +1,4 @@
-"""Sub-commands train, features, fuse, evaluate, predict."""
+"""Sub-commands train, features, fuse."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from i2vadapt.config.names import repeated
 from i2vadapt.config.parsing import parse, parse_object
 from i2vadapt.config.recipes import settings_class
 from i2vadapt.config.run import TrainingSettings
-from i2vadapt.errors import UserError, cause
+from i2vadapt.errors import UserError
 from i2vadapt.runtime.launch import is_launched, launch
 
 
 def add_commands(commands: Any) -> None:
-    """Adds the sub-commands train, features, fuse, evaluate and predict."""
+    """Adds the sub-commands."""
     _add_train(commands)
     _add_features(commands)
     parser = command(commands, "fuse", run_fuse, "fuse the last scores of a method's runs into predictions")
@@ -44,19 +44,6 @@ def add_commands(commands: Any) -> None:
         help="weights of the runs: equal, or by what each knows of the source beyond chance (equal)",
     )
     parser.add_argument("--out", type=path, required=True, metavar="DIR", help="folder of the method")
-
-    parser = command(commands, "evaluate", run_evaluate, "score a dataset with a trained classifier")
-    _add_classifier(parser)
-    parser.add_argument("--target", type=path, required=True, metavar="DIR", help="dataset folder of the videos")
-    parser.add_argument("--batch-size", type=whole_number, default=8, metavar="N", help="number of videos per pass (8)")
-    parser.add_argument("--out", type=path, required=True, metavar="CSV", help="table of predictions to write")
-    add_workers(parser, default=default_loaders())
-    add_gpus(parser)
-
-    parser = command(commands, "predict", run_predict, "classify plain video files")
-    _add_classifier(parser)
-    parser.add_argument("videos", type=path, nargs="+", metavar="VIDEO", help="video files")
-    parser.add_argument("--top", type=whole_number, default=3, metavar="N", help="number of classes to print (3)")
 
 
 def _add_train(commands: Any) -> None:
@@ -115,15 +102,6 @@ def _add_features(commands: Any) -> None:
     )
     add_workers(parser, default=default_loaders())
     add_gpus(parser)
-
-
-def _add_classifier(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "classifier",
-        type=path,
-        metavar="CLASSIFIER",
-        help="folder of a method, whose runs are all used, or a checkpoint.pt",
-    )
 
 
 def parent(text: str) -> tuple[str, Path]:
@@ -203,45 +181,5 @@ def run_fuse(options: argparse.Namespace) -> None:
     """Runs sub-command fuse and prints the accuracies."""
     from i2vadapt.inference.method import fuse_runs
 
-    _print_values(fuse_runs(options.runs, options.title, options.out, options.origin, options.weights))
-
-
-def run_evaluate(options: argparse.Namespace) -> None:
-    """Runs sub-command evaluate and prints the accuracies."""
-    from i2vadapt.inference.classifier import load_classifier
-    from i2vadapt.inference.evaluate import evaluate
-
-    classifier = load_classifier(options.classifier)
-    _print_values(evaluate(classifier, options.target, options.out, max(options.batch_size, 1), options.workers))
-
-
-def _print_values(values: dict[str, float]) -> None:
-    for name, value in values.items():
+    for name, value in fuse_runs(options.runs, options.title, options.out, options.origin, options.weights).items():
         sys.stdout.write(f"{name} {value:.4f}\n")
-
-
-def run_predict(options: argparse.Namespace) -> None:
-    """Runs sub-command predict and prints one line per video.
-
-    Raises:
-        UserError: if videos could not be predicted, whatever exception they caused; the others are predicted first.
-    """
-    from i2vadapt.inference.classifier import load_classifier
-    from i2vadapt.inference.predict import predict_video
-
-    classifier = load_classifier(options.classifier)
-    problems = []
-    for video in options.videos:
-        name = str(video).encode("utf-8", "replace").decode()
-        try:
-            scores = predict_video(classifier, video)
-        except Exception as error:  # of any library
-            known = isinstance(error, UserError)
-            problems.append(str(error) if known else f"{video}: cannot be predicted: {cause(error)}")
-            sys.stdout.write(f"{name}: not predicted\n")
-            continue
-        best = scores.argsort()[::-1][: options.top]
-        shown = ", ".join(f"{classifier.classes[label]} {scores[label]:.3f}" for label in best)
-        sys.stdout.write(f"{name}: {shown}\n")
-    if problems:
-        raise UserError("\n".join(dict.fromkeys(problems)))

@@ -115,6 +115,15 @@ def decode_codes(data: bytes, height: int) -> np.ndarray:
     return cv2.merge((u, v))  # ten times as fast as a transposition
 
 
+def as_stored(codes: np.ndarray, quality: int, codec: str) -> np.ndarray:
+    """Codes (H,W,2) uint8 as they are read from a shard that was written with the codec.
+
+    Raises:
+        UserError: see `encode_codes`.
+    """
+    return codes if codec == "raw" else decode_codes(encode_codes(codes, quality, codec), codes.shape[0])
+
+
 def flip_codes(codes: np.ndarray) -> np.ndarray:
     """Mirrors the codes left to right and negates u, as for a mirrored video; works in place and returns the codes.
 

@@ -66,9 +66,12 @@ def walk(root: Path) -> Iterator[str]:
     Links are followed and hide nothing: a folder that has two names is visited under both. Only a link to a folder that
     contains it is left alone.
     """
-    for name, problem in _walk(os.fspath(root), "", (os.path.realpath(root),)):
-        if not problem:
-            yield name
+    return (name for name, problem in walk_with_problems(root) if not problem)
+
+
+def walk_with_problems(root: Path) -> Iterator[tuple[str, str]]:
+    """Yields the ids of all files, as `walk`, with "", and those of folders that cannot be listed with the reason."""
+    return _walk(os.fspath(root), "", (os.path.realpath(root),))
 
 
 def _walk(folder: str, prefix: str, inside: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -123,6 +126,6 @@ def may_be_video(suffix: str) -> bool:
 
 
 def _list_folder(root: Path) -> Iterator[Entry]:
-    for name, problem in _walk(os.fspath(root), "", (os.path.realpath(root),)):
+    for name, problem in walk_with_problems(root):
         parts = PurePosixPath(name).parts
         yield Entry(name, parts[0] if len(parts) > 1 else None, problem=problem)

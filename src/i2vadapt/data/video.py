@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -72,7 +73,7 @@ class VideoStream:
 
     def _reset(self) -> None:
         self.fps, self.frames, self.warning, self.aspect = 0.0, 0, "", Fraction(1)
-        self._earliest, self._latest = np.inf, -np.inf
+        self._times = array("d")
         self._broken, self._cut = 0, ""
         self._notes: dict[str, None] = {}
 
@@ -120,18 +121,31 @@ class VideoStream:
                     yield number, image if image.shape == shape else resize(image, shape[0], shape[1])
         if self.frames == 0:
             raise UserError(f"{self.path}: no frame of the video decodes{self._cut and f' ({self._cut})'}")
-        span = self._latest - self._earliest
-        measured = (self.frames - 1) / span if np.isfinite(span) and span > 0 else rate
-        # The same old files repeat or skip a number here and there; a difference that small is no evidence against
-        # the header.
-        self.fps = rate if abs(measured - rate) <= _SAME_RATE * rate else measured
+        self.fps = self._measure_rate(rate)
         self.warning = "; ".join(filter(None, (self._describe_damage(expected), *self._notes)))
 
+    def times(self) -> np.ndarray:
+        """Times (frames,) at which the frames that were read are shown, from 0 for the first one, seconds.
+
+        They follow from the frame rate where the file gives none, or none in order.
+        """
+        times = np.array(self._times)
+        if np.isfinite(times).all() and (np.diff(times) > 0).all():
+            return times - times[:1]
+        return np.arange(len(times)) / self.fps if self.fps else np.zeros(len(times))
+
     def _note_time(self, frame: av.VideoFrame, tick: float) -> None:
-        if frame.pts is not None:
-            # Minimum and maximum, since some old AVI files number their frames out of order.
-            self._earliest = min(self._earliest, frame.pts * tick)
-            self._latest = max(self._latest, frame.pts * tick)
+        self._times.append(np.nan if frame.pts is None else frame.pts * tick)
+
+    def _measure_rate(self, rate: float) -> float:
+        times = np.array(self._times)
+        known = times[np.isfinite(times)]
+        # From the minimum to the maximum, since some old AVI files number their frames out of order.
+        span = np.ptp(known) if known.size else 0.0
+        measured = (self.frames - 1) / float(span) if span > 0 else rate
+        # The same old files repeat or skip a number here and there; a difference that small is no evidence against
+        # the header.
+        return rate if abs(measured - rate) <= _SAME_RATE * rate else measured
 
     def _picture(self, frame: av.VideoFrame) -> tuple[np.ndarray, Matrix]:
         matrix = display_matrix(frame)
@@ -181,7 +195,7 @@ def read_frames(path: str | os.PathLike[str], short_side: int | None = None) -> 
         UserError: if the file can't be read, contains no video, or not one frame decodes.
     """
     stream = VideoStream(path)
-    frames = np.stack(list(_resized(stream, short_side)))
+    frames = np.stack(list(shown_frames(stream, short_side)))
     return VideoFrames(frames, stream.fps, stream.warning)
 
 
@@ -237,7 +251,16 @@ def _encode(file: object, container_format: str, frames: Iterator[np.ndarray], f
         container.mux(stream.encode(None))
 
 
-def _resized(stream: VideoStream, short_side: int | None) -> Iterator[np.ndarray]:
+def shown_frames(stream: VideoStream, short_side: int | None = None) -> Iterator[np.ndarray]:
+    """Yields the frames of a video in the shape that a player shows, (H,W,3) uint8 RGB.
+
+    Args:
+        stream: the video.
+        short_side: length of the shorter side after resizing, pixels; None keeps the height of the frames.
+
+    Raises:
+        UserError: as iterating over the stream.
+    """
     for frame in stream:
         height, width = frame.shape[:2]
         shown = shown_width(width, stream.aspect)

@@ -15,7 +15,7 @@ from i2vadapt.data.video import VideoStream, write_video
 from i2vadapt.errors import UserError
 from i2vadapt.flow.colour import flow_to_colour
 from i2vadapt.flow.flo import write_flo
-from i2vadapt.flow.stage import flow_of_frames
+from i2vadapt.flow.pairs import flow_of_frames
 
 _logger = logging.getLogger(__name__)
 

@@ -21,7 +21,8 @@ from i2vadapt.data.shards.format import Encoded, Failed
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.flow.encoding import ClipWriter, EncodedFlow, QuantisedFlow, encode, quantise_flow
 from i2vadapt.flow.geometric import exact_flow, is_generated, open_depth
-from i2vadapt.flow.tvl1 import resolve_backend, to_grey, tvl1
+from i2vadapt.flow.pairs import is_on_gpu, quantised_pairs
+from i2vadapt.flow.tvl1 import resolve_backend, to_grey
 from i2vadapt.runtime.devices import visible_devices
 from i2vadapt.runtime.parallel import map_over_devices, ordered_map, prefetch, thread_map
 
@@ -58,29 +59,6 @@ class Clip:
     def count(self) -> int:
         """Number of frames."""
         return int(self.frames.counts[self.item])
-
-
-def flow_of_frames(frames: np.ndarray, settings: FlowSettings) -> np.ndarray:
-    """Flow of every consecutive pair of frames.
-
-    Args:
-        frames: (T,H,W,3) uint8 RGB, T at least 2.
-        settings: backend and TV-L1 settings.
-
-    Returns:
-        (T-1,H,W,2) float32, pixels per frame.
-    """
-    grey = to_grey(frames)
-    return tvl1(grey[:-1], grey[1:], backend=settings.backend, **settings.tvl1.model_dump())
-
-
-def _quantised_flow(frames: np.ndarray, settings: FlowSettings) -> QuantisedFlow:
-    if settings.backend != "cuda":
-        return quantise_flow(flow_of_frames(frames, settings), settings.bound)
-    from i2vadapt.flow.backends.cuda import quantised_pairs  # imported here because it needs the extra `gpu`
-
-    grey = to_grey(frames)
-    return quantised_pairs(grey[:-1], grey[1:], settings.tvl1, settings.bound)
 
 
 @dataclass
@@ -174,7 +152,12 @@ def _read(part: Part[range]) -> Part[np.ndarray]:
 
 
 def _compute(part: Part[np.ndarray]) -> Part[QuantisedFlow]:
-    return part.then("flow", lambda clip, frames: _quantised_flow(frames, clip.settings))
+    return part.then("flow", _flow)
+
+
+def _flow(clip: Clip, frames: np.ndarray) -> QuantisedFlow:
+    grey = to_grey(frames)
+    return quantised_pairs(grey[:-1], grey[1:], clip.settings)
 
 
 def _trace(clip: Clip, depth: ShardReader) -> Part[QuantisedFlow]:
@@ -239,7 +222,7 @@ def _results(clips: Sequence[Clip], settings: FlowSettings, workers: int) -> Ite
     On CPUs each worker process takes a clip through all steps. A GPU is fed by one process, with a thread for the flow
     and several that read and encode; several GPUs are fed by one process each, in turn.
     """
-    if not _is_on_gpu(settings):
+    if not is_on_gpu(settings):
         return ordered_map(_process_clip, clips, workers)
     devices = visible_devices()
     if len(devices) == 1:
@@ -247,10 +230,6 @@ def _results(clips: Sequence[Clip], settings: FlowSettings, workers: int) -> Ite
     batches = [clips[start : start + BATCH_ITEMS] for start in range(0, len(clips), BATCH_ITEMS)]
     process = partial(_process_batch, max(workers // len(devices), 1))
     return itertools.chain.from_iterable(map_over_devices(process, batches, devices))
-
-
-def _is_on_gpu(settings: FlowSettings) -> bool:
-    return settings.source == "tvl1" and settings.backend in ("torch", "cuda")
 
 
 def run_flow(
@@ -304,5 +283,5 @@ def run_flow(
     _logger.info(
         "flow by %s: %d pairs, %.1f pairs/s, %d workers; time: %s", method, pairs, rate, workers, spent.shares()
     )
-    if _is_on_gpu(settings):
+    if is_on_gpu(settings):
         _logger.info("the other steps waited for: %s", spent.slowest(workers))

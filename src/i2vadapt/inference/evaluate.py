@@ -11,11 +11,9 @@ from i2vadapt.clips.dataset import ClipDataset
 from i2vadapt.clips.domains import evaluated_videos
 from i2vadapt.clips.evaluation import EvaluationClips
 from i2vadapt.clips.loading import load_batches
-from i2vadapt.inference.classifier import Classifier, Member
+from i2vadapt.inference.classifier import Classifier, Member, score_in_batches
 from i2vadapt.inference.predictions import write_predictions
 from i2vadapt.inference.scores import Scores
-from i2vadapt.inference.scoring import score_clips
-from i2vadapt.runtime.precision import choose_arithmetic
 
 
 def evaluate(classifier: Classifier, folder: Path, out: Path, batch_size: int, workers: int) -> dict[str, float]:
@@ -47,8 +45,6 @@ def _score_dataset(member: Member, classes: tuple[str, ...], folder: Path, batch
     dataset = dataset.only(evaluated_videos(dataset, settings))
     clips = EvaluationClips(dataset, settings.test_frames, settings.crop)
     batches = load_batches(clips, in_order(len(clips), batch_size), workers)
-    arithmetic = choose_arithmetic(settings.precision)
-    arithmetic.prepare(member.model)
-    scored = score_clips(member.model, batches, arithmetic, settings.fusion)
+    probabilities = score_in_batches(member, batches)
     ids = tuple(item.id for item in dataset.items)
-    return Scores(ids, classes, dataset.labels, np.ones(len(ids), bool), scored.probabilities)
+    return Scores(ids, classes, dataset.labels, np.ones(len(ids), bool), probabilities)

@@ -1,9 +1,11 @@
-"""Prediction of plain video files by a trained classifier."""
+"""Prediction of plain video files by a trained classifier, as a whole or window by window."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,111 +13,146 @@ import torch
 from torch import Tensor
 
 from i2vadapt.clips.evaluation import evaluation_clip
-from i2vadapt.clips.sampling import uniform_indices
-from i2vadapt.clips.window import Window
-from i2vadapt.config.base import Stream
-from i2vadapt.config.preprocessing import FlowSettings
-from i2vadapt.data.decode import prepare_frames
-from i2vadapt.data.flow_codec import flip_codes, quantise
-from i2vadapt.data.image import flip_frames
-from i2vadapt.data.video import VideoStream
-from i2vadapt.errors import UserError
-from i2vadapt.flow.stage import flow_of_frames
-from i2vadapt.inference.classifier import Classifier
-from i2vadapt.inference.scoring import score_clips
-from i2vadapt.runtime.precision import choose_arithmetic
+from i2vadapt.clips.plain_video import PlainVideo
+from i2vadapt.data.shards.codec import as_stored
+from i2vadapt.data.video_files import FoundVideo
+from i2vadapt.errors import UserError, cause
+from i2vadapt.inference.classifier import Classifier, score_in_batches
+from i2vadapt.inference.predictions import FUSED
+from i2vadapt.inference.scores import add_probabilities
+from i2vadapt.inference.spans import Span, SpanFrames, read_spans
+from i2vadapt.runtime.parallel import prefetch, thread_map
 
 _logger = logging.getLogger(__name__)
 
 
-class VideoFile:
-    """Clips of one stream of a decoded video; implements `clips.footage.Footage`.
+@dataclass(frozen=True)
+class Prediction:
+    """What the networks say about a video or a part of it.
 
-    Args:
-        frames: frames (H,W,3) by number, uint8 RGB, prepared as for training; only those that the clips need.
-        count: number of frames of the video.
-        stream: stream of the clips.
-        flow: settings of the flow; used for the stream `flow` only.
+    Attributes:
+        video: the file.
+        span: the part; None if the video failed.
+        spans: number of parts of the video, 0 if it failed.
+        probabilities: class probabilities (C,) float32 by stream, and those of the fusion, divided by the number of
+            networks, under `predictions.FUSED`; a single network has no fusion.
+        problem: why the video failed; empty if it did not.
     """
 
-    def __init__(self, frames: Mapping[int, np.ndarray], count: int, stream: Stream, flow: FlowSettings) -> None:
-        self._frames, self._count, self._stream, self._flow = frames, count, stream, flow
+    video: Path
+    span: Span | None
+    spans: int
+    probabilities: Mapping[str, np.ndarray]
+    problem: str = ""
 
-    def count(self, item_id: str) -> int:
-        """Number of frames of the video."""
-        return self._count
-
-    def clip(self, item_id: str, indices: np.ndarray, window: Window, side: int) -> Tensor:
-        """Reads a clip, (T,side,side,3) uint8 RGB or (T,side,side,2) uint8 flow codes; see `ItemDataset.clip`."""
-        height, width = self._frames[int(indices[0])].shape[:2]
-        area = window.area(height, width, side, item_id)
-        if self._stream == "rgb":
-            frames = np.stack([self._frames[int(index)][area] for index in indices])
-            return torch.from_numpy(flip_frames(frames) if window.flip else frames)
-        starts = first_of_pairs(indices, self._count)
-        codes = {int(start): self._codes(int(start))[area] for start in np.unique(starts)}
-        stacked = np.stack([codes[int(start)] for start in starts])
-        return torch.from_numpy(flip_codes(stacked) if window.flip else stacked)
-
-    def _codes(self, start: int) -> np.ndarray:
-        """Flow codes of the pair that starts at a frame; only the pairs that a clip needs are computed."""
-        pair = np.stack([self._frames[start], self._frames[start + 1]])
-        return quantise(flow_of_frames(pair, self._flow)[0], self._flow.bound)[0]
+    @property
+    def final(self) -> np.ndarray:
+        """Probabilities (C,) of the fusion, or of the only network."""
+        return list(self.probabilities.values())[-1]
 
 
-def first_of_pairs(indices: np.ndarray, count: int) -> np.ndarray:
-    """Numbers of the first frames of the pairs whose flow stands for frames; the last frame shares the last pair."""
-    return np.minimum(indices, count - 2)
+@dataclass(frozen=True)
+class _Loaded:
+    """The clips of a span, one of each network; none if the video failed."""
+
+    video: Path
+    span: Span | None
+    spans: int
+    clips: Sequence[Tensor]
+    problem: str = ""
 
 
-def needed_frames(classifier: Classifier, count: int) -> set[int]:
-    """Numbers of the frames that the networks look at in a video of `count` frames."""
-    needed: set[int] = set()
-    for member in classifier.members:
-        indices = uniform_indices(count, member.settings.test_frames)
-        starts = first_of_pairs(indices, count)
-        needed |= set(indices.tolist())
-        if member.settings.stream == "flow":
-            needed |= set(starts.tolist()) | set((starts + 1).tolist())
-    return needed
+def predict_videos(
+    classifier: Classifier, videos: Iterable[FoundVideo], seconds: float | None, batch_size: int, threads: int
+) -> Iterator[Prediction]:
+    """Classifies video files with the preprocessing of the classifier's training data, as `evaluate` does.
 
-
-def predict_video(classifier: Classifier, path: Path) -> np.ndarray:
-    """Classifies a video file, with the preprocessing of the classifier's training data.
-
-    The file is decoded twice, so that memory holds only the frames that the networks look at: at most `test_frames`
-    for RGB and twice as many for flow, however long the video is.
+    A video has the probabilities that `evaluate` computes for it from shards made on this machine, to the last bit:
+    its frames and flow go through the codec of the shards, and they do not depend on the other videos of a batch.
 
     Args:
         classifier: trained networks.
-        path: video file.
+        videos: video files.
+        seconds: length of the windows, see `read_spans`; None classifies each video as a whole.
+        batch_size: number of clips in a forward pass.
+        threads: number of threads that decode, compute flow and encode while the networks compute.
 
-    Returns:
-        Fused probabilities (C,), divided by the number of networks, the sum of their weights, so that they sum to 1.
-
-    Raises:
-        UserError: if the video cannot be read or is too short.
+    Yields:
+        One prediction for each video or window in order, or one with a problem, whatever exception the video caused.
     """
-    frames, count = _decode(classifier, path)
-    total = np.zeros(len(classifier.classes), np.float32)
-    for member in classifier.members:
-        settings = member.settings
-        footage = VideoFile(frames, count, settings.stream, member.flow)
-        clip = evaluation_clip(footage, str(path), settings.test_frames, settings.crop)
-        arithmetic = choose_arithmetic(settings.precision)
-        arithmetic.prepare(member.model)
-        scored = score_clips(member.model, [{"clip": clip[None]}], arithmetic, settings.fusion)
-        total += np.float32(member.weight) * scored.probabilities[0]
-    return total / len(classifier.members)
+    if seconds is None:
+        loaded = thread_map(partial(_load_whole, classifier), videos, threads)
+    else:
+        parts = (part for video in videos for part in _read_parts(classifier, video, seconds))
+        loaded = thread_map(partial(_make_clips, classifier), prefetch(parts), threads)
+    group: list[_Loaded] = []
+    for one in loaded:
+        group.append(one)
+        if sum(bool(other.clips) for other in group) == batch_size:
+            yield from _predict_group(classifier, group)
+            group = []
+    yield from _predict_group(classifier, group)
 
 
-def _decode(classifier: Classifier, path: Path) -> tuple[dict[int, np.ndarray], int]:
-    """Counts the frames, then keeps those that are needed: which ones depends on the number that decode."""
-    settings = classifier.members[0].decode
-    stream = VideoStream(path)
-    count = stream.count()
-    if stream.warning:
-        _logger.warning("%s: %s", path, stream.warning)
-    if count < settings.min_frames:
-        raise UserError(f"{path}: {count} frames decode, at least {settings.min_frames} are needed")
-    return dict(prepare_frames(stream, settings, needed_frames(classifier, count))), count
+_Part = tuple[Path, SpanFrames | str]
+"""A video and the frames of one of its spans, or why it failed."""
+
+
+def _read_parts(classifier: Classifier, video: FoundVideo, seconds: float | None) -> Iterator[_Part]:
+    if video.problem:
+        yield video.path, video.problem
+        return
+    try:
+        for part in read_spans(video.path, classifier, seconds):
+            yield video.path, part
+    except Exception as error:  # of any library
+        yield video.path, _reason(video.path, error)
+
+
+def _load_whole(classifier: Classifier, video: FoundVideo) -> _Loaded:
+    (part,) = _read_parts(classifier, video, None)
+    return _make_clips(classifier, part)
+
+
+def _make_clips(classifier: Classifier, part: _Part) -> _Loaded:
+    """Builds the clips of a span from its frames, after both have gone through the codecs of the shards."""
+    path, read = part
+    if isinstance(read, str):
+        return _Loaded(path, None, 0, (), read)
+    span, decode = read.span, classifier.members[0].decode
+    try:
+        frames = {number: as_stored(frame, decode.codec, decode.quality) for number, frame in read.frames.items()}
+        clips = []
+        for member in classifier.members:
+            settings = member.settings
+            footage = PlainVideo(frames, span.first, span.count, settings.stream, member.flow)
+            clips.append(evaluation_clip(footage, str(path), settings.test_frames, settings.crop))
+    except Exception as error:  # of any library
+        return _Loaded(path, None, 0, (), _reason(path, error))
+    return _Loaded(path, span, read.spans, clips)
+
+
+def _reason(path: Path, error: Exception) -> str:
+    _logger.debug("%s", path, exc_info=error)
+    return str(error) if isinstance(error, UserError) else f"{path}: cannot be predicted: {cause(error)}"
+
+
+def _predict_group(classifier: Classifier, group: Sequence[_Loaded]) -> Iterator[Prediction]:
+    """Classifies the clips of a batch together, and yields the predictions and the failures in order."""
+    good = [loaded for loaded in group if loaded.clips]
+    rows: list[np.ndarray] = []
+    for number, member in enumerate(classifier.members if good else ()):
+        clips = torch.stack([loaded.clips[number] for loaded in good])
+        rows.append(score_in_batches(member, [{"clip": clips}]))
+    names = [member.settings.stream for member in classifier.members]
+    weights = [member.weight for member in classifier.members]
+    place = 0
+    for loaded in group:
+        probabilities: dict[str, np.ndarray] = {}
+        if loaded.clips:
+            own = [row[place] for row in rows]
+            probabilities = dict(zip(names, own, strict=True))
+            if len(own) > 1:
+                probabilities[FUSED] = add_probabilities(own, weights) / np.float32(len(own))
+            place += 1
+        yield Prediction(loaded.video, loaded.span, loaded.spans, probabilities, loaded.problem)

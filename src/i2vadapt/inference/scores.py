@@ -204,10 +204,21 @@ def fuse(parts: Sequence[Scores], weights: Sequence[float] | None = None) -> Sco
         _logger.warning("%d videos are not scored by every run and are left out: %s", len(missing), shown)
     chosen = [[known[item_id] for item_id in ids] for known in places]
     rows = [part.probabilities[places] for part, places in zip(parts, chosen, strict=True)]
-    if weights is not None:
-        rows = [np.float32(weight) * values for weight, values in zip(weights, rows, strict=True)]
-    total = np.sum(rows, axis=0)
+    total = add_probabilities(rows, [1.0] * len(rows) if weights is None else weights)
     return Scores(ids, first.classes, first.labels[chosen[0]], first.tested[chosen[0]], total)
+
+
+def add_probabilities(parts: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
+    """Weighted sum of the class probabilities (...,C) float32 of several networks; other rows do not change its bits.
+
+    Args:
+        parts: probabilities, of one shape.
+        weights: factor of each.
+    """
+    total = np.zeros_like(parts[0])
+    for weight, values in zip(weights, parts, strict=True):
+        total += np.float32(weight) * values
+    return total
 
 
 def _check_truth(first: Scores, other: Scores) -> None:

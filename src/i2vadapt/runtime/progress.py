@@ -22,6 +22,20 @@ class Progress:
         self._bar = tqdm(total=total, desc=description, unit=unit) if shown and sys.stderr.isatty() else None
         self._shown = shown
 
+    def print(self, line: str) -> None:
+        """Prints a line on standard output, above the bar."""
+        if self._bar is None:
+            sys.stdout.write(f"{line}\n")
+        else:
+            self._bar.write(line, file=sys.stdout)
+
+    def expect(self, total: int) -> None:
+        """Corrects the expected units of work, which may become known along the way."""
+        self._total = total
+        if self._bar is not None:
+            self._bar.total = total
+            self._bar.refresh()
+
     def update(self, count: int = 1) -> None:
         """Counts units that were just finished."""
         self._done += count
@@ -44,7 +58,13 @@ class Progress:
             return
         rate = (self._done - self._skipped) / max(self._logged - self._started, 1e-9)
         _logger.info(
-            "%s: %d of %d %ss, %.1f %ss/s", self._description, self._done, self._total, self._unit, rate, self._unit
+            "%s: %d of %d %ss, %.1f %ss/s",
+            self._description,
+            self._done,
+            self._total,
+            self._unit,
+            rate,
+            self._unit,
         )
 
     def __enter__(self) -> Progress:

@@ -22,6 +22,22 @@ def encode_frame(image: np.ndarray, codec: str, quality: int) -> bytes:
     return image.tobytes() if codec == "raw" else encode_jpeg(image, quality)
 
 
+def decode_jpeg(data: bytes) -> np.ndarray | None:
+    """Decodes a JPEG to an (H,W,3) uint8 RGB image; None if it is damaged."""
+    image: np.ndarray | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    return image
+
+
+def as_stored(image: np.ndarray, codec: str, quality: int) -> np.ndarray:
+    """An (H,W,3) uint8 RGB image as it is read from a shard that was written with the codec."""
+    if codec == "raw":
+        return image
+    decoded = decode_jpeg(encode_jpeg(image, quality))
+    if decoded is None:
+        raise ValueError("a JPEG that was just encoded does not decode")
+    return decoded
+
+
 DEPTH_LEVELS = 65535
 """Stored value of the nearest point of a depth map."""
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from i2vadapt.data.flow_codec import decode_codes, dequantise
-from i2vadapt.data.shards.codec import unit_range
+from i2vadapt.data.shards.codec import decode_jpeg, unit_range
 from i2vadapt.data.shards.format import FAILURES, Failed, open_shard, unpack
 from i2vadapt.data.shards.stored import StoredFrames
 from i2vadapt.errors import StageError, UserError
@@ -168,8 +168,10 @@ class ShardReader:
                 return np.frombuffer(data, np.uint8).reshape(shape)
             if self.kind == "flow":
                 return decode_codes(data, info["height"])
-            flags = cv2.IMREAD_UNCHANGED if self.kind == "depth" else cv2.IMREAD_COLOR_RGB
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+            if self.kind == "depth":
+                image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+            else:
+                image = decode_jpeg(data)
         except (cv2.error, ValueError):
             image = None
         if image is None:
