@@ -26,7 +26,8 @@ from i2vadapt.flow.flo import read_flo
 
 COMMANDS = [
     *("manifest", "depth", "decode", "synthesize", "crop", "flow"),
-    *("train", "features", "fuse", "evaluate", "predict", "export", "report", "experiment", "view", "download", "fetch"),
+    *("train", "features", "fuse", "evaluate", "predict", "export"),
+    *("report", "experiment", "view", "download", "fetch"),
     *("plan", "verify", "clear", "demo", "train-depth"),
 ]
 
