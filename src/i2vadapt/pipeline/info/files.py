@@ -15,10 +15,8 @@ from i2vadapt.data.items import UNLABELLED
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
 from i2vadapt.files import superseded
-from i2vadapt.inference.features import read_features
 from i2vadapt.inference.metrics import accuracies
 from i2vadapt.inference.scores import read_scores
-from i2vadapt.weights import checkpoint
 
 Document = dict[str, Any]
 
@@ -94,6 +92,8 @@ def count_labels(labels: np.ndarray, classes: Sequence[str] = ()) -> Document:
 
 
 def _describe_features(path: Path) -> Document:
+    from i2vadapt.inference.features import read_features  # imported here, as checkpoints below, because of PyTorch
+
     found = read_features(path)
     sides = {
         side: {
@@ -107,6 +107,8 @@ def _describe_features(path: Path) -> Document:
 
 
 def _describe_checkpoint(path: Path) -> Document:
+    from i2vadapt.weights import checkpoint
+
     content = checkpoint.load(path)
     identity = content.get("identity") or {}
     history, weights = content.get("history") or [], content.get("model") or {}
