@@ -10,7 +10,9 @@ from i2vadapt.config.names import class_key
 from i2vadapt.setup.pairing import BEGINNING, FORM, ORDER, pair_classes, pair_with_unlabelled
 from i2vadapt.setup.words import stem, stems
 
-WORDS = st.sampled_from(["run", "running", "Run", "walk", "walks", "wave", "waving", "hands", "a", "dog", "ride", "bike"])
+WORDS = st.sampled_from(
+    ["run", "running", "Run", "walk", "walks", "wave", "waving", "hands", "a", "dog", "ride", "bike"]
+)
 NAMES = st.sets(st.lists(WORDS, min_size=1, max_size=3).map("_".join), max_size=8)
 ANY_NAMES = st.sets(st.text(min_size=1, max_size=8).filter(class_key), max_size=8)
 
@@ -42,8 +44,11 @@ def test_equal_names_are_paired_without_a_guess(names: set[str]) -> None:
 
 @pytest.mark.parametrize(
     "forms",
-    ["run runs running", "ride rides riding", "clap claps clapping", "carry carries carrying", "kiss kisses kissing"]
-    + ["lie lies lying", "play plays playing", "box boxes boxing", "see sees seeing", "go going", "hug hugging"],
+    [
+        *("run runs running", "ride rides riding", "clap claps clapping", "carry carries carrying"),
+        *("kiss kisses kissing", "lie lies lying", "play plays playing", "box boxes boxing", "see sees seeing"),
+        *("go going", "hug hugging"),
+    ],
 )
 def test_the_forms_of_a_verb_have_one_stem(forms: str) -> None:
     assert len({stem(form) for form in forms.split()}) == 1
@@ -78,7 +83,8 @@ def test_guesses_have_a_reason(source: str, target: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "target"), [("playing_guitar", "playing_violin"), ("sit", "situp"), ("push", "pushup"), ("clap", "climb")]
+    ("source", "target"),
+    [("playing_guitar", "playing_violin"), ("sit", "situp"), ("push", "pushup"), ("clap", "climb")],
 )
 def test_other_classes_stay_apart(source: str, target: str) -> None:
     assert not pair_classes([source], [target]).pairs
@@ -87,7 +93,11 @@ def test_other_classes_stay_apart(source: str, target: str) -> None:
 def test_names_of_one_word_are_merged_and_weaker_guesses_do_not_join_stronger_ones() -> None:
     found = pair_classes(["Run", "running", "run_fast", "waving_hands", "waving_a_flag"], ["run", "wave"])
     run, wave = found.pairs
-    assert (run.source, run.target, [guess.source for guess in run.guesses]) == (("Run", "running"), ("run",), ["running"])
+    assert (run.source, run.target, [guess.source for guess in run.guesses]) == (
+        ("Run", "running"),
+        ("run",),
+        ["running"],
+    )
     assert wave.source == ("waving_a_flag", "waving_hands")
     assert found.source == ("run_fast",)
 

@@ -95,7 +95,7 @@ def make_draft(name: str, pairing: Pairing, photographs: Path, videos: Path, out
 
 
 def _document(name: str, pairing: Pairing, roots: dict[Side, Path]) -> dict[str, Any]:
-    sides = {side: {"dataset": dataset_name(name, side), "root": str(root)} for side, root in roots.items()}
+    sides = {str(side): {"dataset": dataset_name(name, side), "root": str(root)} for side, root in roots.items()}
     classes = {pair.name: {"source": list(pair.source), "target": list(pair.target)} for pair in pairing.pairs}
     return {"name": name, **sides, "classes": classes}
 
