@@ -384,6 +384,9 @@ def test_settings_of_a_run_that_are_wrong(
         ["verify", "none"],
         ["clear", "none"],
         ["plan", "--config", "none.yaml"],
+        ["init", "none", "none"],
+        ["status", "--config", "none.yaml"],
+        ["info", "none"],
     ],
 )
 def test_wrong_use_is_one_line(

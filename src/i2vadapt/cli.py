@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from i2vadapt import __version__
-from i2vadapt.commands import experiments, fetching, inference, planning, preprocessing, tools, training
-from i2vadapt.errors import Preempted, UserError
+from i2vadapt.commands import experiments, fetching, inference, looking, planning, preprocessing, tools, training
+from i2vadapt.errors import ERROR_PREFIX, Preempted, UserError
 from i2vadapt.runtime.cores import limit_threads
 from i2vadapt.runtime.devices import check_gpus
 from i2vadapt.runtime.limits import raise_open_file_limit
@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"i2vadapt {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (preprocessing, training, inference, experiments, planning, tools, fetching):
+    for module in (preprocessing, training, inference, experiments, planning, looking, tools, fetching):
         module.add_commands(commands)
     return parser
 
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _report(message: str) -> None:
     for line in message.encode("utf-8", "replace").decode().splitlines():
-        sys.stderr.write(f"i2vadapt: error: {line}\n")
+        sys.stderr.write(f"{ERROR_PREFIX}{line}\n")
 
 
 if __name__ == "__main__":

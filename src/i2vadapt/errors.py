@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+ERROR_PREFIX = "i2vadapt: error: "
+"""Beginning of the lines on which commands report a mistake."""
+
 
 class UserError(Exception):
     """A mistake that the user can correct: the message names the file or key, the value, and what is allowed."""

@@ -15,6 +15,11 @@ def shard_name(index: int) -> str:
     return f"{index:04d}"
 
 
+def partial_folder(shard: Path) -> Path:
+    """Folder of what has been finished of a shard, and of the items that are worked on."""
+    return shard.with_name(shard.name + ".partial")
+
+
 def superseded_versions(path: Path) -> Path:
     """Folder of the versions of a shard, or of a run's folder, that were made with earlier settings."""
     return path.with_name(path.name + SUPERSEDED_SUFFIX)
@@ -106,6 +111,11 @@ class RunFolder:
     def state(self) -> Path:
         """State of an unfinished training."""
         return self.path / "state.pt"
+
+    @property
+    def lock(self) -> Path:
+        """File that a training locks while it runs."""
+        return self.path / ".lock"
 
     @property
     def events(self) -> Path:

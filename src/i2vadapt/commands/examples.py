@@ -6,6 +6,7 @@ _DATA = "results/datasets/demo-photographs", "results/datasets/demo-videos"
 _RUN, _METHOD = "results/runs/demo/rgb/seed0", "results/methods/demo/full/seed0"
 
 EXAMPLES: dict[str, str] = {
+    "init": "photos/ videos/ --out mine.yaml",
     "manifest": f"--benchmark workflow/benchmarks/demo.yaml --side source --out {_DATA[0]}",
     "depth": """photo.jpg --out maps/ --settings '{"model": "dpt_small"}'""",
     "decode": f"--items {_DATA[1]}/items/0000.csv --out {_DATA[1]}/frames/0000.h5",
@@ -25,6 +26,8 @@ EXAMPLES: dict[str, str] = {
     "download": "depth dpt_beit_large_512",
     "plan": "table2 --benchmarks EtoH --seeds 0 1 2 --rates workflow/rates/h200.yaml",
     "fetch": "EtoH --data data --yes",
+    "status": "table2",
+    "info": f"{_DATA[1]}/flow/0000.h5",
     "verify": "results",
     "clear": "results",
     "demo": "--out data/demo",

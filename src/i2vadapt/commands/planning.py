@@ -1,4 +1,4 @@
-"""Sub-commands plan, verify and clear."""
+"""Sub-commands init, plan, verify and clear."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from i2vadapt.runtime.cores import available_cores
 
 def add_commands(commands: Any) -> None:
     """Adds the sub-commands."""
+    _add_init(commands)
     _add_plan(commands)
 
     parser = command(commands, "verify", run_verify, "check every shard: tables, digests, frames, provenance")
@@ -66,6 +67,40 @@ def _add_plan(commands: Any) -> None:
         help="rates and cores of another machine, as in workflow/rates: nothing is measured, and no data is needed",
     )
     rates.add_argument("--write-rates", type=path, metavar="FILE", help="document to write with the measured rates")
+
+
+def _add_init(commands: Any) -> None:
+    parser = command(
+        commands, "init", run_init, "write a benchmark file for a folder of photographs and a folder of videos"
+    )
+    parser.add_argument("photographs", type=path, metavar="PHOTOS", help="folder with one sub-folder per class")
+    parser.add_argument(
+        "videos", type=path, metavar="VIDEOS", help="folder of videos, with sub-folders for classes that are known"
+    )
+    parser.add_argument(
+        "--out", type=path, default=Path("mine.yaml"), metavar="FILE", help="benchmark file to write (%(default)s)"
+    )
+    parser.add_argument(
+        "--size",
+        choices=("auto", "full", "small"),
+        default="auto",
+        help="settings as in the paper, or for small pictures and a short training; auto: full on a machine with a GPU",
+    )
+    parser.add_argument("--force", action="store_true", help="replace the file if it exists")
+
+
+def run_init(options: argparse.Namespace) -> None:
+    """Sub-command init: what was found and guessed, and the next steps, on standard output."""
+    from i2vadapt.runtime.devices import best_device
+    from i2vadapt.setup.benchmark import write_benchmark_file
+
+    def report(line: str) -> None:
+        sys.stdout.write(f"{line.encode('utf-8', 'replace').decode()}\n")
+
+    size = options.size
+    if size == "auto":
+        size = "small" if best_device() == "cpu" else "full"
+    write_benchmark_file(options.photographs, options.videos, options.out, size, options.force, report)
 
 
 def run_plan(options: argparse.Namespace) -> None:

@@ -17,12 +17,13 @@ from i2vadapt.data.failures import failure
 from i2vadapt.data.image import resize, size_with_short_side
 from i2vadapt.data.items import Item, check_unchanged, digest_items
 from i2vadapt.data.presentation import shown_width
-from i2vadapt.data.shards.build import build_shard, make_provenance, partial_folder
+from i2vadapt.data.shards.build import build_shard, make_provenance
 from i2vadapt.data.shards.codec import LONGEST_SIDE, encode_frame
 from i2vadapt.data.shards.format import Encoded, Failed
 from i2vadapt.data.shards.stored import FrameWriter
 from i2vadapt.data.video import VideoStream
 from i2vadapt.errors import UserError
+from i2vadapt.layout import partial_folder
 from i2vadapt.runtime.parallel import ordered_map
 
 _logger = logging.getLogger(__name__)

@@ -26,8 +26,12 @@ def find_gain(frames: Iterable[np.ndarray], gain: float | Literal["auto"]) -> fl
     """
     if gain != "auto":
         return gain
-    means = np.fromiter((frame[::_STEP, ::_STEP].mean() for frame in frames), np.float64)
-    return float(np.clip(MEAN / max(float(np.mean(means)), 1e-3), 1.0, LARGEST))
+    return float(np.clip(MEAN / max(mean_level(frames), 1e-3), 1.0, LARGEST))
+
+
+def mean_level(frames: Iterable[np.ndarray]) -> float:
+    """Mean grey level of some frames of shape (H,W,3), uint8; at least one."""
+    return float(np.mean(np.fromiter((frame[::_STEP, ::_STEP].mean() for frame in frames), np.float64)))
 
 
 def brighten(frame: np.ndarray, gain: float) -> np.ndarray:

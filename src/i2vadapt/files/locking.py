@@ -36,3 +36,13 @@ def try_lock(handle: int, path: Path) -> bool:
             error.strerror,
         )
     return True
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process has the exclusive lock of a file; False where there is no file, or are no locks."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in _HELD
+    return False

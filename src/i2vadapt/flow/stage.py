@@ -16,13 +16,14 @@ import numpy as np
 from i2vadapt import stages
 from i2vadapt.config.preprocessing import FlowSettings
 from i2vadapt.data.failures import failure
-from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance, partial_folder
+from i2vadapt.data.shards.build import BATCH_ITEMS, build_shard, make_provenance
 from i2vadapt.data.shards.format import Encoded, Failed
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.flow.encoding import ClipWriter, EncodedFlow, QuantisedFlow, encode, quantise_flow
 from i2vadapt.flow.geometric import exact_flow, is_generated, open_depth
 from i2vadapt.flow.pairs import is_on_gpu, quantised_pairs
 from i2vadapt.flow.tvl1 import resolve_backend, to_grey
+from i2vadapt.layout import partial_folder
 from i2vadapt.runtime.devices import visible_devices
 from i2vadapt.runtime.parallel import map_over_devices, ordered_map, prefetch, thread_map
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from i2vadapt.errors import UserError
 from i2vadapt.files.locking import try_lock
+from i2vadapt.layout import RunFolder
 
 _PATIENCE = 12.0  # seconds
 
@@ -44,7 +45,7 @@ def lock_folder(folder: Path, needed: bool = True) -> Iterator[None]:
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    handle = os.open(RunFolder(folder).lock, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         _lock(handle, folder)
         yield

@@ -25,6 +25,7 @@ from i2vadapt.errors import UserError
 from i2vadapt.files import superseded
 from i2vadapt.files.atomic import rename
 from i2vadapt.files.temporary import temporary_name
+from i2vadapt.layout import partial_folder
 from i2vadapt.runtime.progress import progress
 
 _logger = logging.getLogger(__name__)
@@ -101,11 +102,6 @@ def build_shard(
         if not _is_current(out, kind, provenance):
             raise _disk_error(out, error) from None
     shutil.rmtree(partial, ignore_errors=True)
-
-
-def partial_folder(out: Path) -> Path:
-    """Folder in which `build_shard` keeps what it has finished of a shard, and stages what they are working on."""
-    return out.with_name(out.name + ".partial")
 
 
 def _identity(provenance: dict[str, Any]) -> dict[str, Any]:

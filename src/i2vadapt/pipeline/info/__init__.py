@@ -1,0 +1,1 @@
+"""The command *info*: origin, counts and settings of a file or folder of results."""
