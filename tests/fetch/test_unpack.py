@@ -51,6 +51,17 @@ def zip_with_link() -> bytes:
         ("a.rar", rar5({"../evil": b"1"}), "'../evil' in it leads outside its folder"),
         ("a.rar", rar5({}, links={"class/link": "/etc/passwd"}), "'class/link' in it is a link or a device"),
     ],
+    ids=[
+        "zip up",
+        "zip absolute",
+        "zip link",
+        "rar up",
+        "rar back",
+        "rar absolute",
+        "rar link",
+        "rar5 up",
+        "rar5 link",
+    ],
 )
 def test_members_that_lead_outside_are_refused_before_anything_is_written(
     tmp_path: Path, name: str, content: bytes, reason: str
@@ -70,6 +81,7 @@ def test_members_that_lead_outside_are_refused_before_anything_is_written(
         ("a.rar", rar({"a/1.avi": bytes(1000)})[:40], "is damaged"),
         ("a.rar", b"Rar!", "not a RAR archive"),
     ],
+    ids=["zip", "rar", "rar5", "header", "signature"],
 )
 def test_damaged_archives_leave_nothing(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
     with pytest.raises(UserError, match=reason):
