@@ -72,8 +72,8 @@ class SameMaxPool3d(nn.Module):
                 explicit[axis] = (before, after)
         if any(pair != (0, 0) for pair in explicit):
             x = _pad(x, explicit)
-        # Autocast on the CPU would first widen the input to float32: four times the traffic for the same maxima. Where it
-        # is off, nothing is switched, as not every export of a graph can express that.
+        # Autocast on the CPU would first widen the input to float32: four times the traffic for the same maxima. Where
+        # it is off, nothing is switched, as not every export of a graph can express that.
         widens = torch.is_autocast_enabled(x.device.type)
         with torch.autocast(x.device.type, enabled=False) if widens else contextlib.nullcontext():
             return F.max_pool3d(x, self.kernel, self.stride, padding=tuple(front), ceil_mode=True)
