@@ -102,7 +102,7 @@ def test_the_model_card(made: Path) -> None:
     for line in (
         "# Both",
         "0. walk\n1. run",
-        "On 3 labelled videos of the target, which the training has seen without their labels:",
+        "On 3 labelled videos of the target, which the adaptation, if any, has seen without their labels:",
         "| rgb | 100.0 | 100.0 |",
         "| flow | 33.3 | 25.0 |",
         "| fused | 66.7 | 75.0 |",

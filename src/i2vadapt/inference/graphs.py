@@ -106,7 +106,7 @@ def _write_program(module: nn.Module, example: Tensor, path: Path) -> None:
 
 def _run_program(path: Path) -> Graph:
     program = torch.export.load(path).module()
-    return lambda clips: program(clips).numpy()
+    return lambda clips: program(clips).detach().numpy()
 
 
 def _write_onnx(module: nn.Module, example: Tensor, path: Path) -> None:
