@@ -28,7 +28,7 @@ COMMANDS = [
     *("manifest", "depth", "decode", "synthesize", "crop", "flow"),
     *("train", "features", "fuse", "evaluate", "predict", "export"),
     *("report", "experiment", "view", "download", "fetch"),
-    *("plan", "verify", "clear", "demo", "train-depth"),
+    *("init", "plan", "status", "info", "verify", "clear", "demo", "train-depth"),
 ]
 
 
