@@ -45,7 +45,7 @@ SHORT: dict[str, dict[str, object]] = {
 
 def settings_of(name: str) -> RunSettings:
     """Settings of a run on the tiny data: two epochs, and the bank, or labels by prototypes, in use in the second."""
-    own: dict[str, object] = {"keep_features": True} if name == "rgb" else {}
+    own: dict[str, object] = {}
     recipe = TABLE.runs[name].get("recipe", "video")
     if recipe in SHORT:
         own |= SHORT[recipe]
@@ -87,7 +87,7 @@ def test_every_run_trains(data_with_photographs: Path, runs: Path, name: str) ->
         assert sum(int(rows[0][f"bank_fill_{label}"]) for label in CLASSES) == int(rows[0]["bank_flows"]) > 0
     assert bool(settings.teachers) == ("pseudo_labels" in rows[-1]) or name == "st_i2v"
     scores = read_scores(RunFolder(run.folder).scores(settings.epochs))
-    assert set(scores.features) == ({"source", "target"} if name in ("rgb", "st_i2v") else set())
+    assert set(scores.features) == ({"source", "target"} if name in ("rgb_features", "st_i2v") else set())
     assert (scores.frame_probabilities is not None) == name.startswith(
         ("image", "cycda1_image", "cycda2_i", "cycda3_i")
     )
