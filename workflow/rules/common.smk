@@ -184,6 +184,28 @@ def benchmark_file(wildcards, output):
     return str(BENCHMARKS[wildcards.benchmark].file)
 
 
+def experiment_files(name):
+    """Files of a table or figure."""
+    folder = RESULTS.experiment(name, BENCHMARKS)
+    return [folder.file(suffix) for suffix in EXPERIMENTS[name].suffixes]
+
+
+def experiment_inputs(name):
+    """Input function: what a table or figure is made from. Only the coordinator knows that it was asked for."""
+
+    def inputs(wildcards):
+        return jobs.experiment_inputs(
+            EXPERIMENTS[name], BENCHMARKS.values(), CONFIG.seeds, RESULTS
+        )
+
+    return inputs
+
+
+def benchmark_files(wildcards, output):
+    """Files of all benchmarks; excluded from the rerun triggers, so that a project can be moved to another folder."""
+    return [str(part.file) for part in BENCHMARKS.values()]
+
+
 def end_run():
     """Prints the accuracy tables of the benchmarks, where their reports are, and what was set aside."""
     for line in note_finished(RESULTS):

@@ -11,28 +11,6 @@ localrules:
     paper,
 
 
-def files_of(name):
-    """Files of a table or figure."""
-    folder = RESULTS.experiment(name, BENCHMARKS)
-    return [folder.file(suffix) for suffix in EXPERIMENTS[name].suffixes]
-
-
-def experiment_inputs(name):
-    """Input function: what a table or figure is made from. Only the coordinator knows that it was asked for."""
-
-    def inputs(wildcards):
-        return jobs.experiment_inputs(
-            EXPERIMENTS[name], BENCHMARKS.values(), CONFIG.seeds, RESULTS
-        )
-
-    return inputs
-
-
-def benchmark_files(wildcards, output):
-    """Files of all benchmarks; excluded from the rerun triggers, so that a project can be moved to another folder."""
-    return [str(part.file) for part in BENCHMARKS.values()]
-
-
 for EXPERIMENT in EXPERIMENTS:
 
     rule:
@@ -41,7 +19,7 @@ for EXPERIMENT in EXPERIMENTS:
         input:
             unpack(experiment_inputs(EXPERIMENT)),
         output:
-            files_of(EXPERIMENT),
+            experiment_files(EXPERIMENT),
         log:
             RESULTS.log("experiment", EXPERIMENT),
         benchmark:
@@ -69,4 +47,4 @@ for EXPERIMENT in EXPERIMENTS:
 
 rule paper:
     input:
-        [files_of(name) for name in PAPER],
+        [experiment_files(name) for name in PAPER],
