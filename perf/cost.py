@@ -19,10 +19,10 @@ from i2vadapt.config.experiments import load_experiments
 from i2vadapt.config.rates import load_rates
 from i2vadapt.config.resolve import resolve
 from i2vadapt.config.resolved import ResolvedBenchmark
-from i2vadapt.pipeline.plan.needs import PAPER, choose_experiments
 from i2vadapt.pipeline.plan.plan import Plan, make_plan
 from i2vadapt.pipeline.plan.table import UNKNOWN, total
 from i2vadapt.pipeline.plan.written import Written
+from i2vadapt.pipeline.targets import PAPER, choose_targets
 from i2vadapt.stages import by_name
 
 WORKFLOW = Path(__file__).parents[1] / "workflow"
@@ -51,8 +51,8 @@ def gigabytes(plan: Plan, shards: bool) -> str:
 
 def cells(part: ResolvedBenchmark, target: str, seeds: Sequence[int], documents: Sequence[Written]) -> list[str]:
     """Cells of a row."""
-    experiments = choose_experiments([target], load_experiments(WORKFLOW / "experiments"))
-    plans = [make_plan([part], seeds, prices, experiments) for prices in documents]
+    targets = choose_targets([target], [part], load_experiments(WORKFLOW / "experiments"), seeds)
+    plans = [make_plan(targets, prices) for prices in documents]
     sharing = plans[0].sharing
     spared = sharing.alone - sharing.runs
     saved = f"{spared} ({spared / sharing.alone:.0%})"

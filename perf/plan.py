@@ -18,6 +18,7 @@ from i2vadapt.config.resolve import read_config
 from i2vadapt.layout import Results
 from i2vadapt.pipeline.plan.measured import measuring
 from i2vadapt.pipeline.plan.plan import Row, make_plan
+from i2vadapt.pipeline.targets import choose_targets
 from i2vadapt.runtime.cores import available_cores
 from i2vadapt.stages import TRAIN, by_name
 
@@ -58,7 +59,7 @@ def main() -> None:
     results = Results(Path(config.results))
     print(f"{'':48}{'MB':>8}{'real':>8}{'ratio':>7}{'s':>9}{'real':>8}{'ratio':>7}")
     with measuring(options.cores) as prices:
-        rows = make_plan(benchmarks, config.seeds, prices).rows
+        rows = make_plan(choose_targets([], benchmarks, {}, config.seeds), prices).rows
     for row in rows:
         size, seconds = measured(row, results, config.seeds)
         planned = row.size or 0.0, row.seconds or 0.0

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from i2vadapt import __version__
-from i2vadapt.commands import experiments, fetching, inference, looking, planning, preprocessing, tools, training
+from i2vadapt.commands import experiments, fetching, inference, inspecting, planning, preprocessing, tools, training
 from i2vadapt.errors import ERROR_PREFIX, Preempted, UserError
 from i2vadapt.runtime.cores import limit_threads
 from i2vadapt.runtime.devices import check_gpus
@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"i2vadapt {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (preprocessing, training, inference, experiments, planning, looking, tools, fetching):
+    for module in (preprocessing, training, inference, experiments, planning, inspecting, tools, fetching):
         module.add_commands(commands)
     return parser
 

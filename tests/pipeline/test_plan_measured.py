@@ -9,7 +9,6 @@ import pytest
 
 from i2vadapt import stages
 from i2vadapt.config.documents import Config
-from i2vadapt.config.experiments import Experiment
 from i2vadapt.config.resolve import resolve
 from i2vadapt.pipeline.plan import measured
 from i2vadapt.pipeline.plan.costs import Rate, TrainingRate
@@ -18,6 +17,7 @@ from i2vadapt.pipeline.plan.plan import make_plan
 from i2vadapt.pipeline.plan.sample import Sample
 from i2vadapt.pipeline.plan.work import clips_per_item
 from i2vadapt.pipeline.plan.written import Written
+from i2vadapt.pipeline.targets import choose_targets
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 METHODS = ("so_rgb", "so_rgb_flow", "cfb", "cfb@bank.capacity=20", "pace", "full", "st_i2v", "meda")
@@ -45,11 +45,11 @@ def test_runs_of_one_kind_are_measured_once_and_the_document_gives_their_prices(
         monkeypatch.setattr(measured, fake.__name__, fake)
     (part,) = resolve(Config(benchmarks=("EtoH",), methods=("full",)), WORKFLOW)
     prices = Measured(8, tmp_path)
-    experiments = [Experiment(title="a table", methods=METHODS)]
-    plan = make_plan([part], (0, 1), prices, experiments)
+    targets = choose_targets(METHODS, [part], {}, (0, 1))
+    plan = make_plan(targets, prices)
     # rgb, flow and both with a bank, rgb with paced clips, rgb with target clips, single photographs
     assert len(trained) == 5
-    written = make_plan([part], (0, 1), Written(prices.written("a test"), Path("rates.yaml")), experiments)
+    written = make_plan(targets, Written(prices.written("a test"), Path("rates.yaml")))
     assert [row.name for row in written.rows] == [row.name for row in plan.rows]
     for row, other in zip(plan.rows, written.rows, strict=True):
         kept = row.name == "EtoH, st_i2v"  # its scores hold features, whose size is made up above

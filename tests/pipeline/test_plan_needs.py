@@ -11,7 +11,8 @@ from i2vadapt.config.experiments import Experiment, load_experiments
 from i2vadapt.config.resolve import resolve
 from i2vadapt.config.resolved import ResolvedBenchmark
 from i2vadapt.errors import UserError
-from i2vadapt.pipeline.plan.needs import Needs, choose_experiments, find_needs
+from i2vadapt.pipeline.plan.needs import Needs, find_needs
+from i2vadapt.pipeline.targets import choose_targets, seeds_of_runs
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 
@@ -27,7 +28,15 @@ def known() -> dict[str, Experiment]:
 
 
 def needs_of(part: ResolvedBenchmark, seeds: tuple[int, ...], **experiment: object) -> Needs:
-    return find_needs(part, [Experiment.model_validate({"title": "a table", **experiment})], seeds)
+    known = {"mine": Experiment.model_validate({"title": "a table", **experiment})}
+    return needs_of_targets(part, known, ["mine"], seeds)
+
+
+def needs_of_targets(
+    part: ResolvedBenchmark, known: dict[str, Experiment], names: list[str], seeds: tuple[int, ...] = (0,)
+) -> Needs:
+    targets = choose_targets(names, [part], known, seeds)
+    return find_needs(targets.benchmarks[0], targets)
 
 
 def stages_of(needs: Needs) -> list[tuple[str, str]]:
@@ -41,8 +50,8 @@ def test_methods_share_runs_and_each_counts_once_a_seed(e_to_h: ResolvedBenchmar
 
 
 def test_several_targets_share_runs_too(e_to_h: ResolvedBenchmark, known: dict[str, Experiment]) -> None:
-    both = find_needs(e_to_h, choose_experiments(["table2", "table5"], known), (0,))
-    alone = [find_needs(e_to_h, choose_experiments([name], known), (0,)) for name in ("table2", "table5")]
+    both = needs_of_targets(e_to_h, known, ["table2", "table5"])
+    alone = [needs_of_targets(e_to_h, known, [name]) for name in ("table2", "table5")]
     assert set(both.runs) == set(alone[0].runs) | set(alone[1].runs)
     assert len(both.runs) < len(alone[0].runs) + len(alone[1].runs)  # rgb and the full model
     assert len(both.methods) == len({*alone[0].methods, *alone[1].methods})
@@ -77,16 +86,29 @@ def test_features_are_computed_once_for_all_estimators(e_to_h: ResolvedBenchmark
     assert dict(needs_of(e_to_h, (0, 1), features=["cfb"]).features) == {"rgb": 1, "flow_bank": 1}  # of one seed
 
 
-def test_the_paper_is_all_of_its_tables_and_figures(known: dict[str, Experiment]) -> None:
-    chosen = choose_experiments(["paper"], known)
-    assert chosen == [experiment for experiment in known.values() if experiment.paper]
-    assert choose_experiments(["table2", "paper"], known) == chosen
-    assert choose_experiments([], known) == []
+def test_the_paper_is_all_of_its_tables_and_figures(e_to_h: ResolvedBenchmark, known: dict[str, Experiment]) -> None:
+    chosen = choose_targets(["paper"], [e_to_h], known, (0,))
+    assert list(chosen.experiments.values()) == [experiment for experiment in known.values() if experiment.paper]
+    assert choose_targets(["table2", "paper"], [e_to_h], known, (0,)).experiments == chosen.experiments
+    nothing = choose_targets([], [e_to_h], known, (0,))
+    assert (nothing.experiments, nothing.reports, nothing.benchmarks[0].chosen) == ({}, True, ("full",))
 
 
-def test_an_unknown_target_is_one_line(known: dict[str, Experiment]) -> None:
+def test_methods_and_their_variants_are_targets_beside_tables(
+    e_to_h: ResolvedBenchmark, known: dict[str, Experiment]
+) -> None:
+    needs = needs_of_targets(e_to_h, known, ["so_rgb", "cfb@bank.capacity=20"])
+    assert set(needs.runs) == {"rgb", "flow_bank@bank.capacity=20"}
+    assert set(needs_of_targets(e_to_h, known, ["table4", "so_rgb"]).methods) == {*known["table4"].methods, "so_rgb"}
+
+
+def test_crops_are_by_the_classifier_of_seed_0_alone(e_to_h: ResolvedBenchmark) -> None:
+    assert seeds_of_runs(e_to_h, ["st_i2v"], (1, 2)) == {"st_i2v": {1, 2}, "image": {0}}
+
+
+def test_an_unknown_target_is_one_line(e_to_h: ResolvedBenchmark, known: dict[str, Experiment]) -> None:
     with pytest.raises(UserError) as error:
-        choose_experiments(["table9"], known)
+        choose_targets(["table9"], [e_to_h], known, (0,))
     (line,) = str(error.value).splitlines()
     assert line.startswith("no target 'table9'; there are figure4, ")
-    assert line.endswith(", paper")
+    assert ", paper and the methods so_img, " in line

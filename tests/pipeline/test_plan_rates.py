@@ -9,7 +9,6 @@ import pytest
 
 from i2vadapt.cli import main
 from i2vadapt.config.documents import Config
-from i2vadapt.config.experiments import Experiment
 from i2vadapt.config.parsing import parse
 from i2vadapt.config.rates import Rates, load_rates, write_rates
 from i2vadapt.config.resolve import resolve
@@ -18,6 +17,7 @@ from i2vadapt.errors import UserError
 from i2vadapt.pipeline.plan.plan import Plan, make_plan
 from i2vadapt.pipeline.plan.table import describe, total
 from i2vadapt.pipeline.plan.written import Written
+from i2vadapt.pipeline.targets import choose_targets
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 SHIPPED = sorted((WORKFLOW / "rates").glob("*.yaml"))
@@ -43,8 +43,7 @@ def rates_of(**changes: Any) -> Rates:
 
 
 def plan_of(part: ResolvedBenchmark, rates: Rates, *methods: str) -> Plan:
-    experiment = Experiment(title="a table", methods=methods)
-    return make_plan([part], (0, 1), Written(rates, Path("rates.yaml")), [experiment])
+    return make_plan(choose_targets(methods, [part], {}, (0, 1)), Written(rates, Path("rates.yaml")))
 
 
 def seconds_of(plan: Plan) -> dict[tuple[str, str], float | None]:

@@ -10,10 +10,11 @@ from i2vadapt.config.experiments import load_experiments
 from i2vadapt.config.parsing import read_yaml
 from i2vadapt.config.resolve import read_config
 from i2vadapt.pipeline.plan.measured import measuring
-from i2vadapt.pipeline.plan.needs import PAPER, choose_experiments, find_needs
+from i2vadapt.pipeline.plan.needs import find_needs
 from i2vadapt.pipeline.plan.plan import make_plan
 from i2vadapt.pipeline.plan.table import describe
 from i2vadapt.pipeline.plan.written import Written
+from i2vadapt.pipeline.targets import PAPER, choose_targets
 
 
 def test_the_plan_has_the_jobs_and_the_bytes_of_the_workflow(
@@ -21,9 +22,10 @@ def test_the_plan_has_the_jobs_and_the_bytes_of_the_workflow(
 ) -> None:
     monkeypatch.chdir(finished.folder)
     config, benchmarks = read_config({**read_yaml(Path("config.yaml")), "methods": ["cfb"]}, Path("workflow"))
+    targets = choose_targets([], benchmarks, {}, config.seeds)
     with measuring(2) as prices:
-        plan = make_plan(benchmarks, config.seeds, prices)
-        written = make_plan(benchmarks, config.seeds, Written(prices.written("a test"), Path("rates.yaml")))
+        plan = make_plan(targets, prices)
+        written = make_plan(targets, Written(prices.written("a test"), Path("rates.yaml")))
     rows = plan.rows
     jobs = dict.fromkeys([row.stage for row in rows], 0)
     for row in rows:
@@ -49,9 +51,9 @@ def test_the_plan_has_the_jobs_and_the_bytes_of_the_workflow(
 def test_the_jobs_of_the_paper_are_those_that_snakemake_counts(fresh: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = fresh.plan(PAPER, "--config", "seeds=[1,2]")  # without seed 0, whose classifier crops all the same
     monkeypatch.chdir(fresh.folder)
-    _, (part,) = read_config(read_yaml(Path("config.yaml")), Path("workflow"))
-    experiments = choose_experiments([PAPER], load_experiments(Path("workflow", "experiments")))
-    needs = find_needs(part, experiments, (1, 2))
+    _, benchmarks = read_config(read_yaml(Path("config.yaml")), Path("workflow"))
+    targets = choose_targets([PAPER], benchmarks, load_experiments(Path("workflow", "experiments")), (1, 2))
+    needs = find_needs(targets.benchmarks[0], targets)
     assert sum(needs.seeds.values()) == jobs["train"]
     assert sum(needs.features.values()) == jobs["features"] + jobs["video_features"]
     assert 2 * len(needs.methods) == jobs["fuse"]

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from i2vadapt.commands.examples import EXAMPLES
 from i2vadapt.config.names import check_folder_name
 from i2vadapt.config.paths import check_file
 from i2vadapt.runtime.cores import available_cores
+
+if TYPE_CHECKING:
+    from i2vadapt.config.documents import Config
+    from i2vadapt.pipeline.targets import Targets
 
 
 def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
@@ -21,6 +25,52 @@ def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
         metavar="JSON",
         help=f"settings of section {section} that differ from the defaults, as a JSON object",
     )
+
+
+def add_targets(parser: argparse.ArgumentParser) -> None:
+    """Adds the targets of the workflow, and --config, --benchmarks, --seeds and --workflow; see `read_targets`."""
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help="tables and figures of workflow/experiments, paper, or methods (the methods of the configuration)",
+    )
+    parser.add_argument(
+        "--config",
+        type=path,
+        default=Path("config.yaml"),
+        metavar="FILE",
+        help="configuration of the workflow (%(default)s)",
+    )
+    parser.add_argument("--benchmarks", nargs="+", metavar="NAME", help="benchmarks (those of the configuration)")
+    parser.add_argument(
+        "--seeds", nargs="+", type=whole_number, metavar="N", help="random seeds (those of the configuration)"
+    )
+    parser.add_argument(
+        "--workflow",
+        type=path,
+        default=Path("workflow"),
+        metavar="DIR",
+        help="folder of methods.yaml, benchmarks/ and experiments/ (%(default)s)",
+    )
+
+
+def read_targets(options: argparse.Namespace) -> tuple[Config, Targets]:
+    """Reads the configuration, and finds what the arguments of `add_targets` ask for.
+
+    Raises:
+        UserError: if there are mistakes in the files that are read, or there is no such target.
+    """
+    from i2vadapt.config.experiments import load_experiments
+    from i2vadapt.config.resolve import read_config
+    from i2vadapt.config.yaml_files import read_yaml_file
+    from i2vadapt.pipeline.targets import choose_targets
+
+    given = {name: getattr(options, name) for name in ("benchmarks", "seeds") if getattr(options, name)}
+    data = {**read_yaml_file(options.config).data, **given}
+    config, benchmarks = read_config(data, options.workflow, [options.config])
+    experiments = load_experiments(options.workflow / "experiments")
+    return config, choose_targets(options.targets, benchmarks, experiments, config.seeds)
 
 
 def add_shard_output(parser: argparse.ArgumentParser, plain: str = "", metavar: str = "FILE") -> None:

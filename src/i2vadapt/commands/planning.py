@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from i2vadapt.commands.arguments import add_workers, command, path, whole_number
+from i2vadapt.commands.arguments import add_targets, add_workers, command, path, read_targets, whole_number
 from i2vadapt.runtime.cores import available_cores
 
 
@@ -28,30 +28,7 @@ def _add_plan(commands: Any) -> None:
     parser = command(
         commands, "plan", run_plan, "price a target before it runs: items, jobs, gigabytes, hours, what sharing saves"
     )
-    parser.add_argument(
-        "targets",
-        nargs="*",
-        metavar="TARGET",
-        help="table or figure of workflow/experiments, or paper (the methods of the configuration)",
-    )
-    parser.add_argument(
-        "--config",
-        type=path,
-        default=Path("config.yaml"),
-        metavar="FILE",
-        help="configuration of the workflow (%(default)s)",
-    )
-    parser.add_argument("--benchmarks", nargs="+", metavar="NAME", help="benchmarks (those of the configuration)")
-    parser.add_argument(
-        "--seeds", nargs="+", type=whole_number, metavar="N", help="random seeds (those of the configuration)"
-    )
-    parser.add_argument(
-        "--workflow",
-        type=path,
-        default=Path("workflow"),
-        metavar="DIR",
-        help="folder of methods.yaml, benchmarks/ and experiments/ (%(default)s)",
-    )
+    add_targets(parser)
     parser.add_argument(
         "--cores",
         type=whole_number,
@@ -105,27 +82,20 @@ def run_init(options: argparse.Namespace) -> None:
 
 def run_plan(options: argparse.Namespace) -> None:
     """Sub-command plan: the table on standard output."""
-    from i2vadapt.config.experiments import load_experiments
     from i2vadapt.config.rates import load_rates, write_rates
-    from i2vadapt.config.resolve import read_config
-    from i2vadapt.config.yaml_files import read_yaml_file
-    from i2vadapt.pipeline.plan.needs import choose_experiments
     from i2vadapt.pipeline.plan.plan import make_plan
     from i2vadapt.pipeline.plan.table import describe
     from i2vadapt.pipeline.plan.written import Written
 
-    given = {name: getattr(options, name) for name in ("benchmarks", "seeds") if getattr(options, name)}
-    data = {**read_yaml_file(options.config).data, **given}
-    config, benchmarks = read_config(data, options.workflow, [options.config])
-    experiments = choose_experiments(options.targets, load_experiments(options.workflow / "experiments"))
+    _, targets = read_targets(options)
     if options.rates is not None:
         prices = Written(load_rates(options.rates), options.rates)
-        lines = describe(make_plan(benchmarks, config.seeds, prices, experiments), prices.describe())
+        lines = describe(make_plan(targets, prices), prices.describe())
     else:
         from i2vadapt.pipeline.plan.measured import measuring  # takes seconds
 
         with measuring(max(options.cores, 1)) as measured:
-            lines = describe(make_plan(benchmarks, config.seeds, measured, experiments), measured.describe())
+            lines = describe(make_plan(targets, measured), measured.describe())
             if options.write_rates is not None:
                 write_rates(options.write_rates, measured.written("i2vadapt plan"))
     for line in lines:

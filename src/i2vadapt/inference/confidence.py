@@ -2,7 +2,8 @@
 
 A network knows no better what it predicts on the target than what it was taught on the source. The probability that it
 gave the true class of source clips (`Scores.source_probability`) therefore bounds its confidence on the target, and
-says how much its vote is worth. Flow of a camera, for example, tells little of the class even on the source.
+says how much its vote is worth. Camera-induced flow, for example, carries little information about the class even on
+the source.
 """
 
 from __future__ import annotations

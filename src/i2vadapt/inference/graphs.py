@@ -97,7 +97,7 @@ def _dynamic() -> tuple[dict[int, Any]]:
 
 def _write_program(module: nn.Module, example: Tensor, path: Path) -> None:
     program = torch.export.export(module, (example,), dynamic_shapes=_dynamic())
-    # Each node tells the lines of code that it comes from, with the folders of this machine.
+    # Each node records the lines of code that it comes from, with the folders of this machine.
     for part in program.graph_module.modules():
         for node in part.graph.nodes if isinstance(part, torch.fx.GraphModule) else ():
             node.meta.pop("stack_trace", None)

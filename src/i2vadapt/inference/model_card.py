@@ -35,7 +35,7 @@ class Origin:
     Attributes:
         title: title of the method, or the name of the run.
         follows: work that the method follows; empty: the paper of I2V adaptation with a category-aware flow bank.
-        benchmark: name of the benchmark; empty if the folders do not tell.
+        benchmark: name of the benchmark; empty if the folders do not show it.
         protocol: protocol of the evaluation.
         videos: number of labelled videos on which the accuracies are computed; 0 if it is not known.
         accuracy: accuracy and class accuracy, 0 to 1, by stream and of the fusion.

@@ -67,7 +67,7 @@ def printable(path: Path) -> str:
 def write_csv(out: Path, predictions: Sequence[Prediction], classes: Sequence[str]) -> None:
     """Writes a table with a row for each stream, and the fusion, of each video or window; a failed video has one row.
 
-    Probabilities are written with as many digits as tell float32 numbers apart.
+    Probabilities are written with as many digits as distinguish float32 numbers.
 
     Raises:
         OSError: if the file cannot be written.

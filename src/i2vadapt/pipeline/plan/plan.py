@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from i2vadapt import stages
 from i2vadapt.config.datasets import crops_dataset
-from i2vadapt.config.experiments import Experiment
 from i2vadapt.config.resolved import ResolvedBenchmark
 from i2vadapt.config.run import TrainingSettings
 from i2vadapt.pipeline.plan.costs import Counts, Prices, Rate
 from i2vadapt.pipeline.plan.needs import Needs, find_needs
+from i2vadapt.pipeline.targets import Targets
 from i2vadapt.stages import Branch, Side, Stage
 
 
@@ -67,27 +67,20 @@ class Plan:
     sharing: Sharing
 
 
-def make_plan(
-    benchmarks: Sequence[ResolvedBenchmark],
-    seeds: Sequence[int],
-    prices: Prices,
-    experiments: Sequence[Experiment] = (),
-) -> Plan:
-    """Prices what experiments need of some benchmarks.
+def make_plan(targets: Targets, prices: Prices) -> Plan:
+    """Prices what targets need.
 
     Args:
-        benchmarks: the benchmarks.
-        seeds: random seeds, with each of which every run is trained.
+        targets: tables, figures and methods.
         prices: source of counts and rates.
-        experiments: tables and figures; without any, the benchmarks' chosen methods are priced.
 
     Raises:
         UserError: if data is missing, or a stage fails on a sample of it.
     """
     rows: dict[tuple[str, str], Row] = {}  # datasets that benchmarks share are made once
-    every = [(part, find_needs(part, experiments, seeds)) for part in benchmarks]
+    every = [(part, find_needs(part, targets)) for part in targets.benchmarks]
     for part, needs in every:
-        for row in _plan_benchmark(part, needs, len(seeds), prices):
+        for row in _plan_benchmark(part, needs, len(targets.seeds), prices):
             rows.setdefault((row.stage, row.name), row)
     return Plan(list(rows.values()), _sharing(every, rows))
 

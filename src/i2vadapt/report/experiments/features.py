@@ -23,7 +23,7 @@ MOST_ITEMS, _PERPLEXITY = 2000, 30.0
 _COLUMNS = (
     ("method", "---"),
     ("nearest source items", "---:"),
-    ("domains told apart", "---:"),
+    ("domain classifier", "---:"),
     ("silhouette, target", "---:"),
     ("silhouette, both", "---:"),
     ("class gap", "---:"),

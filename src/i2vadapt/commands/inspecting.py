@@ -9,32 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from i2vadapt.commands.arguments import command, path
+from i2vadapt.commands.arguments import add_targets, command, path, read_targets
 
 
 def add_commands(commands: Any) -> None:
     """Adds the sub-commands."""
     parser = command(commands, "status", run_status, "list what is done, running, failed or missing; starts nothing")
-    parser.add_argument(
-        "targets",
-        nargs="*",
-        metavar="TARGET",
-        help="tables and figures of workflow/experiments, or methods (the methods and reports of the configuration)",
-    )
-    parser.add_argument(
-        "--config",
-        type=path,
-        default=Path("config.yaml"),
-        metavar="CONFIG",
-        help="configuration of the workflow (%(default)s)",
-    )
-    parser.add_argument(
-        "--workflow",
-        type=path,
-        default=Path("workflow"),
-        metavar="DIR",
-        help="folder of methods.yaml, benchmarks/ and experiments/ (%(default)s)",
-    )
+    add_targets(parser)
     _add_json(parser)
 
     parser = command(commands, "info", run_info, "describe a file or folder of results: origin, counts, settings")
@@ -50,19 +31,14 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 def run_status(options: argparse.Namespace) -> None:
     """Sub-command status: the table on standard output."""
-    from i2vadapt.config.experiments import load_experiments
-    from i2vadapt.config.resolve import read_config
-    from i2vadapt.config.yaml_files import read_yaml_file
     from i2vadapt.layout import Results
     from i2vadapt.pipeline.status.state import judge, outputs_in_work
     from i2vadapt.pipeline.status.table import plain, table
-    from i2vadapt.pipeline.status.work import choose, list_jobs
+    from i2vadapt.pipeline.status.work import list_jobs
 
-    config, benchmarks = read_config(read_yaml_file(options.config).data, options.workflow, [options.config])
-    experiments = load_experiments(options.workflow / "experiments")
-    wanted = choose(benchmarks, experiments, options.targets, config.seeds, Results(Path(config.results)))
+    config, targets = read_targets(options)
     working = outputs_in_work()
-    judged = {job: judge(job, working) for job in list_jobs(wanted)}
+    judged = {job: judge(job, working) for job in list_jobs(targets, Results(Path(config.results)))}
     _print([json.dumps(plain(judged), indent=1)] if options.json else table(judged))
 
 
