@@ -99,7 +99,7 @@ def test_targets_are_tables_and_methods(project: Path, capsys: pytest.CaptureFix
     assert "synthesize" not in {stage for stage, _ in found}  # photographs are read as they are
     assert ("experiment", "table2") in states(capsys, "table2")
     assert main(["status", "table9"]) == 1
-    assert "table9: no table, figure or method; there are figure4, " in capsys.readouterr().err
+    assert "no target 'table9'; there are figure4, " in capsys.readouterr().err
 
 
 def test_it_needs_neither_networks_nor_arrays(project: Path) -> None:

@@ -53,12 +53,8 @@ def list_jobs(targets: Targets, results: Results) -> list[Job]:
     Raises:
         UserError: if the settings of a run or the definitions of a dataset are wrong.
     """
-    trained = [*_runs(targets, results), *_features(targets, results)]
-    return list(
-        dict.fromkeys(
-            [*_weights(targets, results), *_preprocessing(targets, results), *trained, *_tables(targets, results)]
-        )
-    )
+    parts = (_weights, _preprocessing, _runs, _features, _tables)
+    return list(dict.fromkeys(job for part in parts for job in part(targets, results)))
 
 
 def _inputs(targets: Targets, results: Results) -> set[Path]:
