@@ -46,7 +46,7 @@ DECODE = Stage("decode", version=3, kind="frames", settings="decode", branches=(
 FLOW = Stage("flow", version=2, kind="flow", reads="frames", settings="flow", branches=("source", "crops", "target"))
 TRAIN = Stage("train", version=8, settings="train", threads=8, gpu=1)
 FEATURES = Stage("features", version=1, threads=8, gpu=1)
-FUSE = Stage("fuse", version=3, threads=1)
+FUSE = Stage("fuse", version=4, threads=1)
 REPORT = Stage("report", version=4, threads=1)
 EXPERIMENT = Stage("experiment", version=1, threads=1)
 

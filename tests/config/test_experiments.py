@@ -53,7 +53,7 @@ def test_the_points_of_a_sweep_are_variants_that_are_read_back_as_their_values()
     [([1], "at least 2"), ([1, 2, 1], "1 must not be listed twice"), (["a", "b c"], "must consist of letters")],
 )
 def test_values_that_are_no_sweep_or_cannot_name_files_are_refused(values: list[Any], message: str) -> None:
-    (line,) = mistakes({"sweeps": [{"label": "x", "method": "cfb", "setting": "a.b", "values": values}]})
+    (line,) = mistakes({"sweeps": [{"label": "x", "method": "cfb", "setting": "bank.capacity", "values": values}]})
     assert message in line
 
 
@@ -99,3 +99,20 @@ def test_mistakes_of_all_experiments_are_reported_at_once(tmp_path: Path) -> Non
     first, second = str(caught.value).splitlines()
     assert "a.yaml" in first
     assert "b.yaml" in second
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "methods: [cfb@bank.capacty=3]",
+        "methods: [cfb@epochs.of=3]",
+        "sweeps: [{ label: N, method: cfb, setting: bank.capacty, values: [1, 2] }]",
+    ],
+)
+def test_a_setting_that_no_recipe_has_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "mine.yaml").write_text(f"title: T\n{text}\n")
+    with pytest.raises(UserError) as error:
+        load_experiments(tmp_path)
+    (line,) = str(error.value).splitlines()
+    assert "mine.yaml: " in line
+    assert "no recipe has a setting " in line

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,27 @@ def test_damaged_method_is_one_line_a_key(results: Results) -> None:
         "protocol",
         "classes",
         "runs",
+        "predictions",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kept", "problem"),
+    [
+        (lambda data: data[: data.rindex(b",")], r"row \d+ does not have \d+ cells: the file is damaged"),
+        (lambda data: data[: data.rindex(b"\n", 0, -1) + 1], "was changed or damaged after the fusion: run fuse again"),
+        (lambda data: data[: data.index(b"\n") + 1], "holds no predictions of a stream: run fuse again"),
+        (lambda data: b"", "no column id, class, predicted"),
+    ],
+    ids=["within a row", "between rows", "after the header", "empty"],
+)
+def test_cut_predictions_are_refused_wherever_they_are_cut(
+    results: Results, kept: Callable[[bytes], bytes], problem: str
+) -> None:
+    path = results.method("tiny", "full", 0).predictions
+    path.write_bytes(kept(path.read_bytes()))
+    with pytest.raises(UserError, match=problem):
+        load_methods(results, "tiny", ["full"], [0], CLASSES)
 
 
 def test_predictions_of_another_class_are_refused(tmp_path: Path) -> None:

@@ -54,7 +54,13 @@ def write_description(folder: Path, runs: Sequence[str], weights: Sequence[float
         {"name": run, "stream": run, "folder": f"../{run}", "epochs": 1, "scores": "", "weight": weight}
         for run, weight in zip(runs, weights, strict=True)
     ]
-    document = {"title": "Both", "protocol": "transductive", "classes": list(CLASSES), "runs": listed}
+    document = {
+        "title": "Both",
+        "protocol": "transductive",
+        "classes": list(CLASSES),
+        "runs": listed,
+        "predictions": "",
+    }
     (folder / "method.yaml").write_text(str(document))
 
 

@@ -137,6 +137,7 @@ def write_method(
     ]
     write_table(folder.predictions, list(rows[0]), rows)
     document = {"title": title, "protocol": protocol, "classes": list(fused.classes), "runs": described}
+    document["predictions"] = file_digest(folder.predictions)
     folder.description.write_text(yaml.safe_dump(document, sort_keys=False))
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
 from i2vadapt.config.base import Section
 from i2vadapt.config.names import Distinct, Name, Title
 from i2vadapt.config.parsing import parse_file, raise_problems
+from i2vadapt.config.recipes import all_settings
 from i2vadapt.errors import UserError
 
 _SETTING = r"[a-z_0-9]+(?:\.[a-z_0-9]+)*"
@@ -26,13 +28,39 @@ _VARIANT = re.compile(f"[A-Za-z0-9._-]+(?:@{_SETTING}={_VALUE})*")
 SettingValue = bool | int | float | str
 
 
+def _check_setting(setting: str) -> str:
+    if not any(_has_key(settings, setting.split(".")) for settings in all_settings()):
+        raise ValueError(f"no recipe has a setting {setting}")
+    return setting
+
+
+def _has_key(section: Any, keys: Sequence[str]) -> bool:
+    """Whether a type, or one of a union, is a section that has a key, whose type has the next one."""
+    if not keys:
+        return True
+    if not (isinstance(section, type) and issubclass(section, Section)):
+        return any(_has_key(part, keys) for part in get_args(section))
+    return keys[0] in section.model_fields and _has_key(section.model_fields[keys[0]].annotation, keys[1:])
+
+
 def _check_variant(name: str) -> str:
     if not _VARIANT.fullmatch(name):
         raise ValueError("must be the name of a method, followed by any number of @setting=value")
     return name
 
 
-Variant = Annotated[str, AfterValidator(_check_variant), Field(json_schema_extra={"pattern": f"^{_VARIANT.pattern}$"})]
+def _check_settings(name: str) -> str:
+    for setting, _ in _OVERRIDE.findall(name):
+        _check_setting(setting)
+    return name
+
+
+Variant = Annotated[
+    str,
+    AfterValidator(_check_variant),
+    AfterValidator(_check_settings),
+    Field(json_schema_extra={"pattern": f"^{_VARIANT.pattern}$"}),
+]
 """Name of a method, or of a variant of it, see `Override`."""
 
 
@@ -92,7 +120,9 @@ class Sweep(Section):
 
     label: Title = Field(description="name of the setting in the paper")
     method: Name = Field(description="method whose setting is varied")
-    setting: str = Field(pattern=f"^{_SETTING}$", description="setting of section train, by its keys: bank.capacity")
+    setting: Annotated[str, AfterValidator(_check_setting)] = Field(
+        pattern=f"^{_SETTING}$", description="setting of section train, by its keys: bank.capacity"
+    )
     values: Annotated[tuple[SettingValue, ...], Distinct] = Field(min_length=2, description="values in order")
 
     @model_validator(mode="after")

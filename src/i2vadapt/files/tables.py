@@ -27,7 +27,7 @@ def read_table(path: Path, header: Sequence[str]) -> list[dict[str, str]]:
     """Reads a CSV file written by `write_table`.
 
     Raises:
-        UserError: if the file is missing or lacks a column.
+        UserError: if the file is missing, lacks a column, or has a row that is cut short or too long.
     """
     try:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
@@ -39,4 +39,7 @@ def read_table(path: Path, header: Sequence[str]) -> list[dict[str, str]]:
     missing = [name for name in header if name not in columns]
     if missing:
         raise UserError(f"{path}: no column {', '.join(missing)}; its columns are {', '.join(columns) or 'none'}")
+    whole = [None not in row and None not in row.values() for row in rows]
+    if not all(whole):
+        raise UserError(f"{path}: row {whole.index(False) + 1} does not have {len(columns)} cells: the file is damaged")
     return rows

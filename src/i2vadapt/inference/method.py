@@ -43,6 +43,7 @@ class MethodDescription(Section):
     weights: FusionWeights = "equal"
     classes: tuple[Annotated[str, AfterValidator(canonical)], ...]
     runs: tuple[FusedRun, ...] = Field(min_length=1)
+    predictions: str = Field(description="SHA-256 of the table of predictions")
 
 
 def fuse_runs(
@@ -84,7 +85,13 @@ def fuse_runs(
     results = write_predictions(MethodFolder(out).predictions, scores, factors)
     classes = next(iter(scores.values())).classes
     description = MethodDescription(
-        title=title, origin=origin, protocol=protocol, weights=weights, classes=classes, runs=tuple(runs)
+        title=title,
+        origin=origin,
+        protocol=protocol,
+        weights=weights,
+        classes=classes,
+        runs=tuple(runs),
+        predictions=file_digest(MethodFolder(out).predictions),
     )
     text = yaml.safe_dump(description.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     write_atomically(MethodFolder(out).description, text.encode("utf-8", "surrogateescape"))

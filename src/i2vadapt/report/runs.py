@@ -17,6 +17,7 @@ from i2vadapt.config.names import canonical
 from i2vadapt.config.parsing import parse, read_yaml
 from i2vadapt.data.items import UNLABELLED
 from i2vadapt.errors import UserError
+from i2vadapt.files.digests import file_digest
 from i2vadapt.files.tables import read_table
 from i2vadapt.inference.method import FusedRun, MethodDescription
 from i2vadapt.inference.predictions import FUSED
@@ -153,9 +154,10 @@ def load_methods(
                 )
             described.append(description)
             runs = tuple(_load_run(folder, fused, seed, known) for fused in description.runs)
-            evaluations.append(
-                Evaluation(seed, read_predictions(folder.predictions, classes), runs, description.weights)
-            )
+            predictions = read_predictions(folder.predictions, classes)
+            if file_digest(folder.predictions) != description.predictions:
+                raise UserError(f"{folder.predictions}: was changed or damaged after the fusion: run fuse again")
+            evaluations.append(Evaluation(seed, predictions, runs, description.weights))
         first = described[0]
         title = first.title + (" (split 1)" if first.protocol == "split1" else "")
         methods.append(Method(name, title, tuple(evaluations), first.protocol, first.origin))

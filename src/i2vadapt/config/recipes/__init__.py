@@ -26,5 +26,14 @@ def settings_class(data: Mapping[str, Any], where: str) -> type[RunSettings]:
     name = data.get("recipe", "video")
     if name not in RECIPES:
         raise UserError(f"{where}: recipe: must be one of {', '.join(RECIPES)}, not {name!r}")
-    settings: type[RunSettings] = importlib.import_module(f"{__name__}.{name}").Settings
+    return _settings_of(name)
+
+
+def all_settings() -> list[type[RunSettings]]:
+    """The classes of all recipes' settings."""
+    return [_settings_of(name) for name in RECIPES]
+
+
+def _settings_of(recipe: str) -> type[RunSettings]:
+    settings: type[RunSettings] = importlib.import_module(f"{__name__}.{recipe}").Settings
     return settings
