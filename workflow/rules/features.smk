@@ -24,7 +24,7 @@ rule features:
 
 
 # The same of generated and real videos, for the figures of features.
-rule video_features:
+use rule features as video_features with:
     input:
         unpack(of("run", jobs.video_features_inputs)),
     output:
@@ -33,16 +33,6 @@ rule video_features:
         RESULTS.log("video_features", "{benchmark}-{run}-{seed}"),
     benchmark:
         RESULTS.job_time("video_features", "{benchmark}-{run}-{seed}")
-    conda:
-        "../../envs/i2vadapt.yaml"
-    threads: stages.FEATURES.threads
-    resources:
-        gpu=stages.FEATURES.gpu,
-        mem_mb=growing(16000),
-        runtime=growing(240),
     params:
         options=of("run", jobs.video_features_options),
         version=stages.FEATURES.version,
-    shell:
-        "PYTHONPATH=src python -m i2vadapt features {params.options:q} --out {output:q} --gpus {resources.gpu}"
-        " 2>&1 | tee {log:q}"
