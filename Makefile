@@ -1,4 +1,4 @@
-# make setup | demo | test | test-all | cluster | gpu | check: all work from a clean clone with Python 3.11 (or newer), git, make and a C compiler.
+# make setup | demo | test | test-all | cluster | gpu | check | docs: all work from a clean clone with Python 3.11 (or newer), git, make and a C compiler.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 CORES ?= $(shell nproc)
@@ -8,7 +8,7 @@ TESTERS ?= $(shell echo $$(($(CORES) < 8 ? $(CORES) : 8)))
 PYTEST := python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder --ignore tests/cluster
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: setup demo test test-all test-avx2 faults cluster gpu check clean
+.PHONY: setup demo test test-all test-avx2 faults cluster gpu check docs clean
 
 setup: $(VENV)/.installed
 
@@ -17,7 +17,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	  { echo "Python 3.11 or newer is needed; name it with make PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --upgrade pip
-	python -m pip install --quiet --constraint constraints.txt --editable ".[workflow,test,check]"
+	python -m pip install --quiet --constraint constraints.txt --editable ".[workflow,test,check,docs]"
 	touch $@
 
 # Two or three small trainings side by side take less time than one after another on all cores.
@@ -59,5 +59,10 @@ check: setup
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 
+# The README and the pages of docs/ as a site, in site/index.html; a link that leads nowhere is an error.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict --quiet
+	@echo site/index.html
+
 clean:
-	rm -rf results data/demo
+	rm -rf results data/demo site

@@ -1,4 +1,4 @@
-"""The scripts behind the numbers in the README follow the package: each of them imports, and explains itself."""
+"""The scripts behind the numbers in docs/ follow the package: each of them imports, and explains itself."""
 
 from __future__ import annotations
 

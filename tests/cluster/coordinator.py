@@ -13,7 +13,7 @@ from pathlib import Path
 from mini_slurm import Job, MiniSlurm, wait_for
 from small_project import Project, make_project
 
-# The site's profile of the README, without an account and with one core a job, so that a small machine copes.
+# The site's profile of docs/cluster.md, without an account and with one core a job, so that a small machine copes.
 SITE = """
 default-resources: { slurm_partition: cpu }
 set-resources:

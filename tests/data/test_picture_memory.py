@@ -47,7 +47,7 @@ def measured(code: str, *arguments: str | Path) -> float:
 
 
 def test_folders_of_large_photographs_take_the_memory_of_a_few(photographs: Path) -> None:
-    """The bounds are those of the README, for 24 megapixels."""
+    """The bounds are those of docs/own-data.md, for 24 megapixels."""
     out = photographs / "out"
     manifest = peak("manifest", "--benchmark", photographs / "large.yaml", "--side", "source", "--out", out)
     assert manifest < 1.5e9 / (HEIGHT * WIDTH)

@@ -23,7 +23,7 @@ FULL_SIDE = _SYNTHESIS.short_side
 """Short side of frames where the settings say nothing, pixels."""
 _SMALL_SIDE = 88
 _DARK = MEAN / 2
-# Bytes per pixel of what the stages store; frames and flow as the README measures them, depth of four photographs.
+# Bytes per pixel of what the stages store; frames and flow as docs/performance.md has them, depth of four photographs.
 _FRAME_BYTES, _FLOW_BYTES, _DEPTH_BYTES = 0.41, 0.10, 1.4
 
 

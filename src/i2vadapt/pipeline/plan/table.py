@@ -102,7 +102,8 @@ def _list_unknown(rows: Sequence[Row]) -> str:
     parts = []
     for stage, found in names.items():
         if stages.by_name(stage) is None:
-            parts.append(f"{sum(row.jobs for row in found)} jobs of {stage} ({_names(found)})")
+            jobs = sum(row.jobs for row in found)
+            parts.append(f"{jobs} {'job' if jobs == 1 else 'jobs'} of {stage} ({_names(found)})")
         else:
             parts.append(f"{stage} of {_names(found)}")
     return "; ".join(parts)
