@@ -37,7 +37,7 @@ def benchmark_text(draft: Draft, size: Size, out: Path) -> str:
         "classes: # in the order of the labels; several names of one side are merged",
         *(_class_line(draft, number, pair) for number, pair in enumerate(draft.pairing.pairs)),
         *_left_out(draft),
-        "settings: # what differs from the defaults; src/i2vadapt/config/ has all of them",
+        "settings: # what differs from the defaults; docs/settings.md has all of them",
         *(f"  {line}" for line in _settings(draft, size)),
     ]
     return "\n".join(lines) + "\n"
