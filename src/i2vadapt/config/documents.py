@@ -111,7 +111,10 @@ class Config(Section):
         ("full",), min_length=1, description="methods of workflow/methods.yaml to run, the rows of the tables"
     )
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Distinct] = Field(
-        (0,), min_length=1, description="random seeds; every run is trained once with each"
+        (0,),
+        min_length=1,
+        description="random seeds; every run is trained once with each",
+        json_schema_extra={"paper": "Tables 1 to 5: three random trials"},
     )
     preset: Literal["default", "paper", "released"] = Field(
         "default",

@@ -101,12 +101,12 @@ def resolve_run(
     run = table.runs[base]
     settings = settings_class(run, where)
     known = merge(PRESETS[preset].get("train", {}), *shared)
-    taken = {key: value for key, value in known.items() if _is_open(settings, key)}
+    taken = {key: value for key, value in known.items() if takes_from_train(settings, key)}
     return parse(settings, merge(taken, run, own), where).relevant()
 
 
-def _is_open(settings: type[RunSettings], key: str) -> bool:
-    """Whether settings have a key that the sections `train` may set: it is shared and has more than one value."""
+def takes_from_train(settings: type[RunSettings], key: str) -> bool:
+    """Whether runs of a recipe take a key from the sections `train`: it is shared and has more than one value."""
     shared = settings if issubclass(settings, TrainingSettings) else RunSettings  # an estimator's rates are its own
     return key in shared.model_fields and len(get_args(settings.model_fields[key].annotation)) != 1
 

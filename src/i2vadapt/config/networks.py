@@ -26,11 +26,13 @@ class InitSettings(Section):
     rgb: FilePath | None = Field(
         "weights/i3d-kinetics400-rgb.safetensors",
         description="file with the I3D weights from which an RGB run starts; null: random weights",
+        json_schema_extra={"paper": "section 4.2: Kinetics"},
     )
     flow: FilePath | None = Field(
         None,
         description="file with the I3D weights from which a flow run starts; null: the RGB weights, with the first"
         " kernels averaged over the colours",
+        json_schema_extra={"paper": "section 4.2: Kinetics, for both branches"},
     )
 
 
@@ -49,16 +51,24 @@ class ClipSettings(Section):
     """CLIP ViT-B/32 on single frames (paper section 4.5): the image tower is trained, the text tower is not."""
 
     weights: FilePath | None = Field(
-        "weights/clip-vit-b32.pt", description="file of OpenAI or open_clip with CLIP weights; null: random, for tests"
+        "weights/clip-vit-b32.pt",
+        description="file of OpenAI or open_clip with CLIP weights; null: random, for tests",
+        json_schema_extra={"paper": "section 4.5"},
     )
     quick_gelu: bool = Field(
         True, description="activation: the approximate GELU of OpenAI's weights (true), or the exact one of LAION's"
     )
     prompt: str = Field(
-        "a video of a person {}.", pattern=r"\{\}", description="text that describes a class; {} is the class name"
+        "a video of a person {}.",
+        pattern=r"\{\}",
+        description="text that describes a class; {} is the class name",
+        json_schema_extra={"paper": "section 4.5"},
     )
     learning_rate: float = Field(
-        5e-5, gt=0, description="learning rate of the image tower; it drops at the general milestones"
+        5e-5,
+        gt=0,
+        description="learning rate of the image tower; it drops at the general milestones",
+        json_schema_extra={"paper": "section 4.5"},
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 
 def expand_home(text: str) -> str:
@@ -49,8 +49,8 @@ def check_results(text: str) -> str:
     return path
 
 
-FilePath = Annotated[str, AfterValidator(check_file)]
+FilePath = Annotated[str, AfterValidator(check_file), Field(json_schema_extra={"format": "path"})]
 """Path of a file or folder that is read."""
 
-ResultsPath = Annotated[str, AfterValidator(check_results)]
+ResultsPath = Annotated[str, AfterValidator(check_results), Field(json_schema_extra={"format": "path"})]
 """Path of the results folder."""

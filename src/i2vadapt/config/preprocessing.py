@@ -27,7 +27,11 @@ DepthModelName = Literal[
 class DepthSettings(Section):
     """Depth of photographs (paper section 4.2: MiDaS, BEiT-Large-512)."""
 
-    model: DepthModelName = Field("dpt_beit_large_512", description="network; dpt_small comes with the package")
+    model: DepthModelName = Field(
+        "dpt_beit_large_512",
+        description="network; dpt_small comes with the package",
+        json_schema_extra={"paper": "section 4.2"},
+    )
     checkpoint: FilePath | None = Field(
         None, description="file with the network's weights; null uses the published one"
     )
@@ -39,8 +43,16 @@ class DepthSettings(Section):
 class MotionRange(Section):
     """Range of the motion from one frame to the next."""
 
-    translation: Range = Field((0.01, 0.02), description="translation along each axis per step, in units of depth")
-    rotation_degrees: Range = Field((1.0, 2.0), description="rotation about each axis per step, degrees")
+    translation: Range = Field(
+        (0.01, 0.02),
+        description="translation along each axis per step, in units of depth",
+        json_schema_extra={"paper": "section 4.2: coefficient 0.01"},
+    )
+    rotation_degrees: Range = Field(
+        (1.0, 2.0),
+        description="rotation about each axis per step, degrees",
+        json_schema_extra={"paper": "section 3.1, without a value"},
+    )
 
     @model_validator(mode="after")
     def _ranges_in_order(self) -> MotionRange:
@@ -61,7 +73,13 @@ class ActorSettings(MotionRange):
 class SynthesisSettings(MotionRange):
     """Generation of a video from a photograph by 3D camera motion (paper section 3.1, Eq. 1)."""
 
-    frames: int = Field(16, ge=2, le=256, description="number of frames of a generated video")
+    frames: int = Field(
+        16,
+        ge=2,
+        le=256,
+        description="number of frames of a generated video",
+        json_schema_extra={"paper": "section 4.2"},
+    )
     short_side: int = Field(256, ge=16, le=2048, description="short side of the generated frames, pixels")
     aspect: Literal["keep", "square"] = Field(
         "keep", description="aspect ratio of the frames; square squeezes them, as in the released code"
@@ -70,13 +88,19 @@ class SynthesisSettings(MotionRange):
         None, ge=16, le=2048, description="short side during rendering, pixels; null renders at short_side"
     )
     trajectory: Literal["random_walk", "smooth"] = Field(
-        "smooth", description="camera path: independent steps, or a smooth path of the same range"
+        "smooth",
+        description="camera path: independent steps, or a smooth path of the same range",
+        json_schema_extra={"paper": "section 3.1: random"},
     )
     rotation: Rotation = Field(
-        "euler", description="interpretation of the three angles: one rotation vector, or rotations about x, y, z"
+        "euler",
+        description="interpretation of the three angles: one rotation vector, or rotations about x, y, z",
+        json_schema_extra={"paper": "section 3.1: Euler angles"},
     )
     rendering: Literal["direct", "chained"] = Field(
-        "direct", description="source of each frame: the photograph, or the frame before"
+        "direct",
+        description="source of each frame: the photograph, or the frame before",
+        json_schema_extra={"paper": "section 3.1: the frame before"},
     )
     depth: Literal["carried", "re-estimated"] = Field(
         "carried", description="depth of chained frames: warped along with them, or estimated again for each"
@@ -86,7 +110,13 @@ class SynthesisSettings(MotionRange):
     actor: ActorSettings | None = Field(
         None, description="motion of the nearest object in addition to the camera's; null: none"
     )
-    focal: float = Field(0.58, gt=0, le=10, description="focal length relative to the image size, for both axes")
+    focal: float = Field(
+        0.58,
+        gt=0,
+        le=10,
+        description="focal length relative to the image size, for both axes",
+        json_schema_extra={"paper": "Eq. 1: matrix M, without a value"},
+    )
     depth_offset: float = Field(
         0.005, gt=0, le=1, description="offset in depth = 1 / (inverse depth in [0, 1] + offset)"
     )
@@ -115,12 +145,15 @@ class CropSettings(Section):
         "start", description="place of the whole photograph: the first frame, or the middle one"
     )
     path: Literal["independent", "smooth"] = Field(
-        "independent", description="frames between: random regions drawn for each, or a path through two of them"
+        "independent",
+        description="frames between: random regions drawn for each, or a path through two of them",
+        json_schema_extra={"paper": "section 1: random regions"},
     )
     attention: Literal["grad_cam", "random", "none"] = Field(
         "grad_cam",
         description="object to crop around: found by Grad-CAM, a random box in its place, or none, which leaves the"
         " whole photograph in every frame",
+        json_schema_extra={"paper": "section 4.3: Grad-CAM"},
     )
     threshold: float = Field(
         0.15, gt=0, lt=1, description="share of the map's maximum from which a pixel belongs to the object"
@@ -173,7 +206,9 @@ class FlowSettings(Section):
     """Optical flow of every consecutive pair of frames, stored in 8 bits."""
 
     source: Literal["tvl1", "geometric"] = Field(
-        "tvl1", description="flow of generated videos: estimated as for real ones, or exact, from depth and motion"
+        "tvl1",
+        description="flow of generated videos: estimated as for real ones, or exact, from depth and motion",
+        json_schema_extra={"paper": "section 3.1: TV-L1 for all videos"},
     )
     backend: Literal["auto", "opencv", "numba", "torch", "cuda"] = Field(
         "auto", description="implementation of TV-L1; auto: the fastest that this machine can run"

@@ -51,7 +51,11 @@ class RunSettings(Section):
     """
 
     recipe: str = Field(description="recipe of the run, which defines its data and losses")
-    stream: Stream = Field("rgb", description="input of the network: RGB frames, or optical flow")
+    stream: Stream = Field(
+        "rgb",
+        description="input of the network: RGB frames, or optical flow",
+        json_schema_extra={"paper": "section 3.1"},
+    )
     protocol: Literal["transductive", "split1"] = Field(
         "transductive",
         description="videos for adaptation and testing: all target videos for both, or the two parts of split 1",
@@ -59,7 +63,14 @@ class RunSettings(Section):
     split1: SplitSettings = Field(
         default_factory=SplitSettings, description="official lists of split 1, for protocol split1"
     )
-    epochs: int = Field(60, ge=1, description="number of epochs, each one pass over the source")
+    epochs: int = Field(
+        60,
+        ge=1,
+        description="number of epochs, each one pass over the source",
+        json_schema_extra={
+            "paper": "section 4.2: 60, 30, 20 for E→H, B→U, S→U; section 4.5, with CLIP: 40, 20 for E→H, S→U"
+        },
+    )
 
     @property
     def partners(self) -> tuple[str, ...]:
@@ -139,7 +150,9 @@ class TrainingSettings(RunSettings):
     """Settings of a run that trains a network (paper section 4.2)."""
 
     network: NetworkName = Field(
-        "i3d", description="network of the run; i3d_frames, clip_vit_b32 and the resnets look at single RGB frames"
+        "i3d",
+        description="network of the run; i3d_frames, clip_vit_b32 and the resnets look at single RGB frames",
+        json_schema_extra={"paper": "section 4.2: I3D; section 4.5: CLIP"},
     )
     init: InitSettings = Field(
         default_factory=InitSettings, description="initial weights of networks i3d and i3d_frames"
@@ -162,25 +175,49 @@ class TrainingSettings(RunSettings):
         description="batch normalisation of resnet18, resnet50 and i3d_frames: the same for both domains, or"
         " domain-alignment layers with learned mixing (Carlucci et al. 2017)",
     )
-    batch_size: int = Field(16, ge=1, description="number of videos of each domain per step")
-    learning_rate: float = Field(0.05, gt=0, description="initial learning rate of SGD")
+    batch_size: int = Field(
+        16,
+        ge=1,
+        description="number of videos of each domain per step",
+        json_schema_extra={"paper": "section 4.2: 16, 32, 32 for E→H, B→U, S→U; section 4.5, with CLIP: 8"},
+    )
+    learning_rate: float = Field(
+        0.05,
+        gt=0,
+        description="initial learning rate of SGD",
+        json_schema_extra={"paper": "section 4.2: 0.05, 0.1, 0.015 for E→H, B→U, S→U"},
+    )
     backbone_rate: float = Field(
         1.0, gt=0, le=1, description="factor of the learning rate for the layers that start from trained weights"
     )
     milestones: tuple[float, ...] = Field(
-        (1 / 2, 2 / 3), description="points at which the learning rate drops, as shares of the epochs"
+        (1 / 2, 2 / 3),
+        description="points at which the learning rate drops, as shares of the epochs",
+        json_schema_extra={"paper": "section 4.2: 1/2 and 2/3"},
     )
-    decay: float = Field(0.1, gt=0, le=1, description="factor of the learning rate at each milestone")
-    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of SGD")
-    weight_decay: float = Field(1e-4, ge=0, description="weight decay of SGD")
+    decay: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="factor of the learning rate at each milestone",
+        json_schema_extra={"paper": "section 4.2"},
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of SGD", json_schema_extra={"paper": "section 4.2"})
+    weight_decay: float = Field(
+        1e-4, ge=0, description="weight decay of SGD", json_schema_extra={"paper": "section 4.2"}
+    )
     clip_gradient: float | None = Field(
         None, gt=0, description="bound to which the elements of the gradient are clipped; null: no clipping"
     )
     loss: LossKind = Field(
-        "ce", description="classification loss: softmax cross-entropy (ce), or sigmoid on one-hot labels (bce)"
+        "ce",
+        description="classification loss: softmax cross-entropy (ce), or sigmoid on one-hot labels (bce)",
+        json_schema_extra={"paper": "Eq. 2 and 3: cross-entropy"},
     )
     frozen: Literal["none", "Conv3d_2c_3x3", "MaxPool3d_4a_3x3", "MaxPool3d_5a_2x2"] = Field(
-        "Conv3d_2c_3x3", description="last frozen layer of I3D; it and all layers before it keep their weights"
+        "Conv3d_2c_3x3",
+        description="last frozen layer of I3D; it and all layers before it keep their weights",
+        json_schema_extra={"paper": "section 4.2: the first three Unit3D blocks"},
     )
     frozen_batch_norm: Literal["eval", "train"] = Field(
         "eval", description="mode of frozen batch-norm layers: keep the running statistics, or update them"
@@ -199,11 +236,19 @@ class TrainingSettings(RunSettings):
     )
     dropout: float = Field(0.5, ge=0, lt=1, description="share of the features dropped before the classifier")
     crop: int = Field(224, ge=32, description="side of the square crop, the input of the network, pixels")
-    clip_frames: int = Field(16, ge=8, description="number of frames of a training clip")
-    test_frames: int = Field(32, ge=8, description="number of frames sampled from a video for evaluation")
+    clip_frames: int = Field(
+        16, ge=8, description="number of frames of a training clip", json_schema_extra={"paper": "section 4.2"}
+    )
+    test_frames: int = Field(
+        32,
+        ge=8,
+        description="number of frames sampled from a video for evaluation",
+        json_schema_extra={"paper": "section 4.2"},
+    )
     fusion: Fusion = Field(
         "softmax_of_mean",
         description="class probabilities of a video: softmax of the mean logits, or mean of the softmax over time",
+        json_schema_extra={"paper": "section 3.1"},
     )
     precision: Literal["auto", "float32", "bfloat16", "float64"] = Field(
         "auto",

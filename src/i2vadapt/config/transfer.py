@@ -20,8 +20,14 @@ class TransferSettings(Section):
         "none",
         description="transfer loss: none, MK-MMD (dan), JMMD (jan), MCC, BNM, FBNM, the entropy of the target's"
         " predictions (entropy), or a domain classifier (dann)",
+        json_schema_extra={"paper": "section 4.5, Table 4: DAN, MCC, BNM"},
     )
-    weight: float = Field(0.05, ge=0, description="weight lambda_3 of the transfer loss")
+    weight: float = Field(
+        0.05,
+        ge=0,
+        description="weight lambda_3 of the transfer loss",
+        json_schema_extra={"paper": "section 4.5: 0.05, 0.3 for E→H, S→U"},
+    )
     inputs: TransferInputs = Field(
         "logits", description="quantity compared between the domains, averaged over time; jan compares both"
     )

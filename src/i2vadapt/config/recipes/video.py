@@ -22,14 +22,28 @@ _BLENDING: tuple[Strategy, ...] = ("mean", "simw_sum", "simw_mean_top5", "simw_s
 class PaceSettings(Section):
     """Video pace prediction (paper section 3.3)."""
 
-    classes: int = Field(5, ge=2, le=16, description="number of paces C_vp; the paces are 1 to C_vp")
-    weight: float = Field(0.2, ge=0, description="weight lambda_2 of the pace loss in Eq. 6")
+    classes: int = Field(
+        5,
+        ge=2,
+        le=16,
+        description="number of paces C_vp; the paces are 1 to C_vp",
+        json_schema_extra={"paper": "section 4.2, Figure 4 (d)"},
+    )
+    weight: float = Field(
+        0.2,
+        ge=0,
+        description="weight lambda_2 of the pace loss in Eq. 6",
+        json_schema_extra={"paper": "section 4.2: 0.2, 0.001, 0.01 for E→H, B→U, S→U; Figure 4 (c)"},
+    )
     looping: Looping = Field(
         "modulo",
         description="continuation of a paced clip at the end of its video: keep counting (modulo), or jump to the first"
         " frame (restart)",
+        json_schema_extra={"paper": "section 4.2, in its example"},
     )
-    streams: tuple[Stream, ...] = Field(("rgb",), min_length=1, description="streams whose runs have a pace head")
+    streams: tuple[Stream, ...] = Field(
+        ("rgb",), min_length=1, description="streams whose runs have a pace head", json_schema_extra={"paper": "Eq. 5"}
+    )
     flow: Literal["matched", "native"] = Field(
         "matched",
         description="flow of a paced clip: at the clip's frames (matched), or spread over the whole video (native)",
@@ -47,24 +61,36 @@ class BankSettings(Section):
     partner: str | None = Field(
         None, description="run whose scores of the same epoch join this run's own when the bank is refilled"
     )
-    capacity: int = Field(60, ge=1, description="number of target videos N that the bank holds per class")
+    capacity: int = Field(
+        60,
+        ge=1,
+        description="number of target videos N that the bank holds per class",
+        json_schema_extra={"paper": "section 4.2, Figure 4 (b)"},
+    )
     warmup_epochs: int = Field(
-        10, ge=1, description="number of first epochs in which source videos keep their own flow"
+        10,
+        ge=1,
+        description="number of first epochs in which source videos keep their own flow",
+        json_schema_extra={"paper": "section 4.2; section 4.5, with CLIP: 10, 5 for E→H, S→U"},
     )
     delay_epochs: int = Field(0, ge=0, description="number of epochs between the warm-up and the first use of the bank")
     strategy: Strategy = Field(
-        "random", description="choice of the flow that a source video retrieves from those of its class (Table 3)"
+        "random",
+        description="choice of the flow that a source video retrieves from those of its class (Table 3)",
+        json_schema_extra={"paper": "section 4.4, Table 3"},
     )
     votes: Literal["fused", "rgb", "rgb_always", "agreement"] = Field(
         "fused",
         description="scores that label the target videos: of both streams, added (fused, the paper); of the partner"
         " alone until the flow run has been trained with the bank (rgb), or throughout (rgb_always); or fused, of the"
         " videos for which both streams predict one class (agreement)",
+        json_schema_extra={"paper": "section 3.2: the trained model"},
     )
     confidence: Literal["probability", "calibrated"] = Field(
         "probability",
         description="confidence of a stream: its class probabilities (the paper), or these flattened to at most the"
         " mean probability that the stream gives the true classes of source clips",
+        json_schema_extra={"paper": "section 3.2"},
     )
     window: Literal["random", "centre"] = Field(
         "random", description="crop of the retrieved flow: random position and flip as for all clips, or the centre"
@@ -99,7 +125,9 @@ class Settings(TrainingSettings):
 
     recipe: Literal["video"] = Field("video", description="recipe of the run, which defines its data and losses")
     supervision: Literal["source", "target"] = Field(
-        "source", description="domain whose labels are used; target is the upper bound of Table 1, without adaptation"
+        "source",
+        description="domain whose labels are used; target is the upper bound of Table 1, without adaptation",
+        json_schema_extra={"paper": "section 4.3, Table 1"},
     )
     bank: BankSettings | None = Field(
         default_factory=BankSettings, description="flow memory bank of flow runs; null: source videos keep their flow"
@@ -114,14 +142,22 @@ class Settings(TrainingSettings):
         None,
         description="run of single frames by whose classifier photographs are cropped to videos, as in ST-I2V; null:"
         " videos by camera motion",
+        json_schema_extra={"paper": "section 4.3: ST-I2V"},
     )
     prototypes: PrototypeSettings | None = Field(
         None, description="labels of target videos by class prototypes; null: none"
     )
     local_streams: tuple[Stream, ...] = Field(
-        ("rgb",), description="streams whose runs have the local, frame-level loss (Eq. 2)"
+        ("rgb",),
+        description="streams whose runs have the local, frame-level loss (Eq. 2)",
+        json_schema_extra={"paper": "Eq. 2"},
     )
-    local_weight: float = Field(1.0, ge=0, description="weight lambda_1 of the local loss in Eq. 6")
+    local_weight: float = Field(
+        1.0,
+        ge=0,
+        description="weight lambda_1 of the local loss in Eq. 6",
+        json_schema_extra={"paper": "section 4.2: 1, 20, 1 for E→H, B→U, S→U; Figure 4 (a)"},
+    )
     crops: Literal["shared", "separate"] = Field(
         "shared", description="crop and flip of a photograph: the same for its RGB and flow clips, or independent"
     )
