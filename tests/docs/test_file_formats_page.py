@@ -26,7 +26,7 @@ from i2vadapt.report.comparison import HEADER
 from i2vadapt.training.target_scores import INDEX_COLUMNS
 from i2vadapt.weights import checkpoint
 
-PAGE = (Path(__file__).parents[1] / "docs" / "file-formats.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "file-formats.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 HEIGHT, WIDTH = 21, 30  # no multiples of 8, to which flow is padded
 
