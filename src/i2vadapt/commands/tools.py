@@ -46,10 +46,39 @@ def _add_report(commands: Any) -> None:
 
 
 def _add_view(commands: Any) -> None:
-    parser = command(commands, "view", run_view, "draw a contact sheet of a shard of frames, flow or depth")
-    parser.add_argument("shard", type=path, metavar="SHARD", help="shard to show (.h5)")
-    parser.add_argument("--items", type=whole_number, default=8, metavar="N", help="number of items to show (8)")
-    parser.add_argument("--out", type=path, required=True, metavar="PNG", help="image to write")
+    parser = command(
+        commands,
+        "view",
+        run_view,
+        "draw items of a shard or dataset as a contact sheet or film, or their flow's histogram",
+    )
+    parser.add_argument(
+        "path",
+        type=path,
+        metavar="PATH",
+        help="shard (.h5), or folder of a dataset (results/datasets/NAME): photograph, depth, frames and flow together",
+    )
+    parser.add_argument(
+        "--out",
+        type=path,
+        metavar="FILE",
+        help="contact sheet (.png), or film of one item (.mp4, .mov, .mkv, .avi, .gif, .webp) to write",
+    )
+    parser.add_argument(
+        "--id",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="item to show, in quotes because of signs like & and !; may be repeated (items spread over all classes)",
+    )
+    parser.add_argument("--items", type=whole_number, metavar="N", help="number of items to show without --id (8)")
+    parser.add_argument("--fps", type=float, metavar="X", help="frames per second of a film (as in the item)")
+    parser.add_argument(
+        "--histogram",
+        type=path,
+        metavar="PNG",
+        help="histogram of the flow to write, with its bound; the numbers are printed",
+    )
 
 
 def _add_download(commands: Any) -> None:
@@ -111,11 +140,11 @@ def run_report(options: argparse.Namespace) -> None:
 
 
 def run_view(options: argparse.Namespace) -> None:
-    """Sub-command view: the items that failed, if any, on standard output."""
-    from i2vadapt.report.view import view_shard
+    """Sub-command view: prints what the pictures are, the measured motion, and the items that failed."""
+    from i2vadapt.report.view.show import show
 
-    for line in view_shard(options.shard, options.out, options.items):
-        sys.stdout.write(f"failed: {line.encode('utf-8', 'replace').decode()}\n")
+    for line in show(options.path, options.out, options.id, options.items, options.fps, options.histogram):
+        sys.stdout.write(f"{line.encode('utf-8', 'replace').decode()}\n")
 
 
 def run_download(options: argparse.Namespace) -> None:
