@@ -86,7 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         # Errors for which a stage has no better message: an output folder that can't be written, a full disk.
         file = error.filename2 or error.filename  # of a rename, its target: the other one is a temporary name
-        _report(f"{file}: {error.strerror}" if file and error.strerror else str(error))
+        if isinstance(error, FileExistsError):
+            _report(f"{file}: is a file, but a folder is to be made here; move it away or name another folder")
+        else:
+            _report(f"{file}: {error.strerror}" if file and error.strerror else str(error))
         return 1
     return 0
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from i2vadapt.commands.arguments import add_workers, command, path, whole_number
+from i2vadapt.commands.arguments import add_workers, command, number, path, whole_number
 from i2vadapt.config.networks import TORCHVISION_NETWORKS, TORCHVISION_WEIGHTS
 from i2vadapt.errors import UserError
 
@@ -72,7 +72,7 @@ def _add_view(commands: Any) -> None:
         help="item to show, in quotes because of signs like & and !; may be repeated (items spread over all classes)",
     )
     parser.add_argument("--items", type=whole_number, metavar="N", help="number of items to show without --id (8)")
-    parser.add_argument("--fps", type=float, metavar="X", help="frames per second of a film (as in the item)")
+    parser.add_argument("--fps", type=number, metavar="X", help="frames per second of a film (as in the item)")
     parser.add_argument(
         "--histogram",
         type=path,
@@ -121,7 +121,7 @@ def _add_train_depth(commands: Any) -> None:
         "--steps", type=whole_number, default=1800, metavar="N", help="number of optimiser steps (1800)"
     )
     parser.add_argument("--batch-size", type=whole_number, default=16, metavar="N", help="images per step (16)")
-    parser.add_argument("--learning-rate", type=float, default=1.5e-3, metavar="X", help="peak learning rate (0.0015)")
+    parser.add_argument("--learning-rate", type=number, default=1.5e-3, metavar="X", help="peak learning rate (0.0015)")
     parser.add_argument(
         "--held-out", type=whole_number, default=200, metavar="N", help="number of held-out scenes to score on (200)"
     )

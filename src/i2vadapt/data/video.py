@@ -216,13 +216,18 @@ def write_video(path: str | os.PathLike[str], frames: Iterable[np.ndarray], fps:
     path = Path(path)
     if not 0 < fps < 1e4:
         raise UserError(f"{path}: fps: must be greater than 0, not {fps}")
-    if path.suffix.lower() not in WRITTEN_FORMATS:
-        raise UserError(f"{path}: the name of a video must end in one of {', '.join(WRITTEN_FORMATS)}")
+    check_video_name(path)
     try:
         with replacing(path, path.suffix) as temporary, temporary.open("wb") as file:
             _encode(file, WRITTEN_FORMATS[path.suffix.lower()], _checked(frames, path), fps)
     except (OSError, av.error.FFmpegError) as error:
         raise UserError(f"{path}: cannot be written: {cause(error)}") from None
+
+
+def check_video_name(path: Path) -> None:
+    """Raises UserError if `write_video` knows no container for the suffix of a name."""
+    if path.suffix.lower() not in WRITTEN_FORMATS:
+        raise UserError(f"{path}: the name of a video must end in one of {', '.join(WRITTEN_FORMATS)}")
 
 
 def _checked(frames: Iterable[np.ndarray], path: Path) -> Iterator[np.ndarray]:
