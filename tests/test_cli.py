@@ -129,7 +129,10 @@ def test_missing_and_empty_folders(tmp_path: Path, capsys: pytest.CaptureFixture
     benchmark = write_benchmark(tmp_path)
     command = ["manifest", "--benchmark", benchmark, "--out", tmp_path / "out", "--side"]
     (tmp_path / "photos").rename(tmp_path / "elsewhere")
-    assert errors_of(capsys, *command, "source") == [f"photos: root: {tmp_path / 'photos'}: no such folder"]
+    (line,) = errors_of(capsys, *command, "source")
+    assert line.startswith(
+        f"photos: root: {tmp_path / 'photos'}: no such folder; is its drive mounted? `i2vadapt fetch`"
+    )
     (tmp_path / "photos").mkdir()
     assert errors_of(capsys, *command, "source") == [f"photos: {tmp_path / 'photos'}: contains no items"]
     assert main([str(part) for part in (*command, "target")]) == 0
@@ -233,9 +236,9 @@ def test_predict_and_checkpoints_that_are_no_classifier(tmp_path: Path, capsys: 
     assert line.startswith(f"{tmp_path / 'old.pt'}: a checkpoint of i2vadapt 0.1")
     assert "train again" in line
     (line,) = errors_of(capsys, "evaluate", tmp_path / "no.pt", "--target", tmp_path, "--out", tmp_path)
-    assert line == f"{tmp_path / 'no.pt'}: no such checkpoint"
+    assert line.startswith(f"{tmp_path / 'no.pt'}: no such checkpoint")
     (line,) = errors_of(capsys, "evaluate", tmp_path, "--target", tmp_path, "--out", tmp_path)
-    assert line == f"{tmp_path}: not the folder of a method: method.yaml is missing"
+    assert line.startswith(f"{tmp_path}: not the folder of a method: method.yaml is missing; a method has it once")
     assert main(["predict", str(tmp_path / "good.pt"), str(video), "--top", "2"]) == 0
     _, line = capsys.readouterr().out.splitlines()
     assert line.startswith(f"{video}  rgb  ")
@@ -279,7 +282,8 @@ def test_a_method_is_trained_fused_and_evaluated_by_hand(
         ([rgb, folder / "none"], f"{folder / 'none' / 'settings.yaml'}: cannot be read: No such file or directory"),
         ([method, flow], f"{method / 'settings.yaml'}: cannot be read: No such file or directory"),
     ):
-        assert errors_of(capsys, "fuse", "--runs", *runs, "--title", "x", "--out", folder / "no") == [problem]
+        (line,) = errors_of(capsys, "fuse", "--runs", *runs, "--title", "x", "--out", folder / "no")
+        assert line.startswith(problem)
     assert not (folder / "no").exists()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -73,5 +74,38 @@ def test_help_and_stages_do_without_packages_that_they_do_not_use(missing: str) 
 def test_a_missing_package_is_one_line(module: str, package: str, arguments: list[str]) -> None:
     run = python(RUN, module, *arguments)
     assert run.returncode == 1
-    expected = f"{arguments[0]}: needs the package {package}, which is not installed: pip install {package}"
+    assert run.stderr.splitlines() == [f"i2vadapt: error: {arguments[0]}: {needs(package)}"]
+
+
+def needs(package: str) -> str:
+    where = f"needs the package {package}, which is not installed for {sys.executable}"
+    return f"{where}: run make setup and use .venv, or pip install {package}"
+
+
+@pytest.mark.parametrize(("module", "package"), [("pydantic", "pydantic"), ("yaml", "pyyaml")])
+@pytest.mark.parametrize("arguments", [["--help"], ["plan"], ["depth", "photo.jpg", "--out", "maps"]])
+def test_what_every_command_needs_is_one_line_too(module: str, package: str, arguments: list[str]) -> None:
+    run = python(RUN, module, *arguments)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.splitlines() == [f"i2vadapt: error: {needs(package)}"]
+
+
+def test_a_package_that_cannot_be_loaded_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "av.py").write_text("raise ImportError('libav.so: cannot open shared object file', name='av')")
+    code = f"sys.path.insert(0, {str(tmp_path)!r})\n{RUN}"
+    run = python(code, "nothing", "decode", "--items", "items.csv", "--out", "out.h5")
+    assert run.returncode == 1
+    (line,) = run.stderr.splitlines()
+    assert f"av, which {sys.executable} can't load (libav.so: cannot open shared object file): run make setup" in line
+
+
+def test_an_old_python_is_one_line() -> None:
+    run = python("sys.version_info = (3, 10, 13)\n" + RUN, "nothing", "--help")
+    assert run.returncode == 1
+    expected = f"needs Python 3.11 or newer, {sys.executable} is 3.10: run make setup and .venv/bin/i2vadapt"
     assert run.stderr.splitlines() == [f"i2vadapt: error: {expected}"]
+
+
+def test_a_mistake_of_ours_keeps_its_traceback() -> None:
+    code = "sys.modules['i2vadapt.commands.tools'] = None\n" + RUN
+    assert "Traceback" in python(code, "nothing", "--help").stderr

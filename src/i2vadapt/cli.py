@@ -9,26 +9,29 @@ import sys
 from collections.abc import Callable, Sequence
 
 from i2vadapt import __version__
-from i2vadapt.commands import experiments, fetching, inference, inspecting, planning, preprocessing, tools, training
 from i2vadapt.errors import ERROR_PREFIX, Preempted, UserError
+from i2vadapt.pipeline.interpreter import too_old, what_is_missing
 from i2vadapt.runtime.cores import limit_threads
 from i2vadapt.runtime.devices import check_gpus
 from i2vadapt.runtime.limits import raise_open_file_limit
 
 _logger = logging.getLogger("i2vadapt")
 
-_PACKAGES = {
-    "cv2": "opencv-contrib-python-headless",
-    "open_clip": "open_clip_torch",
-    "PIL": "pillow",
-    "sklearn": "scikit-learn",
-    "yaml": "pyyaml",
-}
-"""Packages by the modules that they install, where the names differ."""
-
 
 def build_parser() -> argparse.ArgumentParser:
     """Builds the parser of all sub-commands."""
+    # Imported here so that `main` reports what is missing for all of them.
+    from i2vadapt.commands import (
+        experiments,
+        fetching,
+        inference,
+        inspecting,
+        planning,
+        preprocessing,
+        tools,
+        training,
+    )
+
     parser = argparse.ArgumentParser(
         prog="i2vadapt",
         description="Train a video action classifier from labelled photographs and unlabelled videos.",
@@ -48,10 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             training was asked to stop and saved its state, 130 after Ctrl-C.
     """
     limit_threads()  # before a command imports what starts threads
-    options = build_parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
-    run: Callable[[argparse.Namespace], None] = options.run
+    if reason := too_old():
+        _report(reason)
+        return 1
+    name = ""
     try:
+        options = build_parser().parse_args(arguments)
+        name = f"{options.command}: "
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+        run: Callable[[argparse.Namespace], None] = options.run
         raise_open_file_limit()
         if "gpus" in options:
             check_gpus(options.gpus)
@@ -69,17 +77,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A reader that closes the pipe early (head) must not cause a stack trace, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except ModuleNotFoundError as error:
-        module = (error.name or "").partition(".")[0]
-        if module in ("", "i2vadapt"):
+    except ImportError as error:
+        reason = what_is_missing(error)
+        if not reason:
             raise
-        package = _PACKAGES.get(module, module)
-        _report(f"{options.command}: needs the package {package}, which is not installed: pip install {package}")
+        _report(f"{name}{reason}")
         return 1
     except OSError as error:
         # Errors for which a stage has no better message: an output folder that can't be written, a full disk.
-        name = error.filename2 or error.filename  # of a rename, its target: the other one is a temporary name
-        _report(f"{name}: {error.strerror}" if name and error.strerror else str(error))
+        file = error.filename2 or error.filename  # of a rename, its target: the other one is a temporary name
+        if isinstance(error, FileExistsError):
+            _report(f"{file}: is a file, but a folder is to be made here; move it away or name another folder")
+        else:
+            _report(f"{file}: {error.strerror}" if file and error.strerror else str(error))
         return 1
     return 0
 

@@ -73,8 +73,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     folder = project.folder
     (folder / "my photos").rename(folder / "photos")
     (folder / "my videos").rename(folder / "videos")
+    (folder / "photos" / "walking").rename(folder / "photos" / "walk")
+    for number in range(4):  # under the names of the demo
+        old = folder / "photos" / "walk" / f"walking {number}.png"
+        old.rename(old.with_name(f"walk_{number:03}.jpg"))
     text = BENCHMARK.replace("name: mine", "name: demo").replace("my-photos", "demo-photographs")
     text = text.replace("my-videos", "demo-videos").replace("my photos", "photos").replace("my videos", "videos")
+    text = text.replace("[walking]", "[walk]")
     (folder / "workflow" / "benchmarks" / "demo.yaml").write_text(text)
     (folder / "mine.yaml").unlink()
     (folder / "config.yaml").write_text(f"benchmarks: [demo]\n{CONFIG}")
@@ -83,7 +88,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     for name in ("video.mp4", "long.mp4"):
         write_video(folder / name, [picture(7, 48, 100)[:, k : k + 64] for k in range(30)], 10)
     for name in ("photo.jpg", "first.png", "second.png"):
-        shutil.copy(folder / "photos" / "walking" / "walking 0.png", folder / name)
+        shutil.copy(folder / "photos" / "walk" / "walk_000.jpg", folder / name)
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "activate").touch()
     yield project

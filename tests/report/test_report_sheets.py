@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 from tiny_results import CLASSES, COLOURS
 
-from i2vadapt.errors import UserError
 from i2vadapt.layout import Results
 from i2vadapt.report.canvas import Strip, compose, depth_colours, evenly
 from i2vadapt.report.datasets import existing_shards
 from i2vadapt.report.sheets import flow_sheet, generated_sheet, photographs_sheet, strongest
-from i2vadapt.report.view import view_shard
+from i2vadapt.report.view.show import show
 from i2vadapt.stages import KINDS
 
 
@@ -114,17 +113,7 @@ def test_still_video_is_pale() -> None:
 @pytest.mark.parametrize("kind", ["depth", "frames", "flow"])
 def test_view_of_every_kind_of_shard(results: Results, tmp_path: Path, kind: str) -> None:
     shard = results.dataset("photographs").shard(kind, "0000")
-    view_shard(shard, tmp_path / "one.png", 1)
-    view_shard(shard, tmp_path / "more.png", 50)
+    show(shard, tmp_path / "one.png", items=1)
+    show(shard, tmp_path / "more.png", items=50)
     one, more = (cv2.imread(str(tmp_path / name)).shape for name in ("one.png", "more.png"))
     assert (more[0] > one[0]) if kind != "depth" else (more[1] >= one[1])
-
-
-def test_view_names_mistakes(results: Results, tmp_path: Path) -> None:
-    shard = results.dataset("photographs").shard("flow", "0000")
-    with pytest.raises(UserError, match=r"sheet\.jpg.*\.png"):
-        view_shard(shard, tmp_path / "sheet.jpg")
-    with pytest.raises(UserError, match="--items: must be 1 or more, not 0"):
-        view_shard(shard, tmp_path / "sheet.png", 0)
-    with pytest.raises(UserError, match=r"tiny\.yaml"):
-        view_shard(tmp_path / "tiny.yaml", tmp_path / "sheet.png")

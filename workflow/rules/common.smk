@@ -11,22 +11,28 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(workflow.basedir, "workflow")
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
-from i2vadapt import stages
-from i2vadapt.config.experiments import load_experiments
-from i2vadapt.config.networks import TORCHVISION_NETWORKS, TORCHVISION_WEIGHTS
-from i2vadapt.config.datasets import check_folders, load_datasets
-from i2vadapt.config.resolve import read_config
-from i2vadapt.errors import UserError
-from i2vadapt.files.digests import file_digest
-from i2vadapt.layout import SHARD_SUFFIX, Results, shard_name
-from i2vadapt.pipeline import fingerprints, jobs
-from i2vadapt.pipeline.interpreter import put_interpreter_on_path
-from i2vadapt.pipeline.outputs import (
-    mark_incomplete,
-    note_finished,
-    prepare_outputs,
-    unfinished_outputs,
-)
+from i2vadapt.pipeline.interpreter import put_interpreter_on_path, what_is_missing
+
+try:
+    from i2vadapt import stages
+    from i2vadapt.config.experiments import load_experiments
+    from i2vadapt.config.networks import TORCHVISION_NETWORKS, TORCHVISION_WEIGHTS
+    from i2vadapt.config.datasets import check_folders, load_datasets
+    from i2vadapt.config.resolve import read_config
+    from i2vadapt.errors import UserError
+    from i2vadapt.files.digests import file_digest
+    from i2vadapt.layout import SHARD_SUFFIX, Results, shard_name
+    from i2vadapt.pipeline import fingerprints, jobs
+    from i2vadapt.pipeline.outputs import (
+        mark_incomplete,
+        note_finished,
+        prepare_outputs,
+        unfinished_outputs,
+    )
+except ImportError as error:
+    if reason := what_is_missing(error):
+        raise WorkflowError(reason) from None
+    raise
 
 IS_COORDINATOR = workflow.is_main_process  # a job of a cluster reads this file as well
 put_interpreter_on_path()

@@ -152,15 +152,35 @@ def _checked(check: Callable[[str], str], text: str) -> str:
 
 def whole_number(text: str) -> int:
     """Parses a whole number of at least 0."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
+    return _at_least(0, text)
+
+
+def positive_number(text: str) -> int:
+    """Parses a whole number of at least 1."""
+    return _at_least(1, text)
+
+
+def _at_least(least: int, text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from None
+    if value < least:
+        raise argparse.ArgumentTypeError(f"must be {least} or more, not {text}")
     return value
+
+
+def number(text: str, wanted: str = "a number") -> float:
+    """Parses a number; `wanted` says in the message what it should be."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be {wanted}, not {text!r}") from None
 
 
 def share(text: str) -> float:
     """Parses a number from 0 to 1."""
-    value = float(text)
+    value = number(text, "a number between 0 and 1")
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"must be between 0 and 1, not {text}")
     return value

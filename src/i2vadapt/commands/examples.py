@@ -22,7 +22,7 @@ EXAMPLES: dict[str, str] = {
     "report": "--benchmark workflow/benchmarks/demo.yaml --results results --methods so_rgb full --out my-report",
     "experiment": "workflow/experiments/table2.yaml --methods workflow/methods.yaml --published workflow/published.yaml"
     " --benchmarks workflow/benchmarks/demo.yaml --seeds 0 1 2 --results results --out my-table",
-    "view": f"{_DATA[1]}/flow/0000.h5 --out sheet.png",
+    "view": f"{_DATA[0]} --id walk/walk_001.jpg --out walk.gif",
     "download": "depth dpt_beit_large_512",
     "plan": "table2 --benchmarks EtoH --seeds 0 1 2 --rates workflow/rates/h200.yaml",
     "fetch": "EtoH --data data --yes",

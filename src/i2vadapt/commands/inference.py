@@ -7,7 +7,16 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
-from i2vadapt.commands.arguments import add_gpus, add_workers, command, default_loaders, path, whole_number
+from i2vadapt.commands.arguments import (
+    add_gpus,
+    add_workers,
+    command,
+    default_loaders,
+    number,
+    path,
+    positive_number,
+    whole_number,
+)
 from i2vadapt.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,7 +46,7 @@ def _add_predict(commands: Any) -> None:
         metavar="SECONDS",
         help="classify windows of that length, each of which begins in the middle of the one before (the whole video)",
     )
-    parser.add_argument("--top", type=whole_number, default=3, metavar="N", help="number of classes to print (3)")
+    parser.add_argument("--top", type=positive_number, default=3, metavar="N", help="number of classes to print (3)")
     parser.add_argument("--csv", type=path, metavar="FILE", help="table of all probabilities to write (none)")
     parser.add_argument("--json", type=path, metavar="FILE", help="the same as a JSON document (none)")
     parser.add_argument(
@@ -78,7 +87,7 @@ def _add_batch_size(parser: argparse.ArgumentParser) -> None:
 
 def duration(text: str) -> float:
     """Parses a number of seconds greater than 0."""
-    value = float(text)
+    value = number(text, "a number of seconds")
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"must be greater than 0, not {text}")
     return value
@@ -101,6 +110,7 @@ def run_predict(options: argparse.Namespace) -> None:
     Raises:
         UserError: if videos could not be predicted, whatever exception they caused; the others are predicted first.
     """
+    from i2vadapt.data.video import check_video_name
     from i2vadapt.data.video_files import find_videos
     from i2vadapt.inference.classifier import load_classifier
     from i2vadapt.inference.predict import predict_videos
@@ -111,6 +121,8 @@ def run_predict(options: argparse.Namespace) -> None:
     videos = find_videos(options.videos)
     if options.annotate and len(videos) != 1:
         raise UserError(f"--annotate: needs one video, not {len(videos)}")
+    if options.annotate:
+        check_video_name(options.annotate)  # before the work of minutes
     table = TerminalTable([video.path for video in videos], classifier.classes, options.top, bool(options.sliding))
     sizes = max(options.batch_size, 1), max(options.workers, 1)
     predictions: list[Prediction] = []

@@ -123,7 +123,7 @@ def run_clear(options: argparse.Namespace) -> None:
     from i2vadapt.layout import Results
 
     if not options.results.is_dir():
-        raise UserError(f"{options.results}: no such folder")
+        raise UserError(f"{options.results}: no such folder; name the folder of the results (results)")
     versions = Results(options.results).superseded()
     size = superseded.size_of(versions)
     for version in versions:

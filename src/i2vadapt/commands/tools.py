@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from i2vadapt.commands.arguments import add_workers, command, path, whole_number
+from i2vadapt.commands.arguments import add_workers, command, number, path, whole_number
 from i2vadapt.config.networks import TORCHVISION_NETWORKS, TORCHVISION_WEIGHTS
 from i2vadapt.errors import UserError
 
@@ -46,10 +46,39 @@ def _add_report(commands: Any) -> None:
 
 
 def _add_view(commands: Any) -> None:
-    parser = command(commands, "view", run_view, "draw a contact sheet of a shard of frames, flow or depth")
-    parser.add_argument("shard", type=path, metavar="SHARD", help="shard to show (.h5)")
-    parser.add_argument("--items", type=whole_number, default=8, metavar="N", help="number of items to show (8)")
-    parser.add_argument("--out", type=path, required=True, metavar="PNG", help="image to write")
+    parser = command(
+        commands,
+        "view",
+        run_view,
+        "draw items of a shard or dataset as a contact sheet or film, or their flow's histogram",
+    )
+    parser.add_argument(
+        "path",
+        type=path,
+        metavar="PATH",
+        help="shard (.h5), or folder of a dataset (results/datasets/NAME): photograph, depth, frames and flow together",
+    )
+    parser.add_argument(
+        "--out",
+        type=path,
+        metavar="FILE",
+        help="contact sheet (.png), or film of one item (.mp4, .mov, .mkv, .avi, .gif, .webp) to write",
+    )
+    parser.add_argument(
+        "--id",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="item to show, in quotes because of signs like & and !; may be repeated (items spread over all classes)",
+    )
+    parser.add_argument("--items", type=whole_number, metavar="N", help="number of items to show without --id (8)")
+    parser.add_argument("--fps", type=number, metavar="X", help="frames per second of a film (as in the item)")
+    parser.add_argument(
+        "--histogram",
+        type=path,
+        metavar="PNG",
+        help="histogram of the flow to write, with its bound; the numbers are printed",
+    )
 
 
 def _add_download(commands: Any) -> None:
@@ -92,7 +121,7 @@ def _add_train_depth(commands: Any) -> None:
         "--steps", type=whole_number, default=1800, metavar="N", help="number of optimiser steps (1800)"
     )
     parser.add_argument("--batch-size", type=whole_number, default=16, metavar="N", help="images per step (16)")
-    parser.add_argument("--learning-rate", type=float, default=1.5e-3, metavar="X", help="peak learning rate (0.0015)")
+    parser.add_argument("--learning-rate", type=number, default=1.5e-3, metavar="X", help="peak learning rate (0.0015)")
     parser.add_argument(
         "--held-out", type=whole_number, default=200, metavar="N", help="number of held-out scenes to score on (200)"
     )
@@ -111,11 +140,11 @@ def run_report(options: argparse.Namespace) -> None:
 
 
 def run_view(options: argparse.Namespace) -> None:
-    """Sub-command view: the items that failed, if any, on standard output."""
-    from i2vadapt.report.view import view_shard
+    """Sub-command view: prints what the pictures are, the measured motion, and the items that failed."""
+    from i2vadapt.report.view.show import show
 
-    for line in view_shard(options.shard, options.out, options.items):
-        sys.stdout.write(f"failed: {line.encode('utf-8', 'replace').decode()}\n")
+    for line in show(options.path, options.out, options.id, options.items, options.fps, options.histogram):
+        sys.stdout.write(f"{line.encode('utf-8', 'replace').decode()}\n")
 
 
 def run_download(options: argparse.Namespace) -> None:

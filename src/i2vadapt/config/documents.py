@@ -12,6 +12,7 @@ from i2vadapt.config.names import ClassName, Distinct, FolderName, Name, class_k
 from i2vadapt.config.parsing import parse_file
 from i2vadapt.config.paths import FilePath, ResultsPath
 from i2vadapt.errors import UserError
+from i2vadapt.files.absent import advice
 
 
 class DatasetSpec(Section):
@@ -142,7 +143,7 @@ def benchmark_file(name: str, folder: Path) -> Path:
         path = path.absolute()
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
-        raise UserError(f"benchmarks: no file {path}; there are {known}, or give the path of a .yaml file")
+        raise UserError(f"benchmarks: no file {path}; there are {known or 'none'}, or give the path of a .yaml file")
     return path
 
 
@@ -152,4 +153,9 @@ def load_benchmark(path: Path) -> Benchmark:
     Raises:
         UserError: if the file cannot be read; lists all mistakes at once.
     """
+    if not path.exists():
+        raise UserError(
+            f"{path}: no such benchmark file{advice(path)}; workflow/benchmarks has those of the paper,"
+            " `i2vadapt init PHOTOS VIDEOS` writes one for your data"
+        )
     return parse_file(Benchmark, path)

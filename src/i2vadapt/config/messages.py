@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from i2vadapt.config.yaml_files import YamlFile
@@ -14,7 +15,13 @@ _LONGEST_VALUE = 100
 _MAPPINGS = ("dict_type", "model_type", "model_attributes_type")
 
 
-def describe_errors(error: ValidationError, where: str, limit: int = 20, file: YamlFile | None = None) -> str:
+def describe_errors(
+    error: ValidationError,
+    where: str,
+    limit: int = 20,
+    file: YamlFile | None = None,
+    model: type[BaseModel] | None = None,
+) -> str:
     """Lists the mistakes in a document, one line each.
 
     Args:
@@ -22,10 +29,11 @@ def describe_errors(error: ValidationError, where: str, limit: int = 20, file: Y
         where: name of the document.
         limit: largest number of lines.
         file: the document as written, where it is a file; mistakes that its own problems are about are left out.
+        model: what the document should be; its keys are compared with those that do not exist.
     """
     lines: list[str] = []
     for detail in error.errors():
-        found = describe_error(detail, where, file)
+        found = describe_error(detail, where, file, model)
         # Each form that a value may have is a mistake of its own to pydantic: a number, or the word auto.
         start = f"{where}: {_key(detail['loc'])}: "
         if found and detail["loc"] and _is_member(detail["loc"][-1]) and lines and lines[-1].startswith(start):
@@ -35,19 +43,22 @@ def describe_errors(error: ValidationError, where: str, limit: int = 20, file: Y
     return "\n".join(lines[:limit])
 
 
-def describe_error(detail: ErrorDetails, where: str, file: YamlFile | None = None) -> list[str]:
+def describe_error(
+    detail: ErrorDetails, where: str, file: YamlFile | None = None, model: type[BaseModel] | None = None
+) -> list[str]:
     """Lines about one mistake; none if the problems of the file, or other mistakes, are about it.
 
     Args:
         detail: the mistake, as pydantic describes it.
         where: name of the document.
         file: the document as written, where it is a file.
+        model: see `describe_errors`.
     """
     if file is not None and file.has_reported(detail["loc"]):
         return []
     if detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]:
         return []  # members are wrong, each of which has a line
-    return [f"{where}: {_key(detail['loc'])}: {line}" for line in _message(detail, file).splitlines()]
+    return [f"{where}: {_key(detail['loc'])}: {line}" for line in _message(detail, file, model).splitlines()]
 
 
 def _key(loc: Sequence[int | str]) -> str:
@@ -60,10 +71,10 @@ def _is_member(part: int | str) -> bool:
     return isinstance(part, str) and (part.startswith("literal[") or part in ("constrained-float", "float"))
 
 
-def _message(detail: Any, file: YamlFile | None) -> str:
+def _message(detail: Any, file: YamlFile | None, model: type[BaseModel] | None) -> str:
     kind, value = detail["type"], detail["input"]
     if kind == "extra_forbidden":
-        return "no such key"
+        return "no such key" + _nearest_key(str(detail["loc"][-1]), model)
     if kind == "missing":
         return "required, but missing"
     if kind == "invalid_key" or (kind == "string_type" and detail["loc"][-1] == "[key]"):
@@ -79,6 +90,15 @@ def _message(detail: Any, file: YamlFile | None) -> str:
     shown = repr(value)
     is_short = len(shown) < _LONGEST_VALUE and not isinstance(value, dict)  # of a section, the message names the key
     return message + (f", not {shown}" if is_short else "")
+
+
+def _nearest_key(key: str, model: type[BaseModel] | None) -> str:
+    if model is None:
+        return ""
+    schema = model.model_json_schema()
+    keys = {name for part in (schema, *schema.get("$defs", {}).values()) for name in part.get("properties", {})}
+    near = difflib.get_close_matches(key, keys - {key}, 1, 0.7)
+    return f"; the nearest: {near[0]}" if near else ""
 
 
 def _no_text(value: Any, loc: Sequence[int | str], file: YamlFile | None) -> str:

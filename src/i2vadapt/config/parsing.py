@@ -31,7 +31,7 @@ def parse(model: type[Model], data: Any, where: str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise UserError(describe_errors(error, where)) from None
+        raise UserError(describe_errors(error, where, model=model)) from None
 
 
 def parse_file(model: type[Model], path: Path) -> Model:
@@ -45,7 +45,7 @@ def parse_file(model: type[Model], path: Path) -> Model:
     try:
         parsed = model.model_validate(file.data)
     except ValidationError as error:
-        problems.append(describe_errors(error, str(path), file=file))
+        problems.append(describe_errors(error, str(path), file=file, model=model))
     raise_problems(problems)
     return parsed
 

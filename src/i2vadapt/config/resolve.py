@@ -72,7 +72,7 @@ def _describe_by_origin(error: ValidationError, data: Mapping[str, Any], files: 
         key = str(detail["loc"][0]) if detail["loc"] else ""
         origin = next((file for file in reversed(files) if key in file.data and file.data[key] == data.get(key)), None)
         where = "--config" if files and origin is None else str(origin.path) if origin is not None else "config.yaml"
-        lines += describe_error(detail, where, origin)
+        lines += describe_error(detail, where, origin, Config)
     return lines
 
 

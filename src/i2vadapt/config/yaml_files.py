@@ -12,6 +12,7 @@ import yaml
 
 from i2vadapt.config.names import canonical
 from i2vadapt.errors import UserError
+from i2vadapt.files.absent import advice
 
 _TAG = "tag:yaml.org,2002:"
 _SURPRISING = re.compile(r"[-+]?0[0-9_]+|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
@@ -75,7 +76,8 @@ def read_yaml_file(path: Path, by_hand: bool = True) -> YamlFile:
         found = list(_find_problems(node, by_hand, set()))
         data = loader.construct_document(node)
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        hint = advice(path) if isinstance(error, FileNotFoundError) else ""
+        raise UserError(f"{path}: cannot be read: {error.strerror}{hint}") from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if data is None:

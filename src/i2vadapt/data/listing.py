@@ -43,7 +43,10 @@ def list_entries(spec: DatasetSpec, labelled: bool = False) -> list[Entry]:
     """
     root = Path(spec.root)
     if not root.is_dir():
-        raise UserError(f"{spec.dataset}: root: {spec.root}: no such folder")
+        raise UserError(
+            f"{spec.dataset}: root: {spec.root}: no such folder; is its drive mounted?"
+            " `i2vadapt fetch` gets the data of the paper, `i2vadapt demo` renders that of the demo"
+        )
     if spec.layout == "folder":
         entries = list(_list_folder(root))
     elif spec.layout == "hmdb51":

@@ -26,7 +26,8 @@ from i2vadapt.data.presentation import (
 from i2vadapt.errors import UserError, cause
 from i2vadapt.files.atomic import replacing
 
-_FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".avi": "avi"}
+WRITTEN_FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".avi": "avi"}
+"""Containers of the videos that `write_video` writes, by their suffixes."""
 _CRF = "18"
 # Headers also count frames that are meant to be skipped; only a larger gap means that the end of the file is missing.
 _HEADER_SLACK = (3, 0.02)
@@ -215,13 +216,18 @@ def write_video(path: str | os.PathLike[str], frames: Iterable[np.ndarray], fps:
     path = Path(path)
     if not 0 < fps < 1e4:
         raise UserError(f"{path}: fps: must be greater than 0, not {fps}")
-    if path.suffix.lower() not in _FORMATS:
-        raise UserError(f"{path}: the name of a video must end in one of {', '.join(_FORMATS)}")
+    check_video_name(path)
     try:
         with replacing(path, path.suffix) as temporary, temporary.open("wb") as file:
-            _encode(file, _FORMATS[path.suffix.lower()], _checked(frames, path), fps)
+            _encode(file, WRITTEN_FORMATS[path.suffix.lower()], _checked(frames, path), fps)
     except (OSError, av.error.FFmpegError) as error:
         raise UserError(f"{path}: cannot be written: {cause(error)}") from None
+
+
+def check_video_name(path: Path) -> None:
+    """Raises UserError if `write_video` knows no container for the suffix of a name."""
+    if path.suffix.lower() not in WRITTEN_FORMATS:
+        raise UserError(f"{path}: the name of a video must end in one of {', '.join(WRITTEN_FORMATS)}")
 
 
 def _checked(frames: Iterable[np.ndarray], path: Path) -> Iterator[np.ndarray]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from i2vadapt.errors import UserError
+from i2vadapt.files.absent import advice
 from i2vadapt.files.atomic import write_atomically
 
 
@@ -35,7 +36,8 @@ def read_table(path: Path, header: Sequence[str]) -> list[dict[str, str]]:
             rows = list(reader)
             columns = reader.fieldnames or []
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        hint = advice(path) if isinstance(error, FileNotFoundError) else ""
+        raise UserError(f"{path}: cannot be read: {error.strerror}{hint}") from None
     missing = [name for name in header if name not in columns]
     if missing:
         raise UserError(f"{path}: no column {', '.join(missing)}; its columns are {', '.join(columns) or 'none'}")

@@ -18,6 +18,7 @@ from i2vadapt.config.preprocessing import DecodeSettings, FlowSettings
 from i2vadapt.config.recipes import settings_class
 from i2vadapt.config.run import TrainingSettings
 from i2vadapt.errors import UserError
+from i2vadapt.files.absent import advice
 from i2vadapt.flow.tvl1 import resolve_backend
 from i2vadapt.inference.exported import ExportFolder, read_config, read_weights
 from i2vadapt.inference.method import MethodDescription
@@ -123,7 +124,9 @@ def read_description(folder: Path) -> MethodDescription:
     if not file.is_file():
         if RunFolder(folder).checkpoint.is_file():
             raise UserError(f"{folder}: this is the folder of a run: give its checkpoint.pt, or the folder of a method")
-        raise UserError(f"{folder}: not the folder of a method: {file.name} is missing")
+        if RunFolder(folder).settings.is_file():
+            raise UserError(f"{folder}: this run is not trained yet; `i2vadapt status` lists what is done")
+        raise UserError(f"{folder}: not the folder of a method: {file.name} is missing{advice(file)}")
     return parse(MethodDescription, read_yaml(file), str(file))
 
 

@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import load_file
 
 from i2vadapt.errors import UserError
+from i2vadapt.files.absent import advice
 
 WEIGHTS, CHECKPOINT = "weights file", "checkpoint"
 _WANTED = {WEIGHTS: "a .safetensors file or a file of torch.save", CHECKPOINT: "the checkpoint.pt of a run"}
@@ -105,7 +106,7 @@ def _first_bytes(path: Path, wanted: str) -> bytes:
         with path.open("rb") as file:
             return file.read(512)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such {wanted}") from None
+        raise UserError(f"{path}: no such {wanted}{advice(path)}") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
 

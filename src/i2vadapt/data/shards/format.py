@@ -30,6 +30,7 @@ import numpy as np
 
 from i2vadapt.data.shards.stored import lengths_of
 from i2vadapt.errors import UserError
+from i2vadapt.files.absent import advice
 from i2vadapt.files.flushing import flush
 
 # Shards are renamed when they are complete and never changed, so HDF5's locks are not needed; on some file systems they
@@ -201,12 +202,13 @@ def _check_signature(path: Path) -> None:
         with path.open("rb") as file:
             head = file.read(len(_SIGNATURE))
     except FileNotFoundError:
-        raise UserError(f"{path}: no such shard; run the stage that makes it") from None
+        raise UserError(f"{path}: no such shard; run the stage that makes it{advice(path)}") from None
     except IsADirectoryError:
-        raise UserError(f"{path}: not a shard: it is a folder") from None
+        example = next((f"; name one of its shards, e.g. {found}" for found in sorted(path.glob("*/*.h5"))), "")
+        raise UserError(f"{path}: not a shard: it is a folder{example}") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     if head != _SIGNATURE:
-        advice = f"; if a stage made it, {_REMEDY}" if path.suffix == ".h5" else ""
+        remedy = f"; if a stage made it, {_REMEDY}" if path.suffix == ".h5" else ""
         content = "its content is not HDF5" if head else "an empty file"
-        raise UserError(f"{path}: not a readable shard: {content}{advice}")
+        raise UserError(f"{path}: not a readable shard: {content}{remedy}")

@@ -15,6 +15,7 @@ from i2vadapt.data.items import UNLABELLED
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
 from i2vadapt.files import superseded
+from i2vadapt.files.absent import advice
 from i2vadapt.inference.metrics import accuracies
 from i2vadapt.inference.scores import read_scores
 
@@ -48,7 +49,8 @@ def _first_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(16)
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        hint = advice(path) if isinstance(error, FileNotFoundError) else ""
+        raise UserError(f"{path}: cannot be read: {error.strerror}{hint}") from None
 
 
 def _holds_features(path: Path) -> bool:

@@ -29,7 +29,10 @@ def verify(results: Path, workers: int, report: Callable[[str], None]) -> None:
     """
     folders = Results(results).dataset_folders()
     if not folders:
-        raise UserError(f"{results}: no dataset: {results / 'datasets'} has no folder with items/")
+        raise UserError(
+            f"{results}: no dataset: {results / 'datasets'} has no folder with items/;"
+            " name the folder of the results, or make them first (snakemake datasets)"
+        )
     started = time.monotonic()
     problems: list[Problem] = []
     paths = [path for folder in folders for path in shard_paths(folder)]
