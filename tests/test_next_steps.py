@@ -12,6 +12,11 @@ from i2vadapt.files.absent import advice
 from i2vadapt.layout import Results, RunFolder
 
 ROOT = Path(__file__).parents[1]
+EXPERIMENT = [
+    *("experiment", ROOT / "workflow" / "experiments" / "table2.yaml"),
+    *("--methods", ROOT / "workflow" / "methods.yaml"),
+    *("--benchmarks", ROOT / "workflow" / "benchmarks" / "demo.yaml"),
+]
 SETTINGS = """
 train: {epohcs: 3}
 """
@@ -85,6 +90,7 @@ def test_commands_say_what_to_do_about_what_is_missing(
         (["manifest", "--benchmark", tmp_path / "my.yaml", "--side", "source", "--out", out], "`i2vadapt init PHOTOS"),
         (["verify", tmp_path], "name the folder of the results, or make them first"),
         (["clear", tmp_path / "none"], "name the folder of the results"),
+        ([*EXPERIMENT, "--results", tmp_path / "none", "--out", out], "name the folder of the results"),
         (
             ["demo", "--out", ROOT / "config.yaml", "--photographs", "1", "--videos", "1"],
             "is a file, but a folder is to",

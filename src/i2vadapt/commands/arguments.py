@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from i2vadapt.commands.examples import EXAMPLES
 from i2vadapt.config.names import check_folder_name
 from i2vadapt.config.paths import check_file
+from i2vadapt.errors import UserError
+from i2vadapt.layout import Results
 from i2vadapt.runtime.cores import available_cores
 
 if TYPE_CHECKING:
@@ -132,6 +134,17 @@ def path(text: str) -> Path:
         argparse.ArgumentTypeError: if the path begins with the name of a home folder that there is not.
     """
     return Path(_checked(check_file, text))
+
+
+def existing_results(folder: Path) -> Results:
+    """The folder of everything that is made.
+
+    Raises:
+        UserError: if it is missing.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; name the folder of the results (results)")
+    return Results(folder)
 
 
 def class_name(text: str) -> str:

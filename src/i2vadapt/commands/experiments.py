@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from i2vadapt.commands.arguments import command, path, whole_number
+from i2vadapt.commands.arguments import command, existing_results, path, whole_number
 
 
 def add_commands(commands: Any) -> None:
@@ -36,7 +36,6 @@ def add_commands(commands: Any) -> None:
 
 def run_experiment(options: argparse.Namespace) -> None:
     """Sub-command experiment: prints the table, or what the figure shows, and the folder."""
-    from i2vadapt.layout import Results
     from i2vadapt.report.experiments.make import make_experiment
 
     text = make_experiment(
@@ -45,7 +44,7 @@ def run_experiment(options: argparse.Namespace) -> None:
         options.published,
         options.benchmarks,
         options.seeds,
-        Results(options.results),
+        existing_results(options.results),
         options.out,
     )
     sys.stdout.write(f"{text}\n{options.out}\n")

@@ -7,7 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from i2vadapt.commands.arguments import add_targets, add_workers, command, path, read_targets, whole_number
+from i2vadapt.commands.arguments import (
+    add_targets,
+    add_workers,
+    command,
+    existing_results,
+    path,
+    read_targets,
+    whole_number,
+)
 from i2vadapt.runtime.cores import available_cores
 
 
@@ -118,13 +126,9 @@ def run_clear(options: argparse.Namespace) -> None:
     Raises:
         UserError: if the folder is missing.
     """
-    from i2vadapt.errors import UserError
     from i2vadapt.files import superseded
-    from i2vadapt.layout import Results
 
-    if not options.results.is_dir():
-        raise UserError(f"{options.results}: no such folder; name the folder of the results (results)")
-    versions = Results(options.results).superseded()
+    versions = existing_results(options.results).superseded()
     size = superseded.size_of(versions)
     for version in versions:
         superseded.remove(version)
