@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from i2vadapt.config.documents import Benchmark, load_benchmark
 from i2vadapt.config.published import Published, load_published
 from i2vadapt.files.atomic import write_atomically
 from i2vadapt.layout import ReportFolder, Results
-from i2vadapt.report import comparison, tables
+from i2vadapt.report import budget, comparison, tables
 from i2vadapt.report.class_figure import class_figure
+from i2vadapt.report.clips import make_clips
 from i2vadapt.report.curves import curves_figure
 from i2vadapt.report.datasets import existing_shards, summarise_dataset
 from i2vadapt.report.figures import accuracy_figure, confusion_figure
+from i2vadapt.report.mistakes import choose_videos
 from i2vadapt.report.options import refuse_repeated
 from i2vadapt.report.page import Content, build_page
 from i2vadapt.report.runs import Method, distinct_runs, load_methods
@@ -60,20 +63,25 @@ def make_report(
         out.table("csv"): tables.to_csv(methods).encode(),
         out.table("md"): tables.to_markdown(content.table).encode(),
         out.table("tex"): tables.to_latex(content.table).encode(),
-        out.table("png"): content.accuracy,
         out.comparison("csv"): content.comparison.to_csv(index=False, lineterminator="\n").encode(),
         out.comparison("md"): comparison.to_markdown(content.comparison).encode(),
-        out.figure("classes"): content.classes,
-        out.figure("curves"): content.curves,
         out.figure("confusion"): confusion_figure(methods, classes),
         **{out.figure(f"confusion_{name}"): png for name, png in content.confusions.items()},
-        **({out.figure("teachers"): content.teachers} if content.teachers is not None else {}),
+        **{out.figure(name): png for name, png in content.figures.items()},
         **{out.figure(name): png for name, png in content.sheets.items()},
-        out.page: build_page(content).encode(),
+        out.page: _build_page(content, results, classes).encode(),
     }
     for path, data in files.items():
         write_atomically(path, data)
     return tables.to_text(content.table)
+
+
+def _build_page(content: Content, results: Results, classes: Sequence[str]) -> str:
+    """The page, with as many clips as fit beside all the rest."""
+    target = results.dataset(content.benchmark.target.dataset)
+    groups = choose_videos(content.methods[-1].evaluations[0], classes)
+    room = budget.PAGE - len(build_page(content).encode())
+    return build_page(replace(content, clips=make_clips(target, groups, min(room, budget.CLIPS))))
 
 
 def _make_content(
@@ -87,6 +95,13 @@ def _make_content(
         "flow_source": flow_sheet(source, classes, "generated videos and their flow"),
         "flow_target": flow_sheet(target, classes, "target videos and their flow"),
     }
+    teachers = teachers_figure(results, benchmark.name, methods)
+    figures = {
+        "accuracy": accuracy_figure(methods, classes),
+        "classes": class_figure(methods, classes),
+        "curves": curves_figure(methods),
+        **({"teachers": teachers} if teachers is not None else {}),
+    }
     return Content(
         benchmark,
         methods,
@@ -97,11 +112,8 @@ def _make_content(
             summarise_dataset(benchmark.target, target, classes),
         ),
         rule_times(results),
-        accuracy_figure(methods, classes),
-        class_figure(methods, classes),
+        figures,
         {method.name: confusion_figure([method], classes) for method in methods},
-        curves_figure(methods),
-        teachers_figure(results, benchmark.name, methods),
         sheets,
         _provenance(benchmark, results, methods),
     )

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from i2vadapt.config.documents import Benchmark
+from i2vadapt.report import budget
+from i2vadapt.report.captions import figure_captions, sheet_captions
+from i2vadapt.report.clips import ClipGroup
 from i2vadapt.report.comparison import HEADER, NOTE
 from i2vadapt.report.datasets import DatasetSummary
 from i2vadapt.report.rendering import render
@@ -18,13 +21,6 @@ from i2vadapt.report.text import duration
 from i2vadapt.report.times import RuleTime
 
 _MOST_FAILURES = 20
-SHEETS = {
-    "photographs": "Photographs of each class and their estimated inverse depth: bright is near.",
-    "generated": "Generated videos, first frame to last: a photograph seen by a camera on a short path.",
-    "flow_source": "Flow of generated videos: camera motion only. Hue is direction, saturation is speed.",
-    "flow_target": "Flow of target videos: real motion, which source videos retrieve from the flow memory bank.",
-}
-"""Name of a contact sheet -> caption."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +34,11 @@ class Content:
         comparison: the paper's accuracies beside ours, see `comparison.compare`.
         datasets: source and target.
         times: wall times; may be empty.
-        accuracy: PNG.
-        classes: PNG, accuracy of each class by two methods.
+        figures: PNG by name: accuracy, classes and curves, and, where there is something to show, teachers.
         confusions: PNG of each method, by its name.
-        curves: PNG.
-        teachers: PNG; None without a teacher.
-        sheets: PNG by the names of `SHEETS`.
+        sheets: PNG by the names of `sheet_captions`.
         provenance: rows of name and value.
+        clips: videos of the last method to play.
     """
 
     benchmark: Benchmark
@@ -53,23 +47,26 @@ class Content:
     comparison: pd.DataFrame
     datasets: tuple[DatasetSummary, DatasetSummary]
     times: Sequence[RuleTime]
-    accuracy: bytes
-    classes: bytes
+    figures: Mapping[str, bytes]
     confusions: Mapping[str, bytes]
-    curves: bytes
-    teachers: bytes | None
     sheets: Mapping[str, bytes]
     provenance: Sequence[tuple[str, str]]
+    clips: Sequence[ClipGroup] = ()
 
 
 def build_page(content: Content) -> str:
     """The page as HTML; the same content gives the same page."""
     first = {name: runs[0] for name, runs in distinct_runs(content.methods).items()}
     stages = {summary.name: {part.kind: part.settings for part in summary.shards} for summary in content.datasets}
+    confusions, left_out = budget.keep_within(content.confusions, budget.SERIES)
     return render(
         "report.html.j2",
         content=content,
-        sheets=SHEETS,
+        captions=figure_captions(content.table.labelled),
+        sheets=sheet_captions(),
+        most_of_sheet=budget.SHEET,
+        confusions=confusions,
+        confusions_left_out=left_out,
         comparison=content.comparison.to_numpy().tolist(),
         comparison_header=HEADER,
         comparison_note=NOTE,
