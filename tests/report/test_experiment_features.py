@@ -119,7 +119,7 @@ def test_the_figure_its_points_and_its_measures(results: Results) -> None:
     assert "| SO (RGB) | 100.0 | 100.0 | " in text
     assert "27 source + 24 target items" in text
     assert "perplexity 16, seed 0" in text
-    assert features_figure(EXPERIMENT, projections) == features_figure(EXPERIMENT, collect(results))
+    assert features_figure(projections, 2, "Features") == features_figure(collect(results), 2, "Features")
 
 
 def test_each_class_has_a_colour_of_its_own() -> None:

@@ -18,6 +18,7 @@ from i2vadapt.report.text import duration, plural, shown
 EXPECTED = {
     *(f"accuracy.{suffix}" for suffix in ("csv", "md", "tex", "png")),
     *(f"{name}.png" for name in ("confusion", "confusion_so_rgb", "confusion_full", "classes", "curves")),
+    *("bank_flow_bank.png", "pace.png"),
     *(f"{name}.png" for name in ("photographs", "generated", "flow_source", "flow_target")),
     *("comparison.csv", "comparison.md", "report.html"),
 }

@@ -113,6 +113,9 @@ class Config(Section):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Distinct] = Field(
         (0,), min_length=1, description="random seeds; every run is trained once with each"
     )
+    features: Annotated[tuple[str, ...], Distinct] = Field(
+        (), description="methods whose features the report draws by t-SNE; each of their networks sees all videos again"
+    )
     preset: Literal["default", "paper", "released"] = Field(
         "default",
         description="set of defaults: default (what measured best), paper (to the letter), or released (the authors'"
@@ -122,6 +125,13 @@ class Config(Section):
     settings: dict[str, Any] = Field(
         default_factory=dict, description="settings of all benchmarks; they override those of the benchmark files"
     )
+
+    @model_validator(mode="after")
+    def _features_are_of_methods(self) -> Config:
+        others = [name for name in self.features if name not in self.methods]
+        if others:
+            raise ValueError(f"features: {', '.join(others)} must be among the methods {', '.join(self.methods)}")
+        return self
 
 
 def benchmark_file(name: str, folder: Path) -> Path:
