@@ -83,7 +83,7 @@ def build_page(content: Content) -> str:
         comparison_header=HEADER,
         comparison_note=NOTE,
         most_failures=_MOST_FAILURES,
-        stages=_stage_rows(content.times, content.stored),
+        stages=stage_rows(content.times, content.stored),
         stored=[(part.what, part.stage, str(part.files), size(part.size)) for part in content.stored],
         fused=[(method.title, ", ".join(run.name for run in method.evaluations[0].runs)) for method in content.methods],
         differences=differences([run.settings.get("train") for run in first.values()]),
@@ -92,7 +92,7 @@ def build_page(content: Content) -> str:
     )
 
 
-def _stage_rows(times: Sequence[RuleTime], stored: Sequence[Stored]) -> list[list[str]]:
+def stage_rows(times: Sequence[RuleTime], stored: Sequence[Stored]) -> list[list[str]]:
     """Jobs, wall times, memory and space of each stage, those that took longest first, and their sum."""
     space: dict[str, int] = {}
     for part in stored:
