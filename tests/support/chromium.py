@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from typing import Any
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 _TIMEOUT = 120.0  # seconds that an answer may take
+_MOUSE = "primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"
 
 
 class Tab:
@@ -107,11 +110,28 @@ def chromium(profile: Path) -> Iterator[Tab]:
     child_in, to_browser = os.pipe()
     from_browser, child_out = os.pipe()
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run"]
-    options += ["--disable-dev-shm-usage", "--disable-background-networking", f"--user-data-dir={profile}"]
-    # The browser reads commands from file 3 and answers on file 4.
-    command = ["sh", "-c", f'exec "$@" 3<&{child_in} 4>&{child_out}', "sh", str(PROGRAM), *options]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(command, pass_fds=(child_in, child_out), start_new_session=True, **quiet)  # type: ignore[call-overload]
+    options += [
+        f"--blink-settings={_MOUSE}",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+        f"--user-data-dir={profile}",
+    ]
+
+    def place_pipes() -> None:
+        """The browser reads commands from file 3 and answers on file 4."""
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (child_in, child_out)]
+        for number, end in enumerate(ends, 3):
+            os.dup2(end, number)
+
+    process = subprocess.Popen(
+        [str(PROGRAM), *options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        close_fds=False,  # all others are closed by exec
+        preexec_fn=place_pipes,
+        start_new_session=True,
+    )
     os.close(child_in)
     os.close(child_out)
     tab = Tab(to_browser, from_browser)
@@ -123,6 +143,6 @@ def chromium(profile: Path) -> Iterator[Tab]:
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         os.close(from_browser)
