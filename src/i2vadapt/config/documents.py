@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from i2vadapt.config.base import Section
 from i2vadapt.config.names import ClassName, Distinct, FolderName, Name, class_key, repeated
@@ -126,12 +126,13 @@ class Config(Section):
         default_factory=dict, description="settings of all benchmarks; they override those of the benchmark files"
     )
 
-    @model_validator(mode="after")
-    def _features_are_of_methods(self) -> Config:
-        others = [name for name in self.features if name not in self.methods]
-        if others:
-            raise ValueError(f"features: {', '.join(others)} must be among the methods {', '.join(self.methods)}")
-        return self
+    @field_validator("features")
+    @classmethod
+    def _features_are_of_methods(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        methods = info.data.get("methods", names)  # missing if they are wrong themselves
+        if any(name not in methods for name in names):
+            raise ValueError(f"must be among the methods {', '.join(methods)}")
+        return names
 
 
 def benchmark_file(name: str, folder: Path) -> Path:

@@ -75,7 +75,7 @@ def _draw_lines(axes: Axes, run: Run, lines: dict[str, pd.Series], chance: float
     axes.set_xlim(run.metrics.index.min() - 0.5, run.metrics.index.max() + 0.5)
     whole_numbers(axes)
     per_cent_axis(axes)
-    axes.legend(fontsize=8.5, loc="upper left", bbox_to_anchor=(1, 1.05))
+    axes.legend(fontsize=8.5, loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderpad=0)
 
 
 def _draw_cells(axes: Axes, values: pd.DataFrame, most: float, colours: str, title: str) -> None:

@@ -141,7 +141,6 @@ def _make_content(
         {name: png for name, png in banks.items() if png is not None},
         sheets,
         _provenance(benchmark, results, methods),
-        [f"{part.title}: {part.note}" for part in projections],
     )
 
 

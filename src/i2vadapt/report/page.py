@@ -43,7 +43,6 @@ class Content:
         banks: PNG of the memory bank of each run that has one, by its name.
         sheets: PNG by the names of `sheet_captions`.
         provenance: rows of name and value.
-        drawn: what is drawn of the features of each method, and how.
         clips: videos of the last method to play.
     """
 
@@ -60,7 +59,6 @@ class Content:
     banks: Mapping[str, bytes]
     sheets: Mapping[str, bytes]
     provenance: Sequence[tuple[str, str]]
-    drawn: Sequence[str] = ()
     clips: Sequence[ClipGroup] = ()
 
 
@@ -78,13 +76,13 @@ def build_page(content: Content) -> str:
         most_of_sheet=budget.SHEET,
         series=kept,
         titles={method.name: method.title for method in content.methods},
-        run_titles={name: f"Run {name}, seed {run.seed}." for name, run in first.items()},
+        run_titles={name: f"Run {name}, seed {run.seed}" for name, run in first.items()},
         comparison=content.comparison.to_numpy().tolist(),
         comparison_header=HEADER,
         comparison_note=NOTE,
         most_failures=_MOST_FAILURES,
         stages=stage_rows(content.times, content.stored),
-        stored=[(part.what, part.stage, str(part.files), size(part.size)) for part in content.stored],
+        stored=[(part.stage, part.what, str(part.files), size(part.size)) for part in content.stored],
         fused=[(method.title, ", ".join(run.name for run in method.evaluations[0].runs)) for method in content.methods],
         differences=differences([run.settings.get("train") for run in first.values()]),
         documents=[(name, run.seed, run_document(run.settings)) for name, run in first.items()],
