@@ -71,7 +71,7 @@ def _draw(axes: Axes, run: Run, epochs: dict[int, np.ndarray]) -> None:
     last = sorted(epochs)[-_EPOCHS:]
     counts = np.sum([epochs[epoch] for epoch in last], axis=0)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    paces = range(1, len(counts) + 1)
+    paces = [str(pace) for pace in range(1, len(counts) + 1)]
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.grid(False)
     axes.set_xticks(range(len(counts)), paces)
