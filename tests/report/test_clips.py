@@ -53,6 +53,9 @@ def test_less_room_gives_fewer_and_smaller_clips_and_none_in_the_end(results: Re
 def test_a_video_without_frames_is_left_out(results: Results) -> None:
     groups = [Group("gone", (Choice("gone.mp4", ""),)), GROUPS[1]]
     assert [group.heading for group in make_clips(results.dataset("videos"), groups, 10**6)] == ["b"]
+    for shard in results.dataset("videos").shards("frames", 2):
+        shard.unlink()
+    assert make_clips(results.dataset("videos"), groups, 10**6) == []
 
 
 @pytest.mark.parametrize(

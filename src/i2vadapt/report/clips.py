@@ -11,6 +11,7 @@ from PIL import Image
 
 from i2vadapt.layout import DatasetFolder
 from i2vadapt.report.canvas import evenly, fit
+from i2vadapt.report.datasets import existing_shards
 from i2vadapt.report.mistakes import Choice, Group
 from i2vadapt.report.rendering import base64_length
 from i2vadapt.report.sheets import ItemFinder, Place
@@ -71,11 +72,14 @@ def make_clips(folder: DatasetFolder, groups: Sequence[Group], most: int) -> lis
         most: bytes that all clips together may take in the page.
 
     Returns:
-        The groups with their clips; no group if not even the smallest clips fit. Videos without frames are left out.
+        The groups with their clips; no group if not even the smallest clips fit, or the dataset has no shards of frames
+            any more. Videos that failed are left out.
 
     Raises:
         UserError: if a shard is missing or damaged.
     """
+    if not existing_shards(folder, "frames"):
+        return []
     finder = ItemFinder(folder, "frames")
     wanted = {choice.id for group in groups for choice in group.choices}
     places = {name: place for name in wanted if (place := finder.find(name)) is not None}

@@ -71,7 +71,15 @@ def make_report(
     methods = load_methods(results, benchmark.name, names, seeds, classes)
     published = load_published(published_file) if published_file is not None else None
     content = _make_content(benchmark, results, methods, published, features)
-    files = {
+    for path, data in _files(content, results, out).items():
+        write_atomically(path, data)
+    return tables.to_text(content.table)
+
+
+def _files(content: Content, results: Results, out: ReportFolder) -> dict[Path, bytes]:
+    """Everything that is written, the page last."""
+    methods, classes = content.methods, list(content.benchmark.classes)
+    return {
         out.table("csv"): tables.to_csv(methods).encode(),
         out.table("md"): tables.to_markdown(content.table).encode(),
         out.table("tex"): tables.to_latex(content.table).encode(),
@@ -84,9 +92,6 @@ def make_report(
         **{out.figure(name): png for name, png in content.sheets.items()},
         out.page: _build_page(content, results, classes).encode(),
     }
-    for path, data in files.items():
-        write_atomically(path, data)
-    return tables.to_text(content.table)
 
 
 def _build_page(content: Content, results: Results, classes: Sequence[str]) -> str:
