@@ -94,6 +94,11 @@ class RunFolder:
         return self.path / "metrics.csv"
 
     @property
+    def pace_counts(self) -> Path:
+        """Table of the training clips by epoch, true and predicted pace; only runs that predict the pace have it."""
+        return self.path / "pace.csv"
+
+    @property
     def settings(self) -> Path:
         """All settings, inputs and digests of the run."""
         return self.path / "settings.yaml"
@@ -226,6 +231,18 @@ class Results:
     def dataset_folders(self) -> list[DatasetFolder]:
         """Folders of all datasets whose manifest exists."""
         return [DatasetFolder(items.parent) for items in sorted((self.path / "datasets").glob("*/items"))]
+
+    def run_folders(self) -> list[Path]:
+        """Folders of all benchmarks that have runs."""
+        return sorted((self.path / "runs").glob("*/"))
+
+    def method_folders(self) -> list[Path]:
+        """Folders of all benchmarks that have methods."""
+        return sorted((self.path / "methods").glob("*/"))
+
+    def feature_folders(self) -> list[Path]:
+        """Folders of all benchmarks that have features."""
+        return sorted((self.path / "features").glob("*/"))
 
     def is_shard(self, path: Path) -> bool:
         """Whether a path is that of a shard of a dataset."""

@@ -47,7 +47,7 @@ FLOW = Stage("flow", version=2, kind="flow", reads="frames", settings="flow", br
 TRAIN = Stage("train", version=8, settings="train", threads=8, gpu=1)
 FEATURES = Stage("features", version=1, threads=8, gpu=1)
 FUSE = Stage("fuse", version=4, threads=1)
-REPORT = Stage("report", version=4, threads=1)
+REPORT = Stage("report", version=5, threads=1)
 EXPERIMENT = Stage("experiment", version=1, threads=1)
 
 PREPROCESSING = (DEPTH, SYNTHESIZE, CROP, DECODE, FLOW)

@@ -76,6 +76,8 @@ def test_purity_counts_known_labels_only() -> None:
     assert np.isnan(bank.purity([0, 1]))
     bank.rebuild([0, 1, 2, 3], scores((1, 0), (1, 0), (0, 1), (0, 1)))
     assert bank.purity([0, 1, 1, -1]) == pytest.approx(2 / 3)
+    np.testing.assert_array_equal(bank.class_purity([0, 1, 1, -1]), [0.5, 1])
+    np.testing.assert_array_equal(bank.class_purity([0, 1, -1, -1]), [0.5, np.nan])
 
 
 def test_an_entry_takes_sixteen_bytes() -> None:

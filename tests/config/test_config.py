@@ -120,3 +120,12 @@ def test_a_wrong_key_in_the_config_hides_no_other_mistake() -> None:
         read_config(document, WORKFLOW)
     for mistake in ("preset: ", "no method 'fulll'", "flow.bound: ", "train.epoch: no such key"):
         assert mistake in str(caught.value)
+
+
+def test_features_are_drawn_of_the_methods_of_the_report_only() -> None:
+    document = {"methods": ["so_rgb", "full"], "features": ["full"]}
+    assert parse(Config, document, "config").features == ("full",)
+    with pytest.raises(UserError, match=r"features: must be among the methods so_rgb, full"):
+        parse(Config, {**document, "features": ["cfb"]}, "config")
+    with pytest.raises(UserError, match=r"methods: must be a list"):
+        parse(Config, {"methods": "full", "features": ["full"]}, "config")

@@ -18,7 +18,7 @@ from tiny_data import CLASSES, TRAIN, read_metrics, write_datasets
 from i2vadapt.files import superseded
 from i2vadapt.weights import checkpoint
 
-FILES = {"checkpoint.pt", "metrics.csv", "settings.yaml", "scores.csv", "scores", "events", ".lock"}
+FILES = {"checkpoint.pt", "metrics.csv", "pace.csv", "settings.yaml", "scores.csv", "scores", "events", ".lock"}
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def assert_the_same_run(folder: Path, whole: Path) -> None:
     assert read_metrics(folder) == read_metrics(whole)
+    assert (folder / "pace.csv").read_bytes() == (whole / "pace.csv").read_bytes()
     first, second = (checkpoint.load(path / "checkpoint.pt")["model"] for path in (folder, whole))
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)

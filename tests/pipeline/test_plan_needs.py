@@ -86,6 +86,13 @@ def test_features_are_computed_once_for_all_estimators(e_to_h: ResolvedBenchmark
     assert dict(needs_of(e_to_h, (0, 1), features=["cfb"]).features) == {"rgb": 1, "flow_bank": 1}  # of one seed
 
 
+def test_features_that_the_report_draws_are_computed_once_with_the_first_seed(known: dict[str, Experiment]) -> None:
+    config = Config(benchmarks=("EtoH",), methods=("so_rgb", "full"), features=("so_rgb", "full"))
+    (part,) = resolve(config, WORKFLOW)
+    assert dict(needs_of_targets(part, known, [], (0, 1)).features) == {"rgb": 1, "rgb_pace": 1, "flow_bank_pace": 1}
+    assert dict(needs_of_targets(part, known, ["full"], (0, 1)).features) == {}  # without a report
+
+
 def test_the_paper_is_all_of_its_tables_and_figures(e_to_h: ResolvedBenchmark, known: dict[str, Experiment]) -> None:
     chosen = choose_targets(["paper"], [e_to_h], known, (0,))
     assert list(chosen.experiments.values()) == [experiment for experiment in known.values() if experiment.paper]

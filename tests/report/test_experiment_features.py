@@ -15,11 +15,12 @@ from i2vadapt.config.experiments import Experiment
 from i2vadapt.config.methods import load_methods
 from i2vadapt.errors import UserError
 from i2vadapt.inference.features import FeatureSet, ItemFeatures, write_features
-from i2vadapt.layout import Results
+from i2vadapt.layout import ReportFolder, Results
 from i2vadapt.report.experiments.features import Projection, collect_projections, project, to_csv, to_markdown
 from i2vadapt.report.experiments.features_figure import class_colours, features_figure
 from i2vadapt.report.experiments.joint_features import JointFeatures, join_sides, read_joint_features, thin
 from i2vadapt.report.experiments.measures import measure
+from i2vadapt.report.make import make_report
 
 METHODS = Path(__file__).parents[2] / "workflow" / "methods.yaml"
 EXPERIMENT = Experiment(title="Features", features=("so_rgb", "full"))
@@ -119,7 +120,15 @@ def test_the_figure_its_points_and_its_measures(results: Results) -> None:
     assert "| SO (RGB) | 100.0 | 100.0 | " in text
     assert "27 source + 24 target items" in text
     assert "perplexity 16, seed 0" in text
-    assert features_figure(EXPERIMENT, projections) == features_figure(EXPERIMENT, collect(results))
+    assert features_figure(projections, 2, "Features") == features_figure(collect(results), 2, "Features")
+
+
+def test_a_report_draws_the_features_that_are_asked_for(results: Results, tmp_path: Path) -> None:
+    write_both(results)
+    file, out = results.path.parent / "tiny.yaml", ReportFolder(tmp_path / "report")
+    make_report(file, results, ["so_rgb", "full"], [0, 1], out, features=["full"])
+    assert out.figure("features").read_bytes() == features_figure(collect(results)[1:], 2)
+    assert "t-SNE, the true class as colour" in out.page.read_text().replace("\n", " ")
 
 
 def test_each_class_has_a_colour_of_its_own() -> None:

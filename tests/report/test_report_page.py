@@ -18,6 +18,7 @@ from i2vadapt.report.text import duration, plural, shown
 EXPECTED = {
     *(f"accuracy.{suffix}" for suffix in ("csv", "md", "tex", "png")),
     *(f"{name}.png" for name in ("confusion", "confusion_so_rgb", "confusion_full", "classes", "curves")),
+    *("bank_flow_bank.png", "pace.png"),
     *(f"{name}.png" for name in ("photographs", "generated", "flow_source", "flow_target")),
     *("comparison.csv", "comparison.md", "report.html"),
 }
@@ -47,10 +48,10 @@ class Reader(HTMLParser):
         self.words += data
 
 
-def run(results: Results, out: Path) -> int:
+def run(results: Results, out: Path, *more: str) -> int:
     benchmark = results.path.parent / "tiny.yaml"
     options = ["--benchmark", str(benchmark), "--results", str(results.path), "--out", str(out)]
-    return main(["report", *options, "--methods", "so_rgb", "full", "--seeds", "0", "1"])
+    return main(["report", *options, "--methods", "so_rgb", "full", "--seeds", "0", "1", *more])
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,10 @@ def test_page_needs_nothing_else_and_escapes_names(report: Report) -> None:
     for words in (
         "91.7 ± 11.8",
         "9 items, 10 expected: 1 too few",
+        "Mistakes of Full model, seed 0",
+        "It makes no mistake",  # with this seed
+        "Confusion matrices of the first seed",
+        "flow of photographs",
         "duplicate",
         "10.000 %",
         "1 min 10 s",
@@ -137,7 +142,31 @@ def test_report_without_target_labels_says_so(
     assert run(unlabelled_results, out) == 0
     assert {path.name for path in out.iterdir()} == EXPECTED
     assert "no labels" in capsys.readouterr().out
-    assert "no labels" in (out / "report.html").read_text()
+    page = (out / "report.html").read_text()
+    assert "no labels" in page
+    assert "Videos of Full model, seed 0" in page
+    assert "run: the surest and the least sure of 2 videos" in page
+
+
+def test_every_figure_says_what_is_good_and_what_is_bad(report: Report) -> None:
+    sections = dict(re.findall(r'<section id="(\w+)">(.*?)</section>', report.page, re.DOTALL))
+    good, bad = (
+        {name: text.count(f'<b class="{sign}">') for name, text in sections.items()} for sign in ("good", "bad")
+    )
+    assert good == bad
+    assert good["data"] == 4  # contact sheets
+    assert {name for name, text in sections.items() if "<img" in text} <= {
+        name for name, count in good.items() if count
+    }
+
+
+def test_methods_whose_features_are_drawn_must_be_in_the_table(
+    results: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(results, tmp_path / "report", "--features", "cfb") == 1
+    assert "--features: cfb must be among the methods so_rgb, full" in capsys.readouterr().err
+    assert run(results, tmp_path / "report", "--features", "full") == 1
+    assert "seed0-videos.h5: missing: the command features makes it" in capsys.readouterr().err
 
 
 def test_missing_run_is_one_clear_line(results: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,7 @@ def test_accuracy_per_video_and_per_class_differ_on_unbalanced_classes() -> None
 
 
 def test_videos_without_label_and_classes_without_video_do_not_count() -> None:
-    predictions = Predictions(np.array([0, -1, 0]), {"rgb": np.array([0, 1, 1])})
+    predictions = Predictions(np.array([0, -1, 0]), {"rgb": np.array([0, 1, 1])}, ("a", "b", "c"), np.ones(3))
     assert stream_accuracies(predictions) == {
         "accuracy_rgb": pytest.approx(0.5),
         "class_accuracy_rgb": pytest.approx(0.5),

@@ -36,5 +36,7 @@ def make_method(
         if flow:
             streams = {"rgb": np.zeros(len(truth), np.int64), "flow": np.array(values), "fused": np.array(values)}
         own = tuple(run for run in runs if run.seed == seed)
-        evaluations.append(Evaluation(seed, Predictions(np.array(truth), streams), own))
+        ids = tuple(f"{number}.mp4" for number in range(len(truth)))
+        predictions = Predictions(np.array(truth), streams, ids, np.full(len(truth), 0.9))
+        evaluations.append(Evaluation(seed, predictions, own))
     return Method(name, title or name, tuple(evaluations))

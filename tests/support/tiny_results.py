@@ -45,7 +45,7 @@ def shard_content(kind: str, items: Sequence[Item], failing: Sequence[str]) -> l
         info = {"height": HEIGHT, "width": WIDTH, "fps": 25.0, "clipped": 0.1}
         frames = {
             "depth": [encode_depth(ramp)],
-            "frames": [encode_jpeg(picture(max(item.label, 0)), 95)] * 16,
+            "frames": [encode_jpeg(picture(max(item.label, 0)), 95)] * 8 + [encode_jpeg(picture(2), 95)] * 8,
             "flow": [encode_flow(field, BOUND, 95)] * 15,
         }[kind]
         results.append(Encoded(item.id, item.label, frames, info))
@@ -148,12 +148,20 @@ def write_runs_and_methods(results: Results, videos: Sequence[Item], seeds: Iter
     flow = [run, run, sit, sit, wave, wave], [run, run, sit, sit, wave, run]
     rows = [{"epoch": epoch, "loss": 2.5 - epoch / 2, "loss_video": 1.5 - epoch / 4} for epoch in range(1, 5)]
     banks = {2: {"bank_purity": 0.6, "bank_flows": 20}, 4: {"bank_purity": 0.8, "bank_flows": 24}}
+    for row in banks.values():
+        row |= {f"bank_fill_{name}": row["bank_flows"] // 2 - 2 * number for number, name in enumerate(CLASSES)}
+        row |= {f"bank_purity_{name}": 0.3 * number + row["bank_purity"] / 10 for number, name in enumerate(CLASSES)}
     paced = [row | {"loss_pace": 1.0, "pace_accuracy": 0.1 * int(row["epoch"])} for row in rows]
     banked = [row | {"bank_used": int(row["epoch"] > 2)} | banks.get(int(row["epoch"]), {}) for row in rows]
     for seed in seeds:
         folders = {name: results.run("tiny", name, seed) for name in ("rgb", "flow_bank")}
         scores = {epoch: make_scores(videos, rgb, 0.5) for epoch in (2, 4)}
         write_run(folders["rgb"], scores, paced, {"stream": "rgb", "bank": None, "epochs": 4})
+        clips = [
+            (epoch, pace, guess, 1 + epoch * (pace == guess)) for epoch in (3, 4) for pace in (1, 2) for guess in (1, 2)
+        ]
+        columns = ("epoch", "pace", "predicted", "clips")
+        write_table(folders["rgb"].pace_counts, columns, (dict(zip(columns, row, strict=True)) for row in clips))
         scores = {2: make_scores(videos, rgb, 0.9), 3: make_scores(videos, rgb, 0.9)}
         scores[4] = make_scores(videos, flow[seed % 2], 0.9)
         bank = {"partner": "rgb", "capacity": 60, "warmup_epochs": 2}

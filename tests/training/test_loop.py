@@ -16,6 +16,7 @@ from tiny_data import make_items as make_tiny_items
 
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import UserError
+from i2vadapt.files.tables import read_table
 from i2vadapt.inference.scores import read_scores, write_scores
 from i2vadapt.layout import RunFolder
 from i2vadapt.models.i3d import InceptionI3D
@@ -49,6 +50,7 @@ def undisturbed(data: Path) -> Finished:
 
 def assert_same(first: Finished, second: Finished) -> None:
     assert first[0] == second[0]
+    assert first[1]["paces"] == second[1]["paces"]
     assert first[1]["model"].keys() == second[1]["model"].keys()
     for name, weight in first[1]["model"].items():
         assert torch.equal(weight, second[1]["model"][name]), name
@@ -94,6 +96,24 @@ def test_an_rgb_run_records_every_epoch(undisturbed: Finished) -> None:
     assert float(rows[0]["loss"]) == pytest.approx(sum(float(rows[0][name]) for name in measured[:3]), rel=1e-4)
 
 
+def test_an_rgb_run_counts_its_clips_by_true_and_predicted_pace(data: Path, undisturbed: Finished) -> None:
+    rows, content = undisturbed
+    table = read_table(RunFolder(data / "undisturbed").pace_counts, ("epoch", "pace", "predicted", "clips"))
+    counts = np.zeros((3, 5, 5), int)
+    for cell in table:
+        counts[int(cell["epoch"]) - 1, int(cell["pace"]) - 1, int(cell["predicted"]) - 1] += int(cell["clips"])
+    assert len(table) == counts.size
+    assert counts.tolist() == list(content["paces"].values())
+    assert counts.sum(axis=(1, 2)).tolist() == [2 * STEPS] * 3
+    for row, of_epoch in zip(rows, counts, strict=True):
+        assert float(row["pace_accuracy"]) == pytest.approx(np.trace(of_epoch) / of_epoch.sum())
+
+
+def test_a_run_without_pace_prediction_has_no_counts(data: Path, folder: Path) -> None:
+    train(make_run(data, folder, pace=None, epochs=1))
+    assert not RunFolder(folder).pace_counts.exists()
+
+
 def test_a_flow_run_refills_its_bank_with_the_scores_of_the_rgb_run(flow_run: Finished) -> None:
     rows, content = flow_run
     assert [row["bank_used"] for row in rows] == ["0", "1", "1"]
@@ -101,6 +121,10 @@ def test_a_flow_run_refills_its_bank_with_the_scores_of_the_rgb_run(flow_run: Fi
     assert [bool(row["bank_flows"]) for row in rows] == [True, True, False]
     assert content["flow"]["bound"] == 10
     assert list(content["identity"]["parents"]["rgb"]) == [1, 2]  # the epochs after which the bank is refilled
+    for row in rows[:2]:  # purities of the classes, weighted by their flows, make up that of the bank; none where empty
+        held = [float(row[f"bank_fill_{name}"]) for name in CLASSES]
+        shares = [float(row.get(f"bank_purity_{name}") or 0) for name in CLASSES]
+        assert float(row["bank_purity"]) == pytest.approx(np.dot(held, shares) / sum(held))
 
 
 def test_scores_of_every_epoch_are_kept_for_other_runs(data: Path, undisturbed: Finished) -> None:

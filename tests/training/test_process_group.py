@@ -70,6 +70,7 @@ def test_two_processes_train_like_one_with_the_same_batch(tmp_path: Path) -> Non
     train_in_two_processes(tmp_path, "flow", flow, ["--parents", f"rgb={tmp_path / 'two' / 'rgb'}"])
     for name in ("rgb", "flow"):
         one, two = (checkpoint.load(tmp_path / folder / name / "checkpoint.pt") for folder in ("one", "two"))
+        assert two["paces"] == one["paces"]
         for expected, found in zip(one["history"], two["history"], strict=True):
             assert found.keys() == expected.keys()
             for key in found.keys() - TIMING:

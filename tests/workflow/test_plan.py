@@ -48,6 +48,14 @@ def test_the_plan_has_the_jobs_and_the_bytes_of_the_workflow(
         assert other.size == pytest.approx(row.size, rel=0.05)
 
 
+def test_the_features_of_a_report_are_jobs_of_both(fresh: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = fresh.plan("--config", "features=[full]", "seeds=[1,2]")
+    monkeypatch.chdir(fresh.folder)
+    _, benchmarks = read_config({**read_yaml(Path("config.yaml")), "features": ["full"]}, Path("workflow"))
+    targets = choose_targets([], benchmarks, {}, (1, 2))
+    assert jobs["video_features"] == sum(find_needs(benchmarks[0], targets).features.values()) == 2
+
+
 def test_the_jobs_of_the_paper_are_those_that_snakemake_counts(fresh: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = fresh.plan(PAPER, "--config", "seeds=[1,2]")  # without seed 0, whose classifier crops all the same
     monkeypatch.chdir(fresh.folder)

@@ -59,6 +59,7 @@ def test_a_whole_run_ends_with_a_table_and_a_report(finished: Project) -> None:
             *("checkpoint.pt", "metrics.csv", "settings.yaml", "scores.csv", "scores", "events")
         }
         assert not run.state.exists()
+        assert run.pace_counts.exists() == (name == "rgb_pace")
     method = results.method("mine", "full", 0)
     with method.predictions.open(newline="") as file:
         predictions = list(csv.DictReader(file))

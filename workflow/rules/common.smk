@@ -185,6 +185,11 @@ def report_inputs(wildcards):
     return jobs.report_inputs(BENCHMARKS[wildcards.benchmark], CONFIG.seeds, RESULTS)
 
 
+def report_options(wildcards):
+    """Methods whose features the report of a benchmark draws."""
+    return jobs.report_options(BENCHMARKS[wildcards.benchmark])
+
+
 def benchmark_file(wildcards, output):
     """File of a benchmark; excluded from the rerun triggers, so that a project can be moved to another folder."""
     return str(BENCHMARKS[wildcards.benchmark].file)

@@ -66,9 +66,10 @@ rule report:
         published=recorded(str(WORKFLOW / "published.yaml")),
         printed=file_digest(WORKFLOW / "published.yaml"),
         methods=CONFIG.methods,
+        features=report_options,
         seeds=CONFIG.seeds,
         folder=subpath(output.page, parent=True),
         version=stages.REPORT.version,
     shell:
         "PYTHONPATH=src python -m i2vadapt report --benchmark {params.file:q} --results {params.results:q}"
-        " --methods {params.methods:q} --seeds {params.seeds} --published {params.published:q} --out {params.folder:q} 2>&1 | tee {log:q}"
+        " --methods {params.methods:q} {params.features:q} --seeds {params.seeds} --published {params.published:q} --out {params.folder:q} 2>&1 | tee {log:q}"

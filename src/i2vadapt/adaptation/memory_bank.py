@@ -101,10 +101,20 @@ class FlowMemoryBank:
         Returns:
             Share from 0 to 1, or NaN if no held item has a known class.
         """
+        right, known = self._count_right(labels)
+        return float(right.sum() / known.sum()) if known.any() else float("nan")
+
+    def class_purity(self, labels: ArrayLike) -> NDArray[np.float64]:
+        """The same for each class (C,); NaN where no item that is held for the class has a known one."""
+        right, known = self._count_right(labels)
+        return np.where(known > 0, right / np.maximum(known, 1), np.nan)
+
+    def _count_right(self, labels: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Of the items held for each class (C,), how many are of this class, and of how many the class is known."""
         held_class, place = np.nonzero(self.items != _EMPTY)
         truth = np.asarray(labels, dtype=np.int64)[self.items[held_class, place]]
-        known = truth >= 0
-        return float((truth[known] == held_class[known]).mean()) if known.any() else float("nan")
+        right = np.bincount(held_class[truth == held_class], minlength=self.num_classes)
+        return right, np.bincount(held_class[truth >= 0], minlength=self.num_classes)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Content of the bank as copied tensors, which `torch.load(weights_only=True)` can read."""

@@ -40,6 +40,9 @@ def _add_report(commands: Any) -> None:
         "--seeds", nargs="+", type=whole_number, default=[0], metavar="N", help="seeds of every method (0)"
     )
     parser.add_argument(
+        "--features", nargs="+", default=[], metavar="NAME", help="methods whose features are drawn by t-SNE (none)"
+    )
+    parser.add_argument(
         "--published", type=path, metavar="FILE", help="accuracies to compare with, as workflow/published.yaml (none)"
     )
     parser.add_argument("--out", type=path, required=True, metavar="DIR", help="folder for the report")
@@ -135,7 +138,8 @@ def run_report(options: argparse.Namespace) -> None:
 
     out = ReportFolder(options.out)
     results = Results(options.results)
-    text = make_report(options.benchmark, results, options.methods, options.seeds, out, options.published)
+    asked = (options.methods, options.seeds, out, options.published, options.features)
+    text = make_report(options.benchmark, results, *asked)
     sys.stdout.write(f"{text}\n{out.page}\n")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from i2vadapt.config.base import Section
 from i2vadapt.config.names import ClassName, Distinct, FolderName, Name, class_key, repeated
@@ -117,6 +117,9 @@ class Config(Section):
         description="random seeds; every run is trained once with each",
         json_schema_extra={"paper": "Tables 1 to 5: three random trials"},
     )
+    features: Annotated[tuple[str, ...], Distinct] = Field(
+        (), description="methods whose features the report draws by t-SNE; each of their networks sees all videos again"
+    )
     preset: Literal["default", "paper", "released"] = Field(
         "default",
         description="set of defaults: default (what measured best), paper (to the letter), or released (the authors'"
@@ -126,6 +129,14 @@ class Config(Section):
     settings: dict[str, Any] = Field(
         default_factory=dict, description="settings of all benchmarks; they override those of the benchmark files"
     )
+
+    @field_validator("features")
+    @classmethod
+    def _features_are_of_methods(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        methods = info.data.get("methods", names)  # missing if they are wrong themselves
+        if any(name not in methods for name in names):
+            raise ValueError(f"must be among the methods {', '.join(methods)}")
+        return names
 
 
 def benchmark_file(name: str, folder: Path) -> Path:

@@ -139,6 +139,6 @@ def _resolve_benchmark(
         raise UserError("\n".join([*problems, str(error)])) from None
     raise_problems(problems)
     shared = tuple(layer["train"] for layer in layers if isinstance(layer.get("train"), Mapping))
-    part = ResolvedBenchmark(file, benchmark, settings, table, config.preset, shared, chosen)
+    part = ResolvedBenchmark(file, benchmark, settings, table, config.preset, shared, chosen, config.features)
     part.runs_of(chosen)
     return part

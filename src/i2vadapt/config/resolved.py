@@ -39,6 +39,7 @@ class ResolvedBenchmark:
         preset: name of the preset.
         shared: sections `train` of the documents, later ones overriding earlier ones.
         chosen: names of the methods of config.yaml, in the order of the tables.
+        drawn: names of the methods whose features the report draws.
     """
 
     file: Path
@@ -48,6 +49,7 @@ class ResolvedBenchmark:
     preset: str
     shared: tuple[Mapping[str, Any], ...]
     chosen: tuple[str, ...]
+    drawn: tuple[str, ...] = ()
     _runs: dict[str, RunSettings] = field(default_factory=dict, compare=False, repr=False)
 
     @property

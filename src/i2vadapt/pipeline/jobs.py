@@ -241,7 +241,26 @@ def report_inputs(part: ResolvedBenchmark, seeds: Sequence[int], results: Result
         "settings": [run.settings for run in runs],
         "scores": [run.scores_index for run in runs],
         "flow": [path for spec in specs for path in shards(results, spec, "flow")],
+        "features": drawn_features(part, part.drawn, seeds[0], results),
     }
+
+
+def report_options(part: ResolvedBenchmark) -> list[str]:
+    """Methods whose features the report draws: options of the command report."""
+    return ["--features", *part.drawn] if part.drawn else []
+
+
+def drawn_features(part: ResolvedBenchmark, methods: Iterable[str], seed: int | str, results: Results) -> list[Path]:
+    """Features of generated and real videos by the networks that some methods fuse, each once.
+
+    Raises:
+        UserError: if a method trains no network.
+    """
+    fused = {run: method for method in methods for run in part.method(method).fuse}
+    for run, method in fused.items():
+        if not isinstance(part.run(run), TrainingSettings):
+            raise UserError(f"features of {method}: only methods that train networks have features")
+    return [results.video_features(part.benchmark.name, run, seed) for run in fused]
 
 
 def experiment_inputs(
@@ -255,13 +274,10 @@ def experiment_inputs(
     found: dict[str, list[Path]] = {"predictions": [], "features": []}
     for part in benchmarks:
         name = part.benchmark.name
-        runs = part.runs_of(experiment.all_methods())
+        part.runs_of(experiment.all_methods())  # all mistakes of their settings at once
         folders = [results.method(name, method, seed) for method in experiment.all_methods() for seed in seeds]
         found["predictions"] += [path for folder in folders for path in (folder.predictions, folder.description)]
-        fused = dict.fromkeys(run for method in experiment.features for run in part.method(method).fuse)
-        found["features"] += [results.video_features(name, run, seeds[0]) for run in fused]
-        if any(not isinstance(runs[run], TrainingSettings) for run in fused):
-            raise UserError(f"{experiment.title}: only methods that train networks have features")
+        found["features"] += drawn_features(part, experiment.features, seeds[0], results)
     return found
 
 
@@ -280,6 +296,7 @@ def all_outputs(
         found.update(results.run(name, run, seed).checkpoint for run in part.runs for seed in seeds)
         read = {feature for settings in part.runs.values() for feature in settings.feature_runs}
         found.update(results.features(name, run, seed) for run in read for seed in seeds)
+        found.update(drawn_features(part, part.drawn, seeds[0], results))
         found.update(results.method(name, method, seed).predictions for method in part.methods for seed in seeds)
         found.add(results.report(name).page)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from i2vadapt.config.experiments import Experiment, base_of
@@ -67,9 +67,10 @@ def choose_targets(
     return Targets(parts, chosen, False, seeds)
 
 
-def drawn_runs(part: ResolvedBenchmark, experiments: Iterable[Experiment]) -> list[str]:
-    """Runs whose features of videos the figures show, each once."""
-    methods = [method for experiment in experiments for method in experiment.features]
+def drawn_runs(part: ResolvedBenchmark, targets: Targets) -> list[str]:
+    """Runs whose features of videos the figures and the report show, each once."""
+    methods = [method for experiment in targets.experiments.values() for method in experiment.features]
+    methods += part.drawn if targets.reports else ()
     return list(dict.fromkeys(run for method in methods for run in part.method(method).fuse))
 
 

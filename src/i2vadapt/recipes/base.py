@@ -59,12 +59,14 @@ class LossPart:
         sample: this process's part of the batch.
         clips: number of clips that were forwarded.
         measured: further means to record by name, e.g. an accuracy.
+        paces: numbers of clips by true and predicted pace, see `count_paces`; None where no pace is predicted.
     """
 
     terms: Mapping[str, Tensor]
     sample: Sample
     clips: int
     measured: Mapping[str, Tensor] = field(default_factory=dict)
+    paces: Tensor | None = None
 
     @property
     def videos(self) -> int:

@@ -76,7 +76,7 @@ class FlowBank:
 
         Returns:
             Fill of the bank and the share of its videos that it held before (`bank_kept`); for a labelled target, the
-            accuracy of the pseudo labels and the purity of the bank. All are recorded only.
+            accuracy of the pseudo labels and the purity of the bank and of each class. All are recorded only.
 
         Raises:
             UserError: if the scores do not belong to the same videos and classes, or lack features.
@@ -103,8 +103,12 @@ class FlowBank:
         labels = self._domains.target.labels
         found = accuracies(predicted, labels[numbers])
         row = {"pseudo_label_accuracy": found["accuracy"]} if found else {}
-        purity = self._bank.purity(labels)
-        return row if np.isnan(purity) else row | {"bank_purity": purity}
+        shares = {"bank_purity": self._bank.purity(labels)}
+        shares |= {
+            f"bank_purity_{name}": float(share)
+            for name, share in zip(self._classes, self._bank.class_purity(labels), strict=True)
+        }
+        return row | {name: share for name, share in shares.items() if not np.isnan(share)}
 
     def _compare(self, partners: Mapping[str, Scores]) -> np.ndarray:
         """Cosines (n, capacity) between every source video and the videos held for its class."""

@@ -19,7 +19,7 @@ from i2vadapt.clips.target import PacedClips, TargetClips
 from i2vadapt.config.recipes.video import PaceSettings, Settings
 from i2vadapt.inference.scores import SOURCE_PROBABILITY, Scores
 from i2vadapt.losses.classification import local_loss, true_class_probability, video_loss
-from i2vadapt.losses.pace import pace_loss
+from i2vadapt.losses.pace import count_paces, pace_loss
 from i2vadapt.losses.transfer import build_transfer_loss
 from i2vadapt.models.stream_network import RunNetwork, StreamNetwork, upsample_logits
 from i2vadapt.recipes import base
@@ -116,7 +116,7 @@ class Recipe(base.Recipe[Settings]):
             raise ValueError("the network has no pace head")
         right = (logits.argmax(1) + 1 == rates).double().mean()
         terms = {"loss_pace": pace.weight * pace_loss(logits, rates)}
-        return LossPart(terms, paced, len(rates), {"pace_accuracy": right})
+        return LossPart(terms, paced, len(rates), {"pace_accuracy": right}, count_paces(logits.detach(), rates))
 
     def after_scoring(self, epoch: int, scores: Scores, partners: Mapping[str, Scores]) -> Row:
         """Refills the bank and labels the target videos, if the next epoch uses them."""

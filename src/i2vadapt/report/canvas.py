@@ -45,7 +45,7 @@ def compose(strips: Sequence[Strip], height: int, heading: str = "") -> bytes:
     Returns:
         PNG.
     """
-    rows = [[_fit(picture, height) for picture in strip.pictures] for strip in strips]
+    rows = [[fit(picture, height) for picture in strip.pictures] for strip in strips]
     font = ImageFont.load_default(_FONT_SIZE)
     heading, *captions = [_one_line(text) for text in (heading, *(strip.caption for strip in strips))]
     texts = [font.getlength(text) for text in (heading, *captions)]
@@ -81,7 +81,8 @@ def to_png(image: np.ndarray) -> bytes:
     return bytes(cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 9])[1])
 
 
-def _fit(picture: np.ndarray | None, height: int) -> np.ndarray:
+def fit(picture: np.ndarray | None, height: int) -> np.ndarray:
+    """A picture (H,W,3) uint8 at some height in pixels, at most twice as wide; grey if there is none."""
     if picture is None:
         return np.full((height, height, 3), _MISSING, np.uint8)
     aspect = min(picture.shape[1] / picture.shape[0], _WIDEST)

@@ -8,23 +8,20 @@ from dataclasses import dataclass
 import pandas as pd
 
 from i2vadapt.config.documents import Benchmark
+from i2vadapt.report import budget
+from i2vadapt.report.captions import figure_captions, sheet_captions
+from i2vadapt.report.clips import ClipGroup
 from i2vadapt.report.comparison import HEADER, NOTE
 from i2vadapt.report.datasets import DatasetSummary
+from i2vadapt.report.disk import Stored
 from i2vadapt.report.rendering import render
 from i2vadapt.report.runs import Method, distinct_runs
 from i2vadapt.report.settings import differences, run_document, to_yaml
 from i2vadapt.report.tables import Table
-from i2vadapt.report.text import duration
+from i2vadapt.report.text import duration, size
 from i2vadapt.report.times import RuleTime
 
 _MOST_FAILURES = 20
-SHEETS = {
-    "photographs": "Photographs of each class and their estimated inverse depth: bright is near.",
-    "generated": "Generated videos, first frame to last: a photograph seen by a camera on a short path.",
-    "flow_source": "Flow of generated videos: camera motion only. Hue is direction, saturation is speed.",
-    "flow_target": "Flow of target videos: real motion, which source videos retrieve from the flow memory bank.",
-}
-"""Name of a contact sheet -> caption."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +35,15 @@ class Content:
         comparison: the paper's accuracies beside ours, see `comparison.compare`.
         datasets: source and target.
         times: wall times; may be empty.
-        accuracy: PNG.
-        classes: PNG, accuracy of each class by two methods.
+        stored: space on disk.
+        superseded: what was set aside and its space; empty if nothing was.
+        figures: PNG by name: accuracy, classes and curves, and, where there is something to show, teachers, pace and
+            features.
         confusions: PNG of each method, by its name.
-        curves: PNG.
-        teachers: PNG; None without a teacher.
-        sheets: PNG by the names of `SHEETS`.
+        banks: PNG of the memory bank of each run that has one, by its name.
+        sheets: PNG by the names of `sheet_captions`.
         provenance: rows of name and value.
+        clips: videos of the last method to play.
     """
 
     benchmark: Benchmark
@@ -53,28 +52,37 @@ class Content:
     comparison: pd.DataFrame
     datasets: tuple[DatasetSummary, DatasetSummary]
     times: Sequence[RuleTime]
-    accuracy: bytes
-    classes: bytes
+    stored: Sequence[Stored]
+    superseded: str
+    figures: Mapping[str, bytes]
     confusions: Mapping[str, bytes]
-    curves: bytes
-    teachers: bytes | None
+    banks: Mapping[str, bytes]
     sheets: Mapping[str, bytes]
     provenance: Sequence[tuple[str, str]]
+    clips: Sequence[ClipGroup] = ()
 
 
 def build_page(content: Content) -> str:
     """The page as HTML; the same content gives the same page."""
     first = {name: runs[0] for name, runs in distinct_runs(content.methods).items()}
     stages = {summary.name: {part.kind: part.settings for part in summary.shards} for summary in content.datasets}
+    series = {"confusion": content.confusions, "bank": content.banks}
+    kept = {name: budget.keep_within(pictures, budget.SERIES) for name, pictures in series.items()}
     return render(
         "report.html.j2",
         content=content,
-        sheets=SHEETS,
+        captions=figure_captions(content.table.labelled),
+        sheets=sheet_captions(),
+        most_of_sheet=budget.SHEET,
+        series=kept,
+        titles={method.name: method.title for method in content.methods},
+        run_titles={name: f"Run {name}, seed {run.seed}" for name, run in first.items()},
         comparison=content.comparison.to_numpy().tolist(),
         comparison_header=HEADER,
         comparison_note=NOTE,
         most_failures=_MOST_FAILURES,
-        times=[_time_row(row) for row in content.times],
+        stages=stage_rows(content.times, content.stored),
+        stored=[(part.stage, part.what, str(part.files), size(part.size)) for part in content.stored],
         fused=[(method.title, ", ".join(run.name for run in method.evaluations[0].runs)) for method in content.methods],
         differences=differences([run.settings.get("train") for run in first.values()]),
         documents=[(name, run.seed, run_document(run.settings)) for name, run in first.items()],
@@ -82,6 +90,17 @@ def build_page(content: Content) -> str:
     )
 
 
-def _time_row(row: RuleTime) -> list[str]:
-    memory = "" if row.memory is None else f"{row.memory:.0f}"
-    return [row.rule, str(row.jobs), duration(row.total), duration(row.longest), memory]
+def stage_rows(times: Sequence[RuleTime], stored: Sequence[Stored]) -> list[list[str]]:
+    """Jobs, wall times, memory and space of each stage, those that took longest first, and their sum."""
+    space: dict[str, int] = {}
+    for part in stored:
+        space[part.stage] = space.get(part.stage, 0) + part.size
+    rows = []
+    for row in times:
+        memory = "" if row.memory is None else size(round(row.memory * 1e6))
+        kept = size(space.pop(row.rule)) if row.rule in space else ""
+        rows.append([row.rule, str(row.jobs), duration(row.total), duration(row.longest), memory, kept])
+    rows += [[stage, "", "", "", "", size(amount)] for stage, amount in space.items()]
+    jobs, total = sum(row.jobs for row in times), sum(row.total for row in times)
+    everything = size(sum(part.size for part in stored))
+    return [*rows, ["all", str(jobs) if jobs else "", duration(total) if jobs else "", "", "", everything]]

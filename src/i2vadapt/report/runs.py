@@ -60,10 +60,14 @@ class Predictions:
     Attributes:
         truth: (n,) true classes, -1 without a label.
         by_stream: (n,) predicted classes of each stream and, if there are several, of their fusion under "fused".
+        ids: (n,) ids of the videos.
+        confidence: (n,) scores of the predicted classes, 0 to the sum of the runs' weights.
     """
 
     truth: np.ndarray
     by_stream: dict[str, np.ndarray]
+    ids: tuple[str, ...]
+    confidence: np.ndarray
 
     @property
     def is_labelled(self) -> bool:
@@ -94,6 +98,12 @@ class Evaluation:
     predictions: Predictions
     runs: tuple[Run, ...]
     weights: FusionWeights = "equal"
+    total_weight: float = 1.0
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(n,) probabilities of the predicted classes: their scores over the sum of the runs' weights."""
+        return self.predictions.confidence / self.total_weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +167,8 @@ def load_methods(
             predictions = read_predictions(folder.predictions, classes)
             if file_digest(folder.predictions) != description.predictions:
                 raise UserError(f"{folder.predictions}: was changed or damaged after the fusion: run fuse again")
-            evaluations.append(Evaluation(seed, predictions, runs, description.weights))
+            total = sum(fused.weight for fused in description.runs)
+            evaluations.append(Evaluation(seed, predictions, runs, description.weights, total))
         first = described[0]
         title = first.title + (" (split 1)" if first.protocol == "split1" else "")
         methods.append(Method(name, title, tuple(evaluations), first.protocol, first.origin))
@@ -202,9 +213,9 @@ def read_predictions(path: Path, classes: Sequence[str]) -> Predictions:
         classes: names in the order of the labels.
 
     Raises:
-        UserError: if the table is missing, empty, lacks a column, or names another class.
+        UserError: if the table is missing, empty, lacks a column, names another class, or a confidence is no number.
     """
-    rows = read_table(path, ("id", "class", "predicted"))
+    rows = read_table(path, ("id", "class", "predicted", "confidence"))
     streams = [name for name in STREAMS if rows and f"predicted_{name}" in rows[0]]
     if not streams:
         raise UserError(f"{path}: holds no predictions of a stream: run fuse again")
@@ -223,7 +234,11 @@ def read_predictions(path: Path, classes: Sequence[str]) -> Predictions:
     fused = column("predicted")
     if len(by_stream) > 1:
         by_stream[FUSED] = fused
-    return Predictions(column("class"), by_stream)
+    try:
+        confidence = np.array([float(row["confidence"]) for row in rows])
+    except ValueError as error:
+        raise UserError(f"{path}: confidence: every cell must be a number ({error}): run fuse again") from None
+    return Predictions(column("class"), by_stream, tuple(row["id"] for row in rows), confidence)
 
 
 def read_metrics(path: Path) -> pd.DataFrame:

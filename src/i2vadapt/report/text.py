@@ -15,6 +15,7 @@ _LATEX = {
     "±": r"$\pm$",
     "–": "--",
 }
+_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _MARKDOWN = re.compile(r"[\\|<*`]")
 
 
@@ -37,6 +38,12 @@ def duration(seconds: float) -> str:
         return f"{whole // 60} min {whole % 60:02d} s"
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def size(amount: int) -> str:
+    """Bytes as '4.06 GB', '12.3 MB' or '3.0 kB', in units of 1000."""
+    value, unit = next((amount / scale, unit) for scale, unit in _UNITS if amount >= scale or unit == "kB")
+    return f"{value:.{2 if unit == 'GB' else 1}f} {unit}"
 
 
 def percent(share: float, digits: int = 1) -> str:

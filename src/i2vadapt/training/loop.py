@@ -30,6 +30,7 @@ from i2vadapt.training.history import Means, Row, format_summary, write_events, 
 from i2vadapt.training.inputs import digest_inputs
 from i2vadapt.training.lock import lock_folder
 from i2vadapt.training.optimizer import build_optimizer
+from i2vadapt.training.pace_counts import PaceCounts, write_pace_counts
 from i2vadapt.training.result import Result
 from i2vadapt.training.run import Run
 from i2vadapt.training.state import random_state, set_random_state
@@ -74,7 +75,7 @@ class Trainer:
         self.scores = TargetScores(run, self.domains, self.model, self.loaders, self.arithmetic, group)
         self.optimizer, self.schedule = build_optimizer(self.model, self.settings)
         self.history: list[Row] = []
-        self.epoch, self.step, self.means = 0, 0, Means()
+        self.epoch, self.step, self.means, self.paces = 0, 0, Means(), PaceCounts(group)
         self._unread: StepValues | None = None
         self._stop = StopRequest()
         self._check_group()
@@ -127,7 +128,8 @@ class Trainer:
             if self.group.is_main:
                 target = self.domains.target
                 settings = {"decode": target.frames_settings, "flow": target.flow_settings}
-                self.result.write(self.history, {"model": self.model.network.state_dict(), **settings})
+                trained = {"model": self.model.network.state_dict(), "paces": self.paces.epochs, **settings}
+                self.result.write(self.history, trained)
 
     def _epoch(self) -> None:
         row = self._train_epoch()
@@ -146,6 +148,7 @@ class Trainer:
         self._save()
         if self.group.is_main:
             write_metrics(self.folder.metrics, self.history)
+            write_pace_counts(self.folder.pace_counts, self.paces.epochs)
             write_events(self.folder.events, self.history[-1:])
         _logger.info("epoch %d of %d: %s", self.epoch, self.settings.epochs, format_summary(row))
 
@@ -164,6 +167,7 @@ class Trainer:
                 clips += self._step(batch)
                 bar.update()
         self._record(None)
+        self.paces.finish(self.epoch + 1)
         seconds = max(time.monotonic() - started, 1e-9)
         self._check_weights()
         if self.group.world_size > 1 and not self.settings.sync_batch_norm:
@@ -244,6 +248,8 @@ class Trainer:
         loss.backward()
         for name, value in {**part.terms, **part.measured}.items():
             values.add(name, value, part.videos)
+        if part.paces is not None and part.videos:
+            self.paces.add(part.paces)
         return loss.detach().double()
 
     def _resume(self) -> None:
@@ -260,10 +266,12 @@ class Trainer:
         self.history, self.epoch, self.step = state["history"], state["epoch"], state["step"]
         if self.group.is_main:
             self.means.include(state["means"])
+        if "paces" in state:  # states of earlier versions have none
+            self.paces.load_state(state["paces"])
         _logger.info("resuming after epoch %d, step %d", self.epoch, self.step)
 
     def _save(self) -> None:
-        random, means = self.group.gather(random_state()), self._all_means()
+        random, means, paces = self.group.gather(random_state()), self._all_means(), self.paces.state()
         if self.group.is_main:
             state = {
                 "identity": self.result.identity,
@@ -276,6 +284,7 @@ class Trainer:
                 "epoch": self.epoch,
                 "step": self.step,
                 "means": means.state(),
+                "paces": paces,
             }
             checkpoint.save(self.folder.state, state)
         self.group.barrier()

@@ -17,6 +17,7 @@ from i2vadapt.files.atomic import write_atomically
 from i2vadapt.layout import RunFolder
 from i2vadapt.recipes.base import Row
 from i2vadapt.training.history import write_metrics
+from i2vadapt.training.pace_counts import write_pace_counts
 from i2vadapt.training.run import Run
 from i2vadapt.training.state import differences
 from i2vadapt.training.target_scores import digests_of_scores, write_index
@@ -104,7 +105,8 @@ class Result:
         self._folder.state.unlink(missing_ok=True)
 
     def write_tables(self, content: dict[str, Any]) -> None:
-        """Writes what stands beside a checkpoint: settings.yaml, metrics.csv, scores.csv."""
+        """Writes what stands beside a checkpoint: settings.yaml, metrics.csv, scores.csv, and perhaps pace.csv."""
         self.write_settings()
         write_metrics(self._folder.metrics, content["history"])
+        write_pace_counts(self._folder.pace_counts, content.get("paces", {}))
         write_index(self._folder, content["scores"], content["history"])

@@ -48,7 +48,7 @@ def find_needs(part: ResolvedBenchmark, targets: Targets) -> Needs:
     runs, seeds = part.runs, targets.seeds
     shared = seeds_of_runs(part, part.chosen, seeds)
     each = [seeds_of_runs(part, [name], seeds) for name in part.chosen]
-    drawn = drawn_runs(part, targets.experiments.values())
+    drawn = drawn_runs(part, targets)
     read = [(name, seed) for run in runs for name in runs[run].feature_runs for seed in shared[run]]
     computed = {*read, *((name, -1) for name in drawn)}  # features of videos are files of their own
     return Needs(

@@ -68,7 +68,7 @@ def _inputs(targets: Targets, results: Results) -> set[Path]:
             found += [path for group in asked for kind in ("shards", "manifests") for path in group.get(kind, [])]
         if targets.reports:
             found += jobs.report_inputs(part, targets.seeds, results)["flow"]
-        for run in drawn_runs(part, targets.experiments.values()):
+        for run in drawn_runs(part, targets):
             found += jobs.video_features_inputs(part, run, seed, results)["shards"]
     return set(found)
 
@@ -131,7 +131,7 @@ def _features(targets: Targets, results: Results) -> Iterator[Job]:
                 file = results.features(name, run, seed)
                 log = results.log("features", f"{name}-{run}-{seed}")
                 yield Job(stages.FEATURES.name, f"{name}, {run}", file, file, log, seed)
-        for run in drawn_runs(part, targets.experiments.values()):
+        for run in drawn_runs(part, targets):
             seed = targets.seeds[0]
             file = results.video_features(name, run, seed)
             log = results.log("video_features", f"{name}-{run}-{seed}")

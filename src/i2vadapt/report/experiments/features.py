@@ -80,16 +80,32 @@ def collect_projections(
     Raises:
         UserError: if features are missing, damaged or of another checkpoint.
     """
-    found = []
+    found: list[Projection] = []
     for benchmark in benchmarks:
-        for name in experiment.features:
-            every = read_joint_features(results, benchmark, name, seed)
-            features = thin(every, MOST_ITEMS, seed)
-            places, perplexity = project(features.values, seed)
-            left = len(every.ids) - len(features.ids)
-            title, measures = table.method(name).title, measure(features, seed)
-            found.append(Projection(benchmark, name, title, seed, perplexity, features, places, measures, left))
+        found += [
+            project_method(results, benchmark, name, table.method(name).title, seed) for name in experiment.features
+        ]
     return found
+
+
+def project_method(results: Results, benchmark: Benchmark, name: str, title: str, seed: int) -> Projection:
+    """Reads, measures and projects the features of a method on a benchmark.
+
+    Args:
+        results: folder of all results.
+        benchmark: the benchmark.
+        name: of the method, or of a variant of one.
+        title: of the method.
+        seed: of the runs, of the projection and of the choice of items.
+
+    Raises:
+        UserError: if features are missing, damaged or of another checkpoint.
+    """
+    every = read_joint_features(results, benchmark, name, seed)
+    features = thin(every, MOST_ITEMS, seed)
+    places, perplexity = project(features.values, seed)
+    left = len(every.ids) - len(features.ids)
+    return Projection(benchmark, name, title, seed, perplexity, features, places, measure(features, seed), left)
 
 
 def project(values: np.ndarray, seed: int) -> tuple[np.ndarray, float]:

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from i2vadapt.config.experiments import Experiment
 from i2vadapt.report.experiments.features import Projection
 from i2vadapt.report.plotting import COLOURS, new_figure, style, to_png
 
@@ -19,19 +18,26 @@ _MARKS = {"source": "o", "target": "+"}
 _UNLABELLED = "#999999"
 
 
-def features_figure(experiment: Experiment, projections: Sequence[Projection]) -> bytes:
-    """Draws the methods side by side and the benchmarks one below the other, as PNG.
+def features_figure(projections: Sequence[Projection], columns: int, title: str = "") -> bytes:
+    """Draws projections row by row, as PNG.
 
     The colour is the true class, grey without a label; source items are dots, target items crosses.
+
+    Args:
+        projections: what is drawn.
+        columns: panels in a row, such as methods; rows are benchmarks.
+        title: of the whole figure.
     """
-    columns = len(experiment.features)
-    rows = len(projections) // columns
+    rows = -(-len(projections) // columns)
     with style():
         figure = new_figure(max(4.3 * columns, 5.5), 4.3 * rows + 0.9)
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes, part in zip(grid, projections, strict=True):
+        for axes, part in zip(grid, projections, strict=False):
             _draw(axes, part)
-        figure.suptitle(experiment.title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+        for axes in grid[len(projections) :]:
+            axes.set_axis_off()
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
         _add_legend(figure, projections)
         return to_png(figure)
 

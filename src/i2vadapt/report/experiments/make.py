@@ -99,5 +99,5 @@ def _render(
     return {
         "csv": features.to_csv(projections).encode("utf-8", "surrogateescape"),
         "md": features.to_markdown(experiment, projections).encode(),
-        "png": features_figure(experiment, projections),
+        "png": features_figure(projections, len(experiment.features), experiment.title),
     }
