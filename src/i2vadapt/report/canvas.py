@@ -69,7 +69,7 @@ def compose(strips: Sequence[Strip], height: int, heading: str = "") -> bytes:
 def side_by_side(pictures: Sequence[np.ndarray], height: int) -> np.ndarray:
     """Pictures (H,W,3) uint8 in a row, scaled to one height in pixels, with a gap between them; (height,W,3) uint8."""
     gap = np.full((height, _GAP, 3), _PAPER, np.uint8)
-    return np.concatenate([part for picture in pictures for part in (gap, _fit(picture, height))][1:], axis=1)
+    return np.concatenate([part for picture in pictures for part in (gap, fit(picture, height))][1:], axis=1)
 
 
 def _one_line(text: str) -> str:
