@@ -99,9 +99,10 @@ def test_photograph_depth_frames_and_flow_stand_side_by_side(results: Results, t
     with_digests(folder)
     assert show(folder.path, tmp_path / "item.png", ["1/2.png"]) == []
     blue, green, red_class, flow = (shares(read_png(tmp_path / "item.png"))[place] for place in (2, 1, 0, 3))
-    assert blue == red_class == 0
-    # one photograph and three frames; half of each of three fields
-    assert green / flow == pytest.approx(4 / 1.5, rel=0.05)
+    assert red_class == 0
+    # the photograph and two frames of its colour, one of another; half of each of three fields
+    assert green / flow == pytest.approx(3 / 1.5, rel=0.05)
+    assert blue / flow == pytest.approx(1 / 1.5, rel=0.05)
 
 
 def test_a_photograph_that_is_gone_or_has_changed_is_said_so(
@@ -201,7 +202,8 @@ def test_a_film_has_all_frames_with_the_still_pictures_beside_them(results: Resu
     frames, rate = film(tmp_path / name)
     assert (len(frames), rate) == (16, 25.0)
     assert frames[0].shape == (240, 4 * 320 + 3 * 4, 3)
-    assert [round(share, 1) for share in shares(frames[-1])] == [0.0, 0.5, 0.0, 0.1]
+    assert [round(share, 1) for share in shares(frames[0])] == [0.0, 0.5, 0.0, 0.1]
+    assert [round(share, 1) for share in shares(frames[-1])] == [0.0, 0.2, 0.2, 0.1]  # the photograph stays
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])
