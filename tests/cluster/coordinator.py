@@ -24,6 +24,7 @@ set-threads: [depth=1, synthesize=1, decode=1, flow=1, train=1]
 CONFIG = """
 benchmarks: [mine.yaml]
 methods: [full]
+features: []
 """
 PROFILES = ("--workflow-profile", "profiles/slurm", "--profile", "lab")
 # The first look at jobs is after these seconds and each further one 10 seconds later; a job takes six or more.

@@ -21,7 +21,7 @@ from i2vadapt.data.video import write_video
 BLOCKS = blocks()
 RUN = sorted({block.page for block in BLOCKS if not block.why_not})
 SETTINGS = BENCHMARK[BENCHMARK.index("settings:") :]
-CONFIG = "methods: [so_rgb, full]\nseeds: [0]\n" + SETTINGS
+CONFIG = "methods: [so_rgb, full]\nfeatures: []\n" + SETTINGS
 
 
 def parser_of(command: str) -> argparse.ArgumentParser | None:

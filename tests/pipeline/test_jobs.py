@@ -99,7 +99,7 @@ def test_a_method_fuses_its_runs_under_its_title(folder: Path) -> None:
 def test_a_report_reads_all_methods_and_runs_and_flow_where_there_is_any(folder: Path) -> None:
     inputs = jobs.report_inputs(benchmark("so_rgb", "full"), [0, 1], RESULTS)
     assert {name: len(paths) for name, paths in inputs.items()} == {
-        **{"predictions": 4, "methods": 4, "metrics": 6, "settings": 6, "scores": 6, "flow": 5, "features": 0}
+        **{"predictions": 4, "methods": 4, "metrics": 6, "settings": 6, "scores": 6, "flow": 5, "features": 2}
     }
     assert "out/methods/mine/full/seed1/method.yaml" in texts(inputs["methods"])
     assert "out/runs/mine/flow_bank_pace/seed1/metrics.csv" in texts(inputs["metrics"])
@@ -107,18 +107,25 @@ def test_a_report_reads_all_methods_and_runs_and_flow_where_there_is_any(folder:
 
 
 def test_a_report_draws_features_of_the_first_seed_where_they_are_asked_for(folder: Path) -> None:
-    part = replace(benchmark("so_rgb", "cfb", "full"), drawn=("so_rgb", "cfb"))
+    part = replace(benchmark("so_rgb", "cfb", "full"), features=("so_rgb", "cfb"))
     assert texts(jobs.report_inputs(part, [3, 1], RESULTS)["features"]) == [
         "out/features/mine/rgb/seed3-videos.h5",  # of both methods
         "out/features/mine/flow_bank/seed3-videos.h5",
     ]
     assert jobs.report_options(part) == ["--features", "so_rgb", "cfb"]
-    assert jobs.report_options(benchmark("full")) == []
+    assert jobs.report_options(replace(part, features=())) == []
     assert Path("out/features/mine/rgb/seed3-videos.h5") in jobs.all_outputs([part], [], [3, 1], RESULTS)
 
 
+def test_a_report_draws_features_of_the_last_method_that_trains_networks_unless_told_otherwise(folder: Path) -> None:
+    part = replace(benchmark("so_rgb", "full", "meda"), features=None)
+    assert part.drawn == ("full",)
+    assert replace(part, features=()).drawn == ()
+    assert replace(benchmark("meda"), features=None).drawn == ()
+
+
 def test_features_of_an_estimator_cannot_be_drawn(folder: Path) -> None:
-    part = replace(benchmark("meda"), drawn=("meda",))
+    part = replace(benchmark("meda"), features=("meda",))
     with pytest.raises(UserError, match="features of meda: only methods that train networks have features"):
         jobs.report_inputs(part, [0], RESULTS)
 

@@ -36,6 +36,7 @@ settings:
 CONFIG = """
 benchmarks: [mine.yaml]
 methods: [so_rgb, full]
+features: []
 """
 # A job takes a core, not four, so that two run at once.
 THREADS = [f"{stage.name}=1" for stage in (*stages.PREPROCESSING, stages.TRAIN, stages.FEATURES)]

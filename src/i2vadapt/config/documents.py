@@ -117,8 +117,10 @@ class Config(Section):
         description="random seeds; every run is trained once with each",
         json_schema_extra={"paper": "Tables 1 to 5: three random trials"},
     )
-    features: Annotated[tuple[str, ...], Distinct] = Field(
-        (), description="methods whose features the report draws by t-SNE; each of their networks sees all videos again"
+    features: Annotated[tuple[str, ...], Distinct] | None = Field(
+        None,
+        description="methods whose features the report draws by t-SNE, for which each of their networks sees all videos"
+        " again; null: the last one that trains networks",
     )
     preset: Literal["default", "paper", "released"] = Field(
         "default",
@@ -132,9 +134,9 @@ class Config(Section):
 
     @field_validator("features")
     @classmethod
-    def _features_are_of_methods(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        methods = info.data.get("methods", names)  # missing if they are wrong themselves
-        if any(name not in methods for name in names):
+    def _features_are_of_methods(cls, names: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        methods: tuple[str, ...] | None = info.data.get("methods")  # missing if they are wrong themselves
+        if methods is not None and any(name not in methods for name in names or ()):
             raise ValueError(f"must be among the methods {', '.join(methods)}")
         return names
 

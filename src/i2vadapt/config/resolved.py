@@ -19,7 +19,7 @@ from i2vadapt.config.methods import (
     needed_runs,
     resolve_run,
 )
-from i2vadapt.config.run import RunSettings
+from i2vadapt.config.run import RunSettings, TrainingSettings
 from i2vadapt.config.settings import Settings, merge
 from i2vadapt.errors import UserError
 
@@ -39,7 +39,7 @@ class ResolvedBenchmark:
         preset: name of the preset.
         shared: sections `train` of the documents, later ones overriding earlier ones.
         chosen: names of the methods of config.yaml, in the order of the tables.
-        drawn: names of the methods whose features the report draws.
+        features: names of the methods whose features the report draws; None: see `drawn`.
     """
 
     file: Path
@@ -49,7 +49,7 @@ class ResolvedBenchmark:
     preset: str
     shared: tuple[Mapping[str, Any], ...]
     chosen: tuple[str, ...]
-    drawn: tuple[str, ...] = ()
+    features: tuple[str, ...] | None = ()
     _runs: dict[str, RunSettings] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -66,6 +66,18 @@ class ResolvedBenchmark:
     def runs(self) -> dict[str, RunSettings]:
         """Runs that the chosen methods need, see `runs_of`."""
         return self.runs_of(self.chosen)
+
+    @cached_property
+    def drawn(self) -> tuple[str, ...]:
+        """Methods whose features the report draws: those that are named, or the last one that trains networks."""
+        if self.features is not None:
+            return self.features
+        networks = [
+            name
+            for name, method in self.methods.items()
+            if all(isinstance(self.run(run), TrainingSettings) for run in method.fuse)
+        ]
+        return tuple(networks[-1:])
 
     @cached_property
     def crop_classifier(self) -> str | None:
