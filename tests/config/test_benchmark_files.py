@@ -14,7 +14,7 @@ from i2vadapt.config.datasets import load_datasets
 from i2vadapt.config.documents import Benchmark, Config, class_key, load_benchmark
 from i2vadapt.config.parsing import parse, read_yaml
 from i2vadapt.config.recipes import video
-from i2vadapt.config.resolve import resolve
+from i2vadapt.config.resolve import read_config, resolve
 from i2vadapt.config.resolved import ResolvedBenchmark
 from i2vadapt.config.schema import schemas, write_schemas
 from i2vadapt.config.settings import PRESETS
@@ -234,3 +234,13 @@ def test_schemas_accept_the_shipped_files_and_refuse_mistakes() -> None:
         assert of_methods.is_valid({"runs": {name: settings}, "methods": {}}) == valid
     # A document contains only some of the settings, so no key may be required.
     assert validator(documents["settings.schema.json"]).is_valid({"train": {"pace": {}}, "flow": {"tvl1": {}}})
+
+
+def test_a_configuration_and_a_benchmark_file_are_told_apart(tmp_path: Path) -> None:
+    config, benchmark = tmp_path / "config.yaml", WORKFLOW / "benchmarks" / "EtoH.yaml"
+    config.write_text("benchmarks: [EtoH]\n")
+    with pytest.raises(UserError, match=r"config.yaml: is a configuration, not a benchmark file; its key `benchmarks`"):
+        load_benchmark(config)
+    with pytest.raises(UserError, match=r"EtoH.yaml: is a benchmark file: name it in config.yaml") as caught:
+        read_config(read_yaml(benchmark), WORKFLOW, [config, benchmark])
+    assert len(str(caught.value).splitlines()) == 1

@@ -11,6 +11,7 @@ from i2vadapt.config.base import Section
 from i2vadapt.config.names import ClassName, Distinct, FolderName, Name, class_key, repeated
 from i2vadapt.config.parsing import parse_file
 from i2vadapt.config.paths import FilePath, ResultsPath
+from i2vadapt.config.yaml_files import read_yaml_file
 from i2vadapt.errors import UserError
 from i2vadapt.files.absent import advice
 
@@ -171,4 +172,7 @@ def load_benchmark(path: Path) -> Benchmark:
             f"{path}: no such benchmark file{advice(path)}; workflow/benchmarks has those of the paper,"
             " `i2vadapt init PHOTOS VIDEOS` writes one for your data"
         )
+    keys = read_yaml_file(path).data.keys()
+    if "benchmarks" in keys and "classes" not in keys:
+        raise UserError(f"{path}: is a configuration, not a benchmark file; its key `benchmarks` names these")
     return parse_file(Benchmark, path)

@@ -41,6 +41,9 @@ def read_config(
     """
     problems = _folder_problems(workflow)
     written = [read_yaml_file(Path(file)) for file in files if Path(file).is_file()]
+    for file in written:
+        if {"source", "target", "classes"} <= file.data.keys():
+            raise UserError(f"{file.path}: is a benchmark file: name it in config.yaml, as `benchmarks: [{file.path}]`")
     problems += [problem for file in written for problem in file.problems]
     data = {str(key): value for key, value in data.items() if isinstance(key, str) or not written}
     try:
