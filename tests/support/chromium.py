@@ -25,7 +25,7 @@ class Tab:
     """A tab of the browser.
 
     Attributes:
-        events: what the browser has told so far: of each event its method and parameters.
+        events: events received from the browser, each with its method and parameters.
     """
 
     def __init__(self, to_browser: int, from_browser: int) -> None:

@@ -45,7 +45,7 @@ def other_than_shard(path: Path) -> str:
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except OSError:
-        return ""  # the reader tells why
+        return ""  # ShardReader reports the reason
     if not head:
         return "" if path.suffix == SHARD_SUFFIX else "an empty file"
     if kind := picture_kind(path):
