@@ -64,10 +64,13 @@ def test_the_pace_of_each_run_that_has_counted_it_is_drawn(results: Results) -> 
 
 
 @pytest.mark.parametrize(
-    "rows", ["", "1,1,x,3\n", "1,1,0,3\n", "1,2,1,-1\n"], ids=["none", "word", "range", "negative"]
+    ("rows", "fault"),
+    [("", "has no clips")]
+    + [(row, r"every cell must be a whole number \(.*\)") for row in ("1,1,x,3\n", "1,1,0,3\n", "1,2,1,-1\n")],
+    ids=["none", "word", "range", "negative"],
 )
-def test_damaged_counts_are_one_clear_line(tmp_path: Path, rows: str) -> None:
+def test_damaged_counts_are_one_clear_line(tmp_path: Path, rows: str, fault: str) -> None:
     path = RunFolder(tmp_path).pace_counts
     path.write_text(f"epoch,pace,predicted,clips\n{rows}")
-    with pytest.raises(UserError, match=r"pace\.csv: every cell must be a whole number \(.*\): train the run again"):
+    with pytest.raises(UserError, match=rf"pace\.csv: {fault}: train the run again"):
         read_pace_counts(path)

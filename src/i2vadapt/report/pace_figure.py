@@ -54,6 +54,8 @@ def read_pace_counts(path: Path) -> dict[int, np.ndarray]:
         UserError: if it is missing, has no rows, or a cell is not a whole number in its range.
     """
     rows = read_table(path, ("epoch", "pace", "predicted", "clips"))
+    if not rows:
+        raise UserError(f"{path}: has no clips: train the run again")
     try:
         cells = np.array([[int(row[name]) for name in ("epoch", "pace", "predicted", "clips")] for row in rows])
         paces = int(cells[:, 1].max())
