@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -36,8 +37,9 @@ class ItemFinder:
     """Finds items in the shards of one kind; opens only shards that hold a wanted item."""
 
     def __init__(self, folder: DatasetFolder, kind: Kind) -> None:
-        self._folder, self._kind, self._count = folder, kind, folder.count_shards()
-        self._readers: dict[str, ShardReader] = {}
+        self._folder, self._kind = folder, kind
+        self._count = max(folder.count_shards(), 1)  # 0 where the tables of items were deleted
+        self._readers: dict[Path, ShardReader] = {}
 
     def find(self, item_id: str) -> Place | None:
         """Shard and position of an item; None if it failed.
@@ -45,11 +47,23 @@ class ItemFinder:
         Raises:
             UserError: if its shard is missing or damaged.
         """
-        name = shard_name(shard_of(item_id, self._count))
-        if name not in self._readers:
-            self._readers[name] = ShardReader(self._folder.shard(self._kind, name), self._kind)
-        reader = self._readers[name]
+        reader = self.reader(item_id)
         return (reader, reader.index(item_id)) if item_id in reader else None
+
+    def path(self, item_id: str) -> Path:
+        """Shard that an item belongs to."""
+        return self._folder.shard(self._kind, shard_name(shard_of(item_id, self._count)))
+
+    def reader(self, item_id: str) -> ShardReader:
+        """Opens the shard that an item belongs to, once.
+
+        Raises:
+            UserError: if it is missing or damaged.
+        """
+        path = self.path(item_id)
+        if path not in self._readers:
+            self._readers[path] = ShardReader(path, self._kind)
+        return self._readers[path]
 
 
 def photographs_sheet(folder: DatasetFolder, classes: Sequence[str]) -> bytes:

@@ -12,15 +12,16 @@ import numpy as np
 
 from i2vadapt.data.image import read_image
 from i2vadapt.data.image_kinds import picture_kind
-from i2vadapt.data.items import Item, check_unchanged, read_items, shard_of
+from i2vadapt.data.items import Item, check_unchanged, read_items
 from i2vadapt.data.listing import IMAGE_SUFFIXES
 from i2vadapt.data.manifest import EXCLUDED_COLUMNS
 from i2vadapt.data.shards.reader import ShardReader
 from i2vadapt.errors import StageError, UserError
 from i2vadapt.files.tables import read_table
-from i2vadapt.layout import DatasetFolder, shard_name
+from i2vadapt.layout import DatasetFolder
 from i2vadapt.report.canvas import evenly
 from i2vadapt.report.datasets import existing_shards
+from i2vadapt.report.sheets import ItemFinder
 from i2vadapt.report.text import plural
 from i2vadapt.report.view.item import ItemView
 from i2vadapt.stages import KINDS, Kind
@@ -114,9 +115,8 @@ class DatasetItems:
         self._items = {item.id: item for item in read_items(self._folder.manifest)}
         if not self._items:
             raise UserError(f"{self._folder.manifest}: lists no items")
-        self._count = self._folder.count_shards()
-        self._kinds = [kind for kind in KINDS if existing_shards(self._folder, kind)]
-        self._readers: dict[Path, ShardReader] = {}
+        kinds = [kind for kind in KINDS if existing_shards(self._folder, kind)]
+        self._finders = {kind: ItemFinder(self._folder, kind) for kind in kinds}
 
     @property
     def heading(self) -> str:
@@ -135,39 +135,20 @@ class DatasetItems:
         item = self._items[item_id]
         view = ItemView(item_id, f"{item_id}, {item.class_name or 'no label'}")
         self._add_photograph(view, item)
-        for kind in self._kinds:
-            self._add_part(view, kind)
-        if not self._kinds:
+        for kind, finder in self._finders.items():
+            _add_part(view, kind, finder)
+        if not self._finders:
             view.notes.append("nothing has been made of it yet: run snakemake datasets")
         return view
 
     def failures(self) -> list[str]:
         """See `ItemCollection`."""
-        readers = [(kind, self._reader(path)) for kind in self._kinds for path in existing_shards(self._folder, kind)]
+        readers = [(kind, ShardReader(path)) for kind in self._finders for path in existing_shards(self._folder, kind)]
         return [f"{kind}: {failed.id}: {failed.reason}" for kind, reader in readers for failed in reader.failures]
 
     def flow(self) -> list[ShardReader]:
         """See `ItemCollection`."""
-        return [self._reader(path) for path in existing_shards(self._folder, "flow")]
-
-    def _reader(self, path: Path) -> ShardReader:
-        if path not in self._readers:
-            self._readers[path] = ShardReader(path)
-        return self._readers[path]
-
-    def _add_part(self, view: ItemView, kind: Kind) -> None:
-        path = self._folder.shard(kind, shard_name(shard_of(view.id, max(self._count, 1))))
-        if not path.exists():
-            view.notes.append(f"no {kind}: {path} is missing, run snakemake datasets")
-            return
-        reader = self._reader(path)
-        if reader.kind != kind:
-            raise UserError(f"{path}: contains {reader.kind}, but {kind} is needed here")
-        if view.id in reader:
-            setattr(view, kind, (reader, reader.index(view.id)))
-            return
-        reason = _failure(reader, view.id)
-        view.notes.append(f"{kind} failed: {reason}" if reason else f"not in {path}: run snakemake datasets")
+        return [ShardReader(path) for path in existing_shards(self._folder, "flow")]
 
     def _add_photograph(self, view: ItemView, item: Item) -> None:
         path = self._found(item)
@@ -212,6 +193,19 @@ def spread_over_classes(items: Sequence[Item], count: int) -> list[str]:
         share = count // len(labels) + (place < count % len(labels))
         chosen += [groups[label][number] for number in evenly(len(groups[label]), share)]
     return chosen
+
+
+def _add_part(view: ItemView, kind: Kind, finder: ItemFinder) -> None:
+    path = finder.path(view.id)
+    if not path.exists():
+        view.notes.append(f"no {kind}: {path} is missing, run snakemake datasets")
+        return
+    place = finder.find(view.id)
+    if place is not None:
+        setattr(view, kind, place)
+        return
+    reason = _failure(finder.reader(view.id), view.id)
+    view.notes.append(f"{kind} failed: {reason}" if reason else f"not in {path}: run snakemake datasets")
 
 
 def _failure(reader: ShardReader, item_id: str) -> str:
